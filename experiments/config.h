@@ -1,0 +1,90 @@
+// One experiment, resolved: TOML with includes and --set, every key checked, every value with its origin.
+// Sections: [experiment] [models.<name>] [data] [sampler] [[arm]] [drafter.<name>] [verifier.<name>] [measure] [output].
+// Licence: Apache-2.0.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "framework/core/params.h"
+#include "framework/decode/compose.h"
+#include "framework/decode/registry.h"
+
+namespace specula {
+
+struct ModelConfig {
+  std::string name;  // of [models.<name>]
+  std::string path;  // as given: relative paths are relative to the file that gives them (to the working directory for --set)
+  std::string folder;         // resolved, absolute
+  std::string dtype = "auto";  // auto (what the checkpoint holds), fp32, bf16
+};
+
+struct DataConfig {
+  std::string prompts;  // file, as given
+  std::string file;     // resolved, absolute
+  std::vector<std::string> categories;  // empty: all
+  int64_t limit = 0;                    // prompts, stratified by category; 0: all
+  int64_t max_new_tokens = 128;
+  bool chat_template = false;  // wrap each turn in the target's chat template
+  bool ignore_eos = false;     // go on to max_new_tokens
+};
+
+struct ArmConfig {
+  std::string name;
+  bool baseline = false;
+  std::string target = "target";  // the entry of [models] that is the arm's target
+  Params drafter, verifier;       // with "name"
+  Composed composed;
+};
+
+struct MeasureConfig {
+  int repetitions = 1;
+  int warmup_prompts = 2;      // per arm, not counted
+  double warmup_min_s = 0;     // keep warming up until this many seconds passed per arm
+  int threads = 0;             // 0: all cores
+  bool trace = true;           // a second, fenced pass over the prompts for phase shares
+  int trace_limit = 8;         // prompts of the fenced pass; 0: all
+  int bootstrap = 10000;       // draws of the paired bootstrap
+};
+
+struct ExperimentConfig {
+  std::string name;
+  uint64_t seed = 0;
+  std::vector<ModelConfig> models;
+  DataConfig data;
+  std::vector<Params> samplers;
+  std::vector<ArmConfig> arms;  // exactly one is the baseline
+  MeasureConfig measure;
+  std::string out = "runs";  // [output] dir: runs are written to <out>/<experiment>/<cell>
+  Value resolved;            // the whole tree, defaults included, each value with its origin
+  struct Source {
+    std::string path, content;
+  };
+  std::vector<Source> sources;  // every file read, in order
+  std::string cfg_hash;         // sha256 of the canonical JSON of the keys that can change a result
+  std::string full_hash;        // sha256 of all of them
+  std::string cell;             // folder name of the run: <cfg_hash[:10]>_<slug>
+
+  const ModelConfig& model(const std::string& model_name) const;
+  const ArmConfig& baseline() const;
+};
+
+struct ConfigOverrides {
+  std::vector<std::string> sets;  // "a.b=V"
+  std::vector<std::string> unsets;
+  std::string out;     // "" : as configured
+  int64_t limit = -1;  // < 0: as configured
+  std::vector<std::string> arms;  // only these (and the baseline); empty: all
+  int threads = -1;
+  int64_t seed = -1;
+};
+
+// Throws ConfigError with every problem found, one a line, each with file:line:column; nothing is read but configuration,
+// model headers (config.json, tensor index, tokenizer) and the prompt file's existence.
+ExperimentConfig load_config(const std::filesystem::path& file, const ConfigOverrides& overrides, const Registries& registries);
+
+// TOML of the resolved tree, runnable as it is; a comment after each value tells its origin.
+std::string resolved_toml(const ExperimentConfig& config);
+
+}  // namespace specula

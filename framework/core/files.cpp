@@ -1,0 +1,142 @@
+#include "framework/core/files.h"
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "framework/core/error.h"
+
+namespace specula {
+namespace {
+
+[[noreturn]] void fail(const std::string& path, const char* what) {
+  throw Error(cat(path, ": cannot ", what, ": ", std::strerror(errno)));
+}
+
+class Descriptor {
+ public:
+  Descriptor(const std::string& path, int flags, const char* what) : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0644)) {
+    if (fd_ < 0) fail(path, what);
+  }
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+  int release() { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+};
+
+void write_all(int fd, const std::string& path, const std::string& content) {
+  size_t done = 0;
+  while (done < content.size()) {
+    const ssize_t n = ::write(fd, content.data() + done, content.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail(path, "write");
+    done += static_cast<size_t>(n);
+  }
+}
+
+size_t regular_file_size(int fd, const std::string& path) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) fail(path, "stat");
+  if (!S_ISREG(status.st_mode)) throw Error(path + ": not a regular file");
+  return static_cast<size_t>(status.st_size);
+}
+
+}  // namespace
+
+std::string read_file(const std::filesystem::path& path) {
+  const Descriptor file(path, O_RDONLY, "open");
+  std::string content(regular_file_size(file.get(), path), '\0');
+  size_t done = 0;
+  while (done < content.size()) {
+    const ssize_t n = ::read(file.get(), content.data() + done, content.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail(path, "read");
+    if (n == 0) break;
+    done += static_cast<size_t>(n);
+  }
+  content.resize(done);
+  return content;
+}
+
+void write_file_atomically(const std::filesystem::path& path, const std::string& content) {
+  const std::string temporary = path.string() + ".tmp";
+  {
+    const Descriptor file(temporary, O_WRONLY | O_CREAT | O_TRUNC, "create");
+    write_all(file.get(), temporary, content);
+    if (::fsync(file.get()) != 0) fail(temporary, "sync");
+  }
+  if (::rename(temporary.c_str(), path.c_str()) != 0) fail(path, "rename a new version to");
+}
+
+std::string sha256(const std::string& content) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned int size = 0;
+  SPECULA_CHECK(EVP_Digest(content.data(), content.size(), digest.data(), &size, EVP_sha256(), nullptr) == 1);
+  static const char* const kHex = "0123456789abcdef";
+  std::string text;
+  for (unsigned int i = 0; i < size; ++i) {
+    text += kHex[digest[i] >> 4];
+    text += kHex[digest[i] & 15];
+  }
+  return text;
+}
+
+MappedFile::MappedFile(const std::filesystem::path& path) {
+  const Descriptor file(path, O_RDONLY, "open");
+  size_ = regular_file_size(file.get(), path);
+  if (size_ == 0) return;
+  void* address = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.get(), 0);
+  if (address == MAP_FAILED) fail(path, "map");
+  data_ = static_cast<const uint8_t*>(address);
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(const_cast<uint8_t*>(data_), size_);
+}
+
+void MappedFile::release(size_t offset, size_t length) const {
+  const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  const size_t first = (offset + page - 1) / page * page, last = (offset + length) / page * page;
+  if (last > first) ::madvise(const_cast<uint8_t*>(data_) + first, last - first, MADV_DONTNEED);
+}
+
+LineFile::LineFile(const std::filesystem::path& path) : path_(path) {
+  Descriptor file(path_, O_RDWR | O_CREAT | O_APPEND, "open for appending");
+  size_t size = regular_file_size(file.get(), path_);
+  std::array<char, 65536> block{};
+  while (size > 0) {  // walk back to the last newline
+    const size_t n = std::min(size, block.size());
+    if (::pread(file.get(), block.data(), n, static_cast<off_t>(size - n)) != static_cast<ssize_t>(n)) fail(path_, "read");
+    const void* newline = ::memrchr(block.data(), '\n', n);
+    if (newline != nullptr) {
+      size = size - n + static_cast<size_t>(static_cast<const char*>(newline) - block.data()) + 1;
+      break;
+    }
+    size -= n;
+  }
+  if (::ftruncate(file.get(), static_cast<off_t>(size)) != 0) fail(path_, "cut the torn last line of");
+  descriptor_ = file.release();
+}
+
+LineFile::~LineFile() { ::close(descriptor_); }
+
+void LineFile::append(const std::string& line) { write_all(descriptor_, path_, line + "\n"); }
+
+void LineFile::sync() {
+  if (::fdatasync(descriptor_) != 0) fail(path_, "sync");
+}
+
+}  // namespace specula

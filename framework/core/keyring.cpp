@@ -1,0 +1,72 @@
+#include "framework/core/keyring.h"
+
+#include <mutex>
+#include <set>
+#include <tuple>
+
+#include "framework/core/error.h"
+
+namespace specula {
+
+class KeyAudit {
+ public:
+  void drawn(uint64_t seed, Use use, int64_t request, int64_t position, uint32_t index) {
+    const std::lock_guard lock(mutex_);
+    const bool fresh = seen_.emplace(seed, static_cast<uint32_t>(use), request, position, index).second;
+    SPECULA_CHECK(fresh, "key drawn twice: use ", static_cast<uint32_t>(use), ", request ", request, ", position ", position,
+                  ", index ", index);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::set<std::tuple<uint64_t, uint32_t, int64_t, int64_t, uint32_t>> seen_;
+};
+
+PhiloxCounter philox4x32_10(PhiloxCounter c, PhiloxKey k) {
+  for (int round = 0; round < 10; ++round) {
+    const uint64_t product0 = uint64_t{0xD2511F53} * c[0];
+    const uint64_t product1 = uint64_t{0xCD9E8D57} * c[2];
+    c = {static_cast<uint32_t>(product1 >> 32) ^ c[1] ^ k[0], static_cast<uint32_t>(product1),
+         static_cast<uint32_t>(product0 >> 32) ^ c[3] ^ k[1], static_cast<uint32_t>(product0)};
+    k = {k[0] + 0x9E3779B9, k[1] + 0xBB67AE85};
+  }
+  return c;
+}
+
+namespace {
+
+constexpr uint32_t kForkLabel = 0x666f726b;  // keeps the derivation of forks apart from the derivation of use keys
+
+PhiloxCounter derive(uint64_t seed, uint32_t label, uint32_t which) {
+  return philox4x32_10({which, label, 0, 0}, {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)});
+}
+
+}  // namespace
+
+Keyring::Keyring(uint64_t seed) : seed_(seed) {
+  for (uint32_t use = 0; use < kNumUses; ++use) {
+    const PhiloxCounter d = derive(seed, 0, use);
+    keys_[use] = {d[0], d[1]};
+  }
+}
+
+double Keyring::uniform(Use use, int64_t request, int64_t position, uint32_t index) const {
+  SPECULA_DCHECK(position >= 0 && position <= UINT32_MAX, position);
+  if (audit_ != nullptr && use != Use::kTarget && use != Use::kCoupled) audit_->drawn(seed_, use, request, position, index);
+  const auto wide = static_cast<uint64_t>(request);
+  const PhiloxCounter r = philox4x32_10({static_cast<uint32_t>(position), index, static_cast<uint32_t>(wide), static_cast<uint32_t>(wide >> 32)},
+                                        keys_[static_cast<uint32_t>(use)]);
+  const uint64_t bits = (uint64_t{r[0]} << 32 | r[1]) >> 11;
+  return static_cast<double>(bits) * 0x1p-53;
+}
+
+Keyring Keyring::fork(uint32_t stream) const {
+  const PhiloxCounter d = derive(seed_, kForkLabel, stream);
+  Keyring child(uint64_t{d[0]} << 32 | d[1]);
+  child.audit_ = audit_;
+  return child;
+}
+
+void Keyring::audit() { audit_ = std::make_shared<KeyAudit>(); }
+
+}  // namespace specula

@@ -1,0 +1,160 @@
+#include "framework/core/params.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace specula {
+namespace {
+
+std::string bound(double v) { return to_text({.data = v, .origin = {}}); }
+
+}  // namespace
+
+std::string OptionLister::range_text(int64_t low, int64_t high) {
+  return high == kMaxInteger || high == std::numeric_limits<int>::max() ? cat("at least ", low) : cat(low, "..", high);
+}
+
+std::string OptionLister::range_text(double low, double high) {
+  if (high == kMaxNumber) return low == -kMaxNumber ? "any" : "at least " + bound(low);
+  return bound(low) + ".." + bound(high);
+}
+
+void OptionLister::operator()(const char* name, bool& value, const char* help) {
+  options.push_back({name, "boolean", value ? "true" : "false", "true, false", "", help});
+}
+
+void OptionLister::operator()(const char* name, std::string& value, const char* help) {
+  options.push_back({name, "string", quoted(value), "", "", help});
+}
+
+void OptionLister::operator()(const char* name, std::string& value, const std::vector<std::string>& choices, const char* help) {
+  options.push_back({name, "string", quoted(value), join(choices), "", help});
+}
+
+void OptionLister::operator()(const char* name, std::vector<std::string>& value, const char* help) {
+  options.push_back({name, "strings", value.empty() ? "[]" : "[\"" + join(value, "\", \"") + "\"]", "", "", help});
+}
+
+void OptionLister::operator()(const char* name, ModelName& value, const char* help) {
+  options.push_back({name, "model", quoted(value.name), "a name of [models]", "", help});
+}
+
+const Value* OptionReader::given(const char* name) {
+  known_.emplace_back(name);
+  const Value* named = params_.values.find(name);
+  const Value* bare = known_.size() == 1 ? params_.values.find("") : nullptr;
+  if (named != nullptr && bare != nullptr) problems_.push_back(cat(bare->origin, ": ", params_.place, ": '", name, "' is given twice"));
+  return named != nullptr ? named : bare;
+}
+
+void OptionReader::wrong(const char* name, const Value& value, const std::string& expected) {
+  problems_.push_back(cat(value.origin, ": ", params_.place, " ", name, " = ", to_text(value), " is ", kind_name(value),
+                          "; expected ", expected));
+}
+
+void OptionReader::keep(const char* name, decltype(Value::data) value, const Value* from) {
+  resolved.set(name, {.data = std::move(value), .origin = from != nullptr ? from->origin : "default"});
+}
+
+void OptionReader::integer(const char* name, int64_t& value, int64_t low, int64_t high) {
+  const Value* v = given(name);
+  if (v != nullptr) {
+    const auto* i = std::get_if<int64_t>(&v->data);
+    if (i == nullptr) return wrong(name, *v, "an integer");
+    if (*i < low || *i > high) {
+      problems_.push_back(cat(v->origin, ": ", params_.place, " ", name, " = ", *i, " is out of range ", low, "..", high));
+      return;
+    }
+    value = *i;
+  }
+  keep(name, value, v);
+}
+
+void OptionReader::number(const char* name, double& value, double low, double high) {
+  const Value* v = given(name);
+  if (v != nullptr) {
+    double d = 0;
+    if (const auto* f = std::get_if<double>(&v->data)) {
+      d = *f;
+    } else if (const auto* i = std::get_if<int64_t>(&v->data)) {
+      d = static_cast<double>(*i);
+    } else {
+      return wrong(name, *v, "a number");
+    }
+    if (!(d >= low && d <= high)) {  // written so that NaN is out of range
+      problems_.push_back(cat(v->origin, ": ", params_.place, " ", name, " = ", bound(d), " is out of range ", bound(low), "..", bound(high)));
+      return;
+    }
+    value = d;
+  }
+  keep(name, value, v);
+}
+
+void OptionReader::operator()(const char* name, bool& value, const char* /*help*/) {
+  const Value* v = given(name);
+  if (v != nullptr) {
+    const auto* b = std::get_if<bool>(&v->data);
+    if (b == nullptr) return wrong(name, *v, "true or false");
+    value = *b;
+  }
+  keep(name, value, v);
+}
+
+void OptionReader::operator()(const char* name, std::string& value, const char* /*help*/) {
+  const Value* v = given(name);
+  if (v != nullptr) {
+    if (!v->is_string()) return wrong(name, *v, "a string");
+    value = v->string();
+  }
+  keep(name, value, v);
+}
+
+void OptionReader::operator()(const char* name, std::string& value, const std::vector<std::string>& choices, const char* /*help*/) {
+  const Value* v = given(name);
+  if (v != nullptr) {
+    if (!v->is_string()) return wrong(name, *v, "one of " + join(choices));
+    if (std::find(choices.begin(), choices.end(), v->string()) == choices.end()) {
+      problems_.push_back(cat(v->origin, ": ", params_.place, " ", name, " = ", to_text(*v), ": not one of ", join(choices),
+                              suggestion(v->string(), choices)));
+      return;
+    }
+    value = v->string();
+  }
+  keep(name, value, v);
+}
+
+void OptionReader::operator()(const char* name, std::vector<std::string>& value, const char* /*help*/) {
+  const Value* v = given(name);
+  if (v != nullptr) {
+    if (!v->is_array()) return wrong(name, *v, "an array of strings");
+    value.clear();
+    for (const Value& element : v->array()) {
+      if (!element.is_string()) return wrong(name, element, "an array of strings");
+      value.push_back(element.string());
+    }
+  }
+  Value::Array copy;
+  for (const std::string& s : value) copy.push_back({.data = s, .origin = {}});
+  keep(name, std::move(copy), v);
+}
+
+void OptionReader::operator()(const char* name, ModelName& value, const char* help) { (*this)(name, value.name, help); }
+
+std::vector<std::string> OptionReader::problems() {
+  for (const Entry& e : params_.values.table()) {
+    if (e.key == "name" || std::find(known_.begin(), known_.end(), e.key) != known_.end()) continue;
+    if (e.key.empty()) {
+      if (known_.empty()) problems_.push_back(cat(e.value.origin, ": ", params_.place, " has no options, but ", to_text(e.value), " was given"));
+      continue;
+    }
+    problems_.push_back(cat(e.value.origin, ": unknown key '", e.key, "' in ", params_.place, suggestion(e.key, known_)));
+  }
+  return std::move(problems_);
+}
+
+void OptionReader::finish() {
+  const std::vector<std::string> all = problems();
+  if (!all.empty()) throw ConfigError(join(all, "\n"));
+}
+
+}  // namespace specula

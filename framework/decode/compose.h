@@ -1,0 +1,36 @@
+// Checks that drafter, verifier and sampler fit before any weights load, and says what the composition guarantees.
+// Licence: Apache-2.0.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "framework/decode/registry.h"
+
+namespace specula {
+
+struct Composition {
+  Params drafter, verifier;      // values.find("name") says which
+  std::vector<Params> samplers;  // in the order in which they apply
+};
+
+// A composition as resolved from text: the "name" key of each Params and its options.
+struct Composed {
+  Facts drafter, verifier;
+  bool one_hot = false;           // the sampler's rows are one-hot (temperature 0)
+  Guarantee guarantee = Guarantee::kExact;
+  std::vector<std::string> problems;  // empty: it fits
+};
+// Reads every option and compares the facts.  Problems are collected, one line each.
+Composed check_composition(const Registries& registries, const Composition& composition);
+
+// The verifier to take when none was named: greedy_match if every row of p is one-hot, else rejection.
+std::string default_verifier(const Registries& registries, const std::vector<Params>& samplers);
+
+// "temperature(0.7),top_p(0.9)" -> Params in the order given.  An empty text: no processor, p = softmax(logits).
+std::vector<Params> parse_samplers(const std::string& text, const std::string& place);
+
+Sampler make_sampler(const Registries& registries, const std::vector<Params>& samplers);
+std::string plugin_name(const Params& params);  // its "name" key; throws ConfigError if missing
+
+}  // namespace specula

@@ -1,0 +1,128 @@
+// Plug-ins by name.  Registration is an explicit line in drafters/, verifiers/ or samplers/register.cpp: static initialisers
+// inside a static archive are lost by the linker.  Licence: Apache-2.0.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "framework/core/params.h"
+#include "framework/decode/drafter.h"
+#include "framework/decode/sampler.h"
+#include "framework/decode/verifier.h"
+
+namespace specula {
+
+enum class Guarantee {
+  kExact,        // the output follows the verifier's law
+  kCoupled,      // the same text as the baseline, seed by seed
+  kGreedyExact,  // the baseline's greedy text
+  kLossy
+};
+enum class Scope { kRequest, kRun, kFile };  // how long a drafter's state lives; request scope: same text in any order
+const char* name_of(Guarantee guarantee);
+const char* name_of(Scope scope);
+
+// What is known of a plug-in before any weights load, so that a misfit is a configuration error.
+struct Facts {
+  std::vector<Draw> laws{};       // drafter: may declare; verifier: accepts
+  bool trees = false;             // drafter: may have siblings; verifier: accepts them
+  bool q_next = false;            // drafter: gives q_next at every row; verifier: needs it
+  Scope scope = Scope::kRequest;  // drafter
+  Guarantee guarantee = Guarantee::kExact;  // verifier
+  Policy policy = Policy::kSampled;         // verifier: what it wants the draws to be
+  bool one_hot = false;              // sampler: each row of p has one token; verifier: needs such rows
+  std::vector<std::string> models{};  // drafter: the entries of [models] it uses, of the target's vocabulary
+};
+
+// What a plug-in may be built from.
+struct Parts {
+  std::function<const LanguageModel&(const std::string& name)> model;  // an entry of [models]
+};
+
+template <class T>
+struct Registry {
+  struct Entry {
+    std::string name, summary, paper;
+    std::vector<Option> options;
+    std::function<Facts(const Params&, Policy)> facts;  // throws ConfigError for wrong options
+    std::function<std::unique_ptr<T>(const Params&, const Parts&)> make;
+    std::function<Value(const Params&)> resolve;  // every option with its value and origin
+  };
+  std::string kind;                             // "drafter": for error texts
+  std::vector<std::string> order{};             // names in the order of registration
+  std::map<std::string, Entry> entries{};       // feeds `specula list`, the generated tables and the conformance tests
+
+  void add(Entry entry) {
+    const std::string name = entry.name;
+    SPECULA_CHECK(entries.emplace(name, std::move(entry)).second, kind, " '", name, "' is registered twice");
+    order.push_back(name);
+  }
+  // Throws ConfigError naming the place and the nearest name.
+  const Entry& at(const std::string& name, const std::string& place) const {
+    const auto found = entries.find(name);
+    if (found == entries.end()) throw ConfigError(cat(place, ": unknown ", kind, " '", name, "'", suggestion(name, order)));
+    return found->second;
+  }
+};
+
+struct Registries {
+  Registry<Drafter> drafters{.kind = "drafter"};
+  Registry<Verifier> verifiers{.kind = "verifier"};
+  Registry<LogitsProcessor> samplers{.kind = "sampler"};  // in the order in which a [sampler] table applies them
+};
+
+// Makes the registry entry of a plug-in class.  `Plugin` is constructible from (Options) or (Options, const Parts&), and `facts` is
+// callable as (const Options&) or (const Options&, Policy).
+template <class Base, class Plugin, class Options, class FactsOf>
+typename Registry<Base>::Entry make_entry(std::string name, std::string summary, std::string paper, FactsOf facts) {
+  return {
+      .name = std::move(name),
+      .summary = std::move(summary),
+      .paper = std::move(paper),
+      .options = list_options<Options>(),
+      .facts = [facts](const Params& params, Policy policy) -> Facts {
+        const auto options = read_options<Options>(params);
+        if constexpr (std::is_invocable_v<FactsOf, const Options&, Policy>) {
+          return facts(options, policy);
+        } else {
+          (void)policy;
+          return facts(options);
+        }
+      },
+      .make = [](const Params& params, const Parts& parts) -> std::unique_ptr<Base> {
+        if constexpr (std::is_constructible_v<Plugin, Options, const Parts&>) {
+          return std::make_unique<Plugin>(read_options<Options>(params), parts);
+        } else {
+          (void)parts;
+          return std::make_unique<Plugin>(read_options<Options>(params));
+        }
+      },
+      .resolve = [](const Params& params) {
+        Value resolved;
+        read_options<Options>(params, &resolved);
+        return resolved;
+      }};
+}
+
+template <class Plugin, class Options, class FactsOf>
+auto drafter_entry(std::string name, std::string summary, std::string paper, FactsOf facts) {
+  return make_entry<Drafter, Plugin, Options>(std::move(name), std::move(summary), std::move(paper), facts);
+}
+template <class Plugin, class Options, class FactsOf>
+auto verifier_entry(std::string name, std::string summary, std::string paper, FactsOf facts) {
+  return make_entry<Verifier, Plugin, Options>(std::move(name), std::move(summary), std::move(paper), facts);
+}
+template <class Plugin, class Options, class FactsOf>
+auto sampler_entry(std::string name, std::string summary, std::string paper, FactsOf facts) {
+  return make_entry<LogitsProcessor, Plugin, Options>(std::move(name), std::move(summary), std::move(paper), facts);
+}
+
+struct NoOptions {
+  template <class V>
+  void visit(V& /*v*/) {}
+};
+
+}  // namespace specula

@@ -1,0 +1,44 @@
+// From logits to the distribution both sides obey.  p and q go through the same policy: temperature, top-k, top-p act on q as on
+// p, or q is not what was sampled.  Licence: Apache-2.0.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "framework/core/keyring.h"
+#include "framework/decode/draft_tree.h"
+
+namespace specula {
+
+// What a processor may know of the rows it is given: row j of the logits is tree row rows[j], whose history is
+// `prefix` (ending in the root's token) followed by the tree path from below the root down to it.
+struct RowContext {
+  const Prefix& prefix;
+  const DraftTree& tree;
+  std::span<const int> rows;
+  const Keyring& keys;
+  int64_t request;
+};
+
+class LogitsProcessor {
+ public:
+  virtual ~LogitsProcessor() = default;
+  // logits [R,V] float32, contiguous, the callee's to change in place.  A token is removed by -infinity; at least one must stay.
+  virtual void apply(Tensor& logits, const RowContext& context) const = 0;
+};
+
+struct Sampler {
+  std::vector<std::unique_ptr<LogitsProcessor>> steps;
+
+  // [R,V] float32, rows sum to 1.  `logits` [R,V] float32 is not changed.  Throws Error naming request and position when a row
+  // holds NaN or nothing but -infinity.
+  Tensor distribution(const Tensor& logits, const RowContext& context) const;
+};
+
+// Inverse CDF: the token x with cdf(x-1) <= u * total < cdf(x).  p [V] >= 0 need not be normalised; sums in double; never a token of
+// zero mass.  Throws std::logic_error when all mass is zero.
+Token pick(const float* p, int64_t vocab, double u);
+Token argmax(const float* p, int64_t vocab);  // the lowest id wins ties
+
+}  // namespace specula

@@ -1,0 +1,36 @@
+// From a Hugging Face folder to a model: what can be known before any weights load, and the loading itself.
+// Licence: Apache-2.0.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "framework/model/language_model.h"
+
+namespace specula {
+
+enum class Dtype { kFloat32, kBfloat16 };
+const char* name_of(Dtype dtype);                                        // "fp32", "bf16"
+Dtype parse_dtype(const std::string& text, const std::string& place);  // also "auto" is resolved by the caller; throws ConfigError
+
+// Read from config.json and the safetensors headers alone: cheap, and wrong folders fail here with a one-line error.
+struct ModelInfo {
+  std::string path, architecture;
+  int64_t vocab = 0, context = 0, layers = 0, hidden = 0, parameters = 0;
+  Dtype stored = Dtype::kFloat32;  // what the checkpoint holds (float16 counts as kFloat32: it is loaded as such)
+  std::string fingerprint;         // sha256 over config.json, the tensor index (names, shapes, offsets) and file sizes
+};
+ModelInfo read_model_info(const std::filesystem::path& folder);  // throws Error
+
+// A loaded model that also knows what it costs.
+class LoadedModel : public LanguageModel {
+ public:
+  virtual const ModelInfo& info() const = 0;
+  virtual Dtype dtype() const = 0;
+  virtual int64_t weight_bytes() const = 0;          // read by a pass over one row (an embedding table is not read whole)
+  virtual int64_t kv_bytes_per_slot() const = 0;     // of one sequence, all layers
+};
+std::unique_ptr<LoadedModel> load_model(const std::filesystem::path& folder, Dtype dtype);  // throws Error
+
+}  // namespace specula

@@ -1,0 +1,6 @@
+// Every acceptance rule, one line each.  Licence: Apache-2.0.
+#pragma once
+#include "framework/decode/registry.h"
+namespace specula {
+void register_verifiers(Registry<Verifier>& verifiers);
+}
