@@ -1,0 +1,81 @@
+// One line of records/*.jsonl: what one arm did with one turn of one prompt in one repetition.  Everything that a
+// summary says is computed from these lines, so token ids and the arrays per round are kept, and a summary can always
+// be rebuilt. Two kinds: "rec" (unfenced, the speeds) and "trace" (fenced, the shares); they are never mixed.  Licence:
+// Apache-2.0.
+#pragma once
+
+#include <array>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "framework/core/clock.h"
+#include "framework/core/token.h"
+
+namespace specula {
+
+// What a record is about; two records with one key are a fault, unless the first did not succeed.
+struct RecordKey {
+  bool trace = false;
+  std::string arm, prompt;
+  int turn = 0, rep = 0;
+  auto operator<=>(const RecordKey&) const = default;
+};
+
+// The rounds of a decode, as parallel arrays.
+struct Rounds {
+  std::vector<int> drafted;      // candidates below the root
+  std::vector<int> depth;        // of the deepest candidate; equals drafted for chains
+  std::vector<int> accepted;     // before anything was cut
+  std::vector<int> kept;         // tokens that joined the text
+  std::vector<double> ready_us;  // when they could be read, from the start of decode(), unbilled time left out
+  int cut = -1;                  // the round that a stop token or the limit cut; -1: none
+
+  size_t size() const { return kept.size(); }
+  bool is_tree() const { return depth != drafted; }
+};
+
+struct Record {
+  RecordKey key;
+  std::string group, category;
+  int segment = 0;      // of the run: one more after each resume.  Speeds are paired within a segment only
+  int64_t order = 0;    // place in the plan of the run
+  int64_t request = 0;  // names the random numbers; the arm is left out, so that arms share them
+  bool ok = true;
+  std::string error;  // status "error": what was thrown; all measures below are null then
+
+  int64_t n_in = 0;
+  std::string stop;  // limit, stop_token
+  std::vector<Token> out;
+  double start_us = 0;  // since the start of the run
+  double prefill_us = 0, e2e_us = 0, unbilled_us = 0;
+  Rounds rounds;
+  std::array<double, kNumPhases> phase_us{};  // trace only
+
+  // Against the baseline's record of the same prompt, repetition and turn; no value: not compared (the why says it).
+  std::optional<bool> exact;
+  std::optional<int64_t> first_difference;
+  std::optional<double> margin_nats;
+  std::string exact_why, margin_why;
+
+  int64_t n_out() const { return static_cast<int64_t>(out.size()); }
+  double decode_us() const { return e2e_us - prefill_us; }
+  double ttft_us() const { return rounds.ready_us.empty() ? 0 : rounds.ready_us.front(); }
+};
+
+std::string to_line(const Record& record);  // JSON without newline
+// Throws Error naming `place` for a line that is not a record.
+Record parse_record(const std::string& line, const std::string& place);
+
+// All records of a run folder, in file order.  A torn last line is left out; a line that cannot be read is an Error
+// with file:line; of records with one key the last successful one wins and the others are counted.
+struct RecordSet {
+  std::vector<Record> records;
+  int64_t superseded = 0;             // failed attempts that a later one replaced
+  std::vector<RecordKey> duplicates;  // successful twice: a fault of the writer
+};
+RecordSet read_records(const std::filesystem::path& run_folder);
+
+}  // namespace specula

@@ -1,0 +1,167 @@
+// Statistics against small exact cases, brute force over all signs, known values and planted faults.
+#include "experiments/statistics.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "framework/core/keyring.h"
+
+namespace specula {
+namespace {
+
+// P-value by enumerating all 2^n signs of the mid-ranks: the definition, without the dynamic programme.
+double signed_rank_by_enumeration(const std::vector<double>& d) {
+  const size_t n = d.size();
+  std::vector<double> rank(n);
+  for (size_t i = 0; i < n; ++i) {
+    double less = 0, equal = 0;
+    for (const double other : d) {
+      less += std::abs(other) < std::abs(d[i]) ? 1 : 0;
+      equal += std::abs(other) == std::abs(d[i]) ? 1 : 0;
+    }
+    rank[i] = less + (equal + 1) / 2;
+  }
+  double plus = 0, total = 0;
+  for (size_t i = 0; i < n; ++i) {
+    plus += d[i] > 0 ? rank[i] : 0;
+    total += rank[i];
+  }
+  const double smaller = std::min(plus, total - plus);
+  int64_t as_small = 0;
+  for (uint32_t signs = 0; signs < (1u << n); ++signs) {
+    double sum = 0;
+    for (size_t i = 0; i < n; ++i) sum += (signs >> i & 1) != 0 ? rank[i] : 0;
+    as_small += sum <= smaller + 1e-9 ? 1 : 0;
+  }
+  return std::min(1.0, 2.0 * static_cast<double>(as_small) / std::exp2(static_cast<double>(n)));
+}
+
+double normal_draw(const Keyring& keys, int64_t stream, int64_t i) {  // Box and Muller
+  const double u = 1 - keys.uniform(Use::kSearch, stream, i, 0), v = keys.uniform(Use::kSearch, stream, i, 1);
+  return std::sqrt(-2 * std::log(u)) * std::cos(2 * M_PI * v);
+}
+
+double ratio(std::span<const double> t) { return t[0] / t[1]; }
+
+TEST(Quantile, InterpolatesLikeTypeSeven) {
+  const std::vector<double> v = {1, 2, 3, 4};  // R: quantile(1:4, c(0, .25, .5, .9, 1)) is 1, 1.75, 2.5, 3.7, 4
+  EXPECT_DOUBLE_EQ(quantile(v, 0), 1);
+  EXPECT_DOUBLE_EQ(quantile(v, 0.25), 1.75);
+  EXPECT_DOUBLE_EQ(quantile(v, 0.5), 2.5);
+  EXPECT_DOUBLE_EQ(quantile(v, 0.9), 3.7);
+  EXPECT_DOUBLE_EQ(quantile(v, 1), 4);
+  EXPECT_TRUE(std::isnan(quantile({}, 0.5)));
+}
+
+TEST(Wilcoxon, EqualsEnumerationWithAndWithoutTies) {
+  const std::vector<std::vector<double>> cases = {{1, 2, 3, 4, 5},
+                                                  {-1, 2, 3, 4, 5, 6},
+                                                  {1, 1, -2, 3, -3, 3, 7},
+                                                  {0.5, -0.5, 0.5, -0.5},
+                                                  {9, -8, 7, 6, -5, 4, 3, 2, 2, -1, 11}};
+  for (const auto& d : cases) EXPECT_NEAR(wilcoxon_signed_rank(d).p, signed_rank_by_enumeration(d), 1e-12) << d.size();
+}
+
+TEST(Wilcoxon, KnownSmallCases) {
+  EXPECT_DOUBLE_EQ(wilcoxon_signed_rank(std::vector<double>{1, 2, 3, 4, 5}).p, 2.0 / 32);
+  EXPECT_DOUBLE_EQ(wilcoxon_signed_rank(std::vector<double>{1, 2, 3, 4, 5}).rank_biserial, 1);
+  const SignedRank zeros = wilcoxon_signed_rank(std::vector<double>{0, 0, 0});
+  EXPECT_EQ(zeros.n, 0);
+  EXPECT_DOUBLE_EQ(zeros.p, 1);
+}
+
+TEST(Wilcoxon, NormalApproximationWithTiesEqualsScipy) {
+  // scipy 1.17: wilcoxon([((i*37) % 101 - 38) / 10 for i in range(1, 81)], correction=True, method="approx"); one zero, 58
+  // magnitudes among 80 differences.
+  std::vector<double> d;
+  for (int i = 1; i <= 80; ++i) d.push_back((i * 37 % 101 - 38) / 10.0);
+  const SignedRank result = wilcoxon_signed_rank(d);
+  EXPECT_EQ(result.n, 79);
+  EXPECT_NEAR(result.p, 0.0008075433953084007, 1e-12);
+}
+
+TEST(Holm, AdjustsInTheOrderGiven) {
+  // Holm 1979 on (.01, .04, .03, .005), m = 4: sorted .005*4, .01*3, .03*2, then max(.06, .04*1).
+  const std::vector<double> adjusted = holm(std::vector<double>{0.01, 0.04, 0.03, 0.005});
+  EXPECT_DOUBLE_EQ(adjusted[0], 0.03);
+  EXPECT_DOUBLE_EQ(adjusted[1], 0.06);
+  EXPECT_DOUBLE_EQ(adjusted[2], 0.06);
+  EXPECT_DOUBLE_EQ(adjusted[3], 0.02);
+  EXPECT_DOUBLE_EQ(holm(std::vector<double>{0.9, 0.8})[0], 1.0);
+}
+
+TEST(BootstrapInterval, IsAFunctionOfTheSeed) {
+  const std::vector<std::vector<double>> columns = {{3, 1, 4, 1, 5, 9}, {2, 7, 1, 8, 2, 8}};
+  const Interval a = Bootstrap(6, 2000, 1).interval(columns, ratio), b = Bootstrap(6, 2000, 1).interval(columns, ratio);
+  const Interval other = Bootstrap(6, 2000, 2).interval(columns, ratio);
+  EXPECT_EQ(a.low, b.low);
+  EXPECT_EQ(a.high, b.high);
+  EXPECT_TRUE(a.low != other.low || a.high != other.high);
+  EXPECT_LT(a.low, a.high);
+}
+
+TEST(BootstrapInterval, TwoGroupsFollowTheBinomial) {
+  // Two groups with ratios 1 and 3 and equal denominators: draws give 1, 2, 3 with odds 1:2:1, so the 2.5 % and 97.5 %
+  // points are 1 and 3.
+  const Interval i = Bootstrap(2, 4000, 5).interval({{1, 3}, {1, 1}}, ratio);
+  EXPECT_DOUBLE_EQ(i.low, 1);
+  EXPECT_DOUBLE_EQ(i.high, 3);
+}
+
+TEST(BootstrapInterval, OneGroupHasNone) {
+  EXPECT_TRUE(std::isnan(Bootstrap(1, 100, 0).interval({{1}, {1}}, ratio).low));
+  EXPECT_TRUE(std::isnan(Bootstrap(5, 100, 0).interval({{0, 0, 0, 0, 0}, {0, 0, 0, 0, 0}}, ratio).low))
+      << "0/0 has no interval";
+}
+
+TEST(BootstrapInterval, CoversTheTruthAboutAsOftenAsItSays) {
+  // 300 experiments of 30 groups with a true ratio of 2.  Percentile intervals of 30 groups cover a little less than 95
+  // %; outside 88..99 % the resampling or the percentiles are wrong (standard error 1.3 %).
+  const Keyring keys(11);
+  int covered = 0;
+  for (int e = 0; e < 300; ++e) {
+    std::vector<double> a(30), b(30);
+    for (int g = 0; g < 30; ++g) {
+      b[g] = std::exp(0.3 * normal_draw(keys, 2 * e, g));
+      a[g] = 2 * b[g] * std::exp(0.2 * normal_draw(keys, 2 * e + 1, g)) / std::exp(0.02);
+    }
+    const Interval i = Bootstrap(30, 400, static_cast<uint64_t>(e)).interval({a, b}, ratio);
+    covered += i.low <= 2 && 2 <= i.high ? 1 : 0;
+  }
+  EXPECT_GE(covered, 264);
+  EXPECT_LE(covered, 297);
+}
+
+TEST(BootstrapInterval, WrongPairingWidensIt) {
+  // The planted fault: times of the arm shuffled against those of the baseline.  Prompts differ by 35 %, the ratio by 4
+  // %.
+  const Keyring keys(17);
+  std::vector<double> baseline, arm;
+  for (int g = 0; g < 60; ++g) {
+    baseline.push_back(std::exp(0.35 * normal_draw(keys, 0, g)));
+    arm.push_back(baseline.back() / 2 * std::exp(0.04 * normal_draw(keys, 1, g)));
+  }
+  const Bootstrap bootstrap(60, 2000, 1);
+  const Interval paired = bootstrap.interval({baseline, arm}, ratio);
+  std::rotate(arm.begin(), arm.begin() + 17, arm.end());
+  const Interval shuffled = bootstrap.interval({baseline, arm}, ratio);
+  EXPECT_GT(shuffled.high - shuffled.low, 4 * (paired.high - paired.low));
+}
+
+TEST(BootstrapQuantiles, MedianOfPooledValues) {
+  std::vector<GroupedValue> values;
+  for (uint32_t i = 0; i < 200; ++i) values.push_back({static_cast<double>(i), i % 20});
+  const double qs[] = {0.5, 0.99};
+  const std::vector<Interval> i = Bootstrap(20, 500, 3).quantile_intervals(values, qs, 500);
+  EXPECT_LT(i[0].low, 100);
+  EXPECT_GT(i[0].high, 98);
+  EXPECT_LT(i[0].high - i[0].low, 40);
+  EXPECT_GT(i[1].low, 180);
+  EXPECT_LE(i[1].high, 199);
+}
+
+}  // namespace
+}  // namespace specula
