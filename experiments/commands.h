@@ -1,5 +1,5 @@
-// The subcommands of `specula`, one file each.  Results go to standard output, all else to standard error; wrong input is thrown as
-// Error.  Licence: Apache-2.0.
+// The subcommands of `specula`, one file each.  Results go to standard output, all else to standard error; wrong input
+// is thrown as Error.  Licence: Apache-2.0.
 #pragma once
 
 #include <string>

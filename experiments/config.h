@@ -1,6 +1,6 @@
 // One experiment, resolved: TOML with includes and --set, every key checked, every value with its origin.
-// Sections: [experiment] [models.<name>] [data] [sampler] [[arm]] [drafter.<name>] [verifier.<name>] [measure] [output].
-// Licence: Apache-2.0.
+// Sections: [experiment] [models.<name>] [data] [sampler] [[arm]] [drafter.<name>] [verifier.<name>] [measure]
+// [output]. Licence: Apache-2.0.
 #pragma once
 
 #include <filesystem>
@@ -15,14 +15,15 @@ namespace specula {
 
 struct ModelConfig {
   std::string name;  // of [models.<name>]
-  std::string path;  // as given: relative paths are relative to the file that gives them (to the working directory for --set)
-  std::string folder;         // resolved, absolute
+  std::string
+      path;  // as given: relative paths are relative to the file that gives them (to the working directory for --set)
+  std::string folder;          // resolved, absolute
   std::string dtype = "auto";  // auto (what the checkpoint holds), fp32, bf16
 };
 
 struct DataConfig {
-  std::string prompts;  // file, as given
-  std::string file;     // resolved, absolute
+  std::string prompts;                  // file, as given
+  std::string file;                     // resolved, absolute
   std::vector<std::string> categories;  // empty: all
   int64_t limit = 0;                    // prompts, stratified by category; 0: all
   int64_t max_new_tokens = 128;
@@ -40,12 +41,12 @@ struct ArmConfig {
 
 struct MeasureConfig {
   int repetitions = 1;
-  int warmup_prompts = 2;      // per arm, not counted
-  double warmup_min_s = 0;     // keep warming up until this many seconds passed per arm
-  int threads = 0;             // 0: all cores
-  bool trace = true;           // a second, fenced pass over the prompts for phase shares
-  int trace_limit = 8;         // prompts of the fenced pass; 0: all
-  int bootstrap = 10000;       // draws of the paired bootstrap
+  int warmup_prompts = 2;   // per arm, not counted
+  double warmup_min_s = 0;  // keep warming up until this many seconds passed per arm
+  int threads = 0;          // 0: all cores
+  bool trace = true;        // a second, fenced pass over the prompts for phase shares
+  int trace_limit = 8;      // prompts of the fenced pass; 0: all
+  int bootstrap = 10000;    // draws of the paired bootstrap
 };
 
 struct ExperimentConfig {
@@ -73,16 +74,17 @@ struct ExperimentConfig {
 struct ConfigOverrides {
   std::vector<std::string> sets;  // "a.b=V"
   std::vector<std::string> unsets;
-  std::string out;     // "" : as configured
-  int64_t limit = -1;  // < 0: as configured
+  std::string out;                // "" : as configured
+  int64_t limit = -1;             // < 0: as configured
   std::vector<std::string> arms;  // only these (and the baseline); empty: all
   int threads = -1;
   int64_t seed = -1;
 };
 
-// Throws ConfigError with every problem found, one a line, each with file:line:column; nothing is read but configuration,
-// model headers (config.json, tensor index, tokenizer) and the prompt file's existence.
-ExperimentConfig load_config(const std::filesystem::path& file, const ConfigOverrides& overrides, const Registries& registries);
+// Throws ConfigError with every problem found, one a line, each with file:line:column; nothing is read but
+// configuration, model headers (config.json, tensor index, tokenizer) and the prompt file's existence.
+ExperimentConfig load_config(const std::filesystem::path& file, const ConfigOverrides& overrides,
+                             const Registries& registries);
 
 // TOML of the resolved tree, runnable as it is; a comment after each value tells its origin.
 std::string resolved_toml(const ExperimentConfig& config);

@@ -1,7 +1,7 @@
-// Phase scopes around the calls of the decode loop.  kOff: nothing is timed but what is unbilled (headline speeds).  kWall: each
-// scope reads the clock.  kFenced: the device is drained at both ends, so that shares are true; the two kinds of number never come
-// from one pass.  Unbilled time (an oracle's extra target pass) is kept in every mode and subtracted from what an arm is charged.
-// Licence: Apache-2.0.
+// Phase scopes around the calls of the decode loop.  kOff: nothing is timed but what is unbilled (headline speeds).
+// kWall: each scope reads the clock.  kFenced: the device is drained at both ends, so that shares are true; the two
+// kinds of number never come from one pass.  Unbilled time (an oracle's extra target pass) is kept in every mode and
+// subtracted from what an arm is charged. Licence: Apache-2.0.
 #pragma once
 
 #include <array>
@@ -12,7 +12,8 @@ namespace specula {
 
 enum class Phase { kPrefill, kDraft, kTarget, kVerify, kCommit, kObserve };
 inline constexpr int kNumPhases = 6;
-inline constexpr std::array<const char*, kNumPhases> kPhaseNames = {"prefill", "draft", "target", "verify", "commit", "observe"};
+inline constexpr std::array<const char*, kNumPhases> kPhaseNames = {"prefill", "draft",  "target",
+                                                                    "verify",  "commit", "observe"};
 
 inline double seconds_now() {  // monotonic
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -21,7 +22,8 @@ inline double seconds_now() {  // monotonic
 class PhaseClock {
  public:
   enum class Mode { kOff, kWall, kFenced };
-  explicit PhaseClock(Mode mode = Mode::kOff, std::function<void()> fence = {}) : mode_(mode), fence_(std::move(fence)) {}
+  explicit PhaseClock(Mode mode = Mode::kOff, std::function<void()> fence = {})
+      : mode_(mode), fence_(std::move(fence)) {}
 
   class Scope {
    public:

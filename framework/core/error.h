@@ -1,6 +1,6 @@
-// What goes wrong, in one type.  `Error` is somebody's input (config, weights, prompt) or the machine; its text names the
-// place, the given value and the valid ones, and its code becomes the exit status of the program.  SPECULA_CHECK is for
-// our own mistakes: always on, it prints the values that broke the invariant; SPECULA_DCHECK is for inner loops.
+// What goes wrong, in one type.  `Error` is somebody's input (config, weights, prompt) or the machine; its text names
+// the place, the given value and the valid ones, and its code becomes the exit status of the program.  SPECULA_CHECK is
+// for our own mistakes: always on, it prints the values that broke the invariant; SPECULA_DCHECK is for inner loops.
 // Licence: Apache-2.0.
 #pragma once
 
@@ -59,9 +59,9 @@ std::string suggestion(const std::string& word, const std::vector<std::string>& 
 
 }  // namespace specula
 
-#define SPECULA_CHECK(condition, ...)                                                                 \
-  do {                                                                                                \
-    if (!(condition)) [[unlikely]]                                                                    \
+#define SPECULA_CHECK(condition, ...)                                                                             \
+  do {                                                                                                            \
+    if (!(condition)) [[unlikely]]                                                                                \
       ::specula::broken_invariant(__FILE__, __LINE__, #condition, ::specula::cat("" __VA_OPT__(, ) __VA_ARGS__)); \
   } while (false)
 

@@ -22,7 +22,8 @@ namespace {
 
 class Descriptor {
  public:
-  Descriptor(const std::string& path, int flags, const char* what) : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0644)) {
+  Descriptor(const std::string& path, int flags, const char* what)
+      : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0644)) {
     if (fd_ < 0) fail(path, what);
   }
   ~Descriptor() {
@@ -119,7 +120,8 @@ LineFile::LineFile(const std::filesystem::path& path) : path_(path) {
   std::array<char, 65536> block{};
   while (size > 0) {  // walk back to the last newline
     const size_t n = std::min(size, block.size());
-    if (::pread(file.get(), block.data(), n, static_cast<off_t>(size - n)) != static_cast<ssize_t>(n)) fail(path_, "read");
+    if (::pread(file.get(), block.data(), n, static_cast<off_t>(size - n)) != static_cast<ssize_t>(n))
+      fail(path_, "read");
     const void* newline = ::memrchr(block.data(), '\n', n);
     if (newline != nullptr) {
       size = size - n + static_cast<size_t>(static_cast<const char*>(newline) - block.data()) + 1;

@@ -1,5 +1,5 @@
-// Files: whole reads, atomic writes, read-only maps, and the append-only line file that records go to.  Errors name the path
-// and what the system said.  Licence: Apache-2.0.
+// Files: whole reads, atomic writes, read-only maps, and the append-only line file that records go to.  Errors name the
+// path and what the system said.  Licence: Apache-2.0.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +29,8 @@ class MappedFile {
   size_t size_ = 0;
 };
 
-// An append-only file of lines with one writer.  Each line is one write(2) on an O_APPEND descriptor.  Opening truncates a
-// last line that a dying process left without its newline.
+// An append-only file of lines with one writer.  Each line is one write(2) on an O_APPEND descriptor.  Opening
+// truncates a last line that a dying process left without its newline.
 class LineFile {
  public:
   explicit LineFile(const std::filesystem::path& path);  // throws Error

@@ -3,24 +3,31 @@
 #include <mutex>
 #include <set>
 #include <tuple>
+#include <utility>
 
 #include "framework/core/error.h"
 
 namespace specula {
 
-class KeyAudit {
+namespace {
+
+class KeyAudit final : public KeyTap {
  public:
-  void drawn(uint64_t seed, Use use, int64_t request, int64_t position, uint32_t index) {
+  double uniform(uint64_t seed, Use use, int64_t request, int64_t position, uint32_t index, double value) override {
+    if (use == Use::kTarget || use == Use::kCoupled) return value;
     const std::lock_guard lock(mutex_);
     const bool fresh = seen_.emplace(seed, static_cast<uint32_t>(use), request, position, index).second;
-    SPECULA_CHECK(fresh, "key drawn twice: use ", static_cast<uint32_t>(use), ", request ", request, ", position ", position,
-                  ", index ", index);
+    SPECULA_CHECK(fresh, "key drawn twice: use ", static_cast<uint32_t>(use), ", request ", request, ", position ",
+                  position, ", index ", index);
+    return value;
   }
 
  private:
   std::mutex mutex_;
   std::set<std::tuple<uint64_t, uint32_t, int64_t, int64_t, uint32_t>> seen_;
 };
+
+}  // namespace
 
 PhiloxCounter philox4x32_10(PhiloxCounter c, PhiloxKey k) {
   for (int round = 0; round < 10; ++round) {
@@ -52,21 +59,24 @@ Keyring::Keyring(uint64_t seed) : seed_(seed) {
 
 double Keyring::uniform(Use use, int64_t request, int64_t position, uint32_t index) const {
   SPECULA_DCHECK(position >= 0 && position <= UINT32_MAX, position);
-  if (audit_ != nullptr && use != Use::kTarget && use != Use::kCoupled) audit_->drawn(seed_, use, request, position, index);
   const auto wide = static_cast<uint64_t>(request);
-  const PhiloxCounter r = philox4x32_10({static_cast<uint32_t>(position), index, static_cast<uint32_t>(wide), static_cast<uint32_t>(wide >> 32)},
-                                        keys_[static_cast<uint32_t>(use)]);
+  const PhiloxCounter r = philox4x32_10(
+      {static_cast<uint32_t>(position), index, static_cast<uint32_t>(wide), static_cast<uint32_t>(wide >> 32)},
+      keys_[static_cast<uint32_t>(use)]);
   const uint64_t bits = (uint64_t{r[0]} << 32 | r[1]) >> 11;
-  return static_cast<double>(bits) * 0x1p-53;
+  const double value = static_cast<double>(bits) * 0x1p-53;
+  return tap_ == nullptr ? value : tap_->uniform(seed_, use, request, position, index, value);
 }
 
 Keyring Keyring::fork(uint32_t stream) const {
   const PhiloxCounter d = derive(seed_, kForkLabel, stream);
   Keyring child(uint64_t{d[0]} << 32 | d[1]);
-  child.audit_ = audit_;
+  child.tap_ = tap_;
   return child;
 }
 
-void Keyring::audit() { audit_ = std::make_shared<KeyAudit>(); }
+void Keyring::audit() { tap_ = std::make_shared<KeyAudit>(); }
+
+void Keyring::tap(std::shared_ptr<KeyTap> tap) { tap_ = std::move(tap); }
 
 }  // namespace specula

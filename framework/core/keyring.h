@@ -1,5 +1,5 @@
-// Every random number of the program: a pure function of (seed, use, request, position, index), so that nothing is seeded,
-// saved or shared, and a request draws the same numbers alone, in a batch, after a resume and on another shard.
+// Every random number of the program: a pure function of (seed, use, request, position, index), so that nothing is
+// seeded, saved or shared, and a request draws the same numbers alone, in a batch, after a resume and on another shard.
 // Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"), checked against Random123's
 // known-answer vectors.  Licence: Apache-2.0.
 #pragma once
@@ -10,9 +10,9 @@
 
 namespace specula {
 
-// kDraft, kAccept, kResidual, kSearch: position = start of the round (the absolute position of the first token it emits),
-// index = tree row and draw.  kTarget and kCoupled: position of the token itself, so that plain sampling and `agreement`
-// give the same text whatever was drafted.  No key is drawn twice, except those two, which are meant to be.
+// kDraft, kAccept, kResidual, kSearch: position = start of the round (the absolute position of the first token it
+// emits), index = tree row and draw.  kTarget and kCoupled: position of the token itself, so that plain sampling and
+// `agreement` give the same text whatever was drafted.  No key is drawn twice, except those two, which are meant to be.
 enum class Use : uint32_t { kDraft, kAccept, kResidual, kSearch, kProcessor, kTarget, kCoupled };
 inline constexpr int kNumUses = 7;
 
@@ -20,7 +20,14 @@ using PhiloxCounter = std::array<uint32_t, 4>;
 using PhiloxKey = std::array<uint32_t, 2>;
 PhiloxCounter philox4x32_10(PhiloxCounter counter, PhiloxKey key);
 
-class KeyAudit;
+// Sees every draw of a keyring and may replace it: the audit of debug runs, and the tests' enumeration of every
+// outcome.
+class KeyTap {
+ public:
+  virtual ~KeyTap() = default;
+  // `value` is what the generator gave; returns what the caller gets.
+  virtual double uniform(uint64_t seed, Use use, int64_t request, int64_t position, uint32_t index, double value) = 0;
+};
 
 class Keyring {
  public:
@@ -29,13 +36,15 @@ class Keyring {
   double uniform(Use use, int64_t request, int64_t position, uint32_t index) const;
   // Independent keys for a loop inside a loop (reusing the outer keys is biased: ALGORITHMS, "Randomness").
   Keyring fork(uint32_t stream) const;
-  // Debug mode: this keyring, its copies and its forks throw std::logic_error when a key that must be fresh is drawn twice.
+  // Debug mode: this keyring, its copies and its forks throw std::logic_error when a key that must be fresh is drawn
+  // twice.
   void audit();
+  void tap(std::shared_ptr<KeyTap> tap);  // null: none
 
  private:
   uint64_t seed_;
   std::array<PhiloxKey, kNumUses> keys_;  // one key per use, derived once
-  std::shared_ptr<KeyAudit> audit_;       // shared: a copy or a fork must be watched together with its origin
+  std::shared_ptr<KeyTap> tap_;           // shared: a copy or a fork must be watched together with its origin
 };
 
 }  // namespace specula

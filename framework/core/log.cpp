@@ -28,8 +28,8 @@ Sinks& sinks() {
 }  // namespace
 
 void set_level(Level level) {
-  static constexpr spdlog::level::level_enum kLevels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
-                                                          spdlog::level::err, spdlog::level::off};
+  static constexpr spdlog::level::level_enum kLevels[] = {spdlog::level::debug, spdlog::level::info,
+                                                          spdlog::level::warn, spdlog::level::err, spdlog::level::off};
   sinks().terminal->set_level(kLevels[static_cast<int>(level)]);
 }
 

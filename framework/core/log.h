@@ -1,5 +1,5 @@
-// The program's log: standard error and, once a run has a folder, its log.txt.  The only door to spdlog, whose fmt must not
-// meet LibTorch's in one file.  Never called inside a timed region.  Licence: Apache-2.0.
+// The program's log: standard error and, once a run has a folder, its log.txt.  The only door to spdlog, whose fmt must
+// not meet LibTorch's in one file.  Never called inside a timed region.  Licence: Apache-2.0.
 #pragma once
 
 #include <string>

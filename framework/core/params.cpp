@@ -27,7 +27,8 @@ void OptionLister::operator()(const char* name, std::string& value, const char* 
   options.push_back({name, "string", quoted(value), "", "", help});
 }
 
-void OptionLister::operator()(const char* name, std::string& value, const std::vector<std::string>& choices, const char* help) {
+void OptionLister::operator()(const char* name, std::string& value, const std::vector<std::string>& choices,
+                              const char* help) {
   options.push_back({name, "string", quoted(value), join(choices), "", help});
 }
 
@@ -43,7 +44,8 @@ const Value* OptionReader::given(const char* name) {
   known_.emplace_back(name);
   const Value* named = params_.values.find(name);
   const Value* bare = known_.size() == 1 ? params_.values.find("") : nullptr;
-  if (named != nullptr && bare != nullptr) problems_.push_back(cat(bare->origin, ": ", params_.place, ": '", name, "' is given twice"));
+  if (named != nullptr && bare != nullptr)
+    problems_.push_back(cat(bare->origin, ": ", params_.place, ": '", name, "' is given twice"));
   return named != nullptr ? named : bare;
 }
 
@@ -62,7 +64,8 @@ void OptionReader::integer(const char* name, int64_t& value, int64_t low, int64_
     const auto* i = std::get_if<int64_t>(&v->data);
     if (i == nullptr) return wrong(name, *v, "an integer");
     if (*i < low || *i > high) {
-      problems_.push_back(cat(v->origin, ": ", params_.place, " ", name, " = ", *i, " is out of range ", low, "..", high));
+      problems_.push_back(
+          cat(v->origin, ": ", params_.place, " ", name, " = ", *i, " is out of range ", low, "..", high));
       return;
     }
     value = *i;
@@ -82,7 +85,8 @@ void OptionReader::number(const char* name, double& value, double low, double hi
       return wrong(name, *v, "a number");
     }
     if (!(d >= low && d <= high)) {  // written so that NaN is out of range
-      problems_.push_back(cat(v->origin, ": ", params_.place, " ", name, " = ", bound(d), " is out of range ", bound(low), "..", bound(high)));
+      problems_.push_back(cat(v->origin, ": ", params_.place, " ", name, " = ", bound(d), " is out of range ",
+                              bound(low), "..", bound(high)));
       return;
     }
     value = d;
@@ -109,13 +113,14 @@ void OptionReader::operator()(const char* name, std::string& value, const char* 
   keep(name, value, v);
 }
 
-void OptionReader::operator()(const char* name, std::string& value, const std::vector<std::string>& choices, const char* /*help*/) {
+void OptionReader::operator()(const char* name, std::string& value, const std::vector<std::string>& choices,
+                              const char* /*help*/) {
   const Value* v = given(name);
   if (v != nullptr) {
     if (!v->is_string()) return wrong(name, *v, "one of " + join(choices));
     if (std::find(choices.begin(), choices.end(), v->string()) == choices.end()) {
-      problems_.push_back(cat(v->origin, ": ", params_.place, " ", name, " = ", to_text(*v), ": not one of ", join(choices),
-                              suggestion(v->string(), choices)));
+      problems_.push_back(cat(v->origin, ": ", params_.place, " ", name, " = ", to_text(*v), ": not one of ",
+                              join(choices), suggestion(v->string(), choices)));
       return;
     }
     value = v->string();
@@ -144,10 +149,13 @@ std::vector<std::string> OptionReader::problems() {
   for (const Entry& e : params_.values.table()) {
     if (e.key == "name" || std::find(known_.begin(), known_.end(), e.key) != known_.end()) continue;
     if (e.key.empty()) {
-      if (known_.empty()) problems_.push_back(cat(e.value.origin, ": ", params_.place, " has no options, but ", to_text(e.value), " was given"));
+      if (known_.empty())
+        problems_.push_back(
+            cat(e.value.origin, ": ", params_.place, " has no options, but ", to_text(e.value), " was given"));
       continue;
     }
-    problems_.push_back(cat(e.value.origin, ": unknown key '", e.key, "' in ", params_.place, suggestion(e.key, known_)));
+    problems_.push_back(
+        cat(e.value.origin, ": unknown key '", e.key, "' in ", params_.place, suggestion(e.key, known_)));
   }
   return std::move(problems_);
 }

@@ -1,7 +1,7 @@
 // Options of a plug-in or of a config section, declared once.  An Options struct lists its members in
 //   template <class V> void visit(V& v) { v("length", length, 1, 64, "tokens drafted in a round"); }
-// and its defaults are its member initialisers.  From that one list come reading, checking, error texts with suggestions,
-// help, and the resolved dump in which defaulted values are marked.  Licence: Apache-2.0.
+// and its defaults are its member initialisers.  From that one list come reading, checking, error texts with
+// suggestions, help, and the resolved dump in which defaulted values are marked.  Licence: Apache-2.0.
 #pragma once
 
 #include <limits>
@@ -35,10 +35,11 @@ class OptionLister {
  public:
   std::vector<Option> options;
   template <class Number>
-    requires(std::is_arithmetic_v<Number> && !std::is_same_v<Number, bool>)
-  void operator()(const char* name, Number& value, std::type_identity_t<Number> low, std::type_identity_t<Number> high,
-                  const char* help, const char* unit = "") {
-    options.push_back({name, std::is_integral_v<Number> ? "integer" : "number", text_of(value), range_text(low, high), unit, help});
+  requires(std::is_arithmetic_v<Number> && !std::is_same_v<Number, bool>) void operator()(
+      const char* name, Number& value, std::type_identity_t<Number> low, std::type_identity_t<Number> high,
+      const char* help, const char* unit = "") {
+    options.push_back(
+        {name, std::is_integral_v<Number> ? "integer" : "number", text_of(value), range_text(low, high), unit, help});
   }
   void operator()(const char* name, bool& value, const char* help);
   void operator()(const char* name, std::string& value, const char* help);
@@ -51,21 +52,23 @@ class OptionLister {
   static std::string text_of(int v) { return text_of(static_cast<int64_t>(v)); }
   static std::string text_of(double v) { return to_text({.data = v, .origin = {}}); }
   static std::string range_text(int64_t low, int64_t high);
-  static std::string range_text(int low, int high) { return range_text(static_cast<int64_t>(low), static_cast<int64_t>(high)); }
+  static std::string range_text(int low, int high) {
+    return range_text(static_cast<int64_t>(low), static_cast<int64_t>(high));
+  }
   static std::string range_text(double low, double high);
 };
 
-// Visitor: reads a table into the members.  Every problem is collected; finish() throws them all in one ConfigError, and
-// otherwise leaves in `resolved` every option with its value and origin ("default" for those not given).
+// Visitor: reads a table into the members.  Every problem is collected; finish() throws them all in one ConfigError,
+// and otherwise leaves in `resolved` every option with its value and origin ("default" for those not given).
 class OptionReader {
  public:
   explicit OptionReader(const Params& params) : params_(params) { resolved.origin = params.values.origin; }
   Value resolved;
 
   template <class Number>
-    requires(std::is_arithmetic_v<Number> && !std::is_same_v<Number, bool>)
-  void operator()(const char* name, Number& value, std::type_identity_t<Number> low, std::type_identity_t<Number> high,
-                  const char* /*help*/, const char* /*unit*/ = "") {
+  requires(std::is_arithmetic_v<Number> && !std::is_same_v<Number, bool>) void operator()(
+      const char* name, Number& value, std::type_identity_t<Number> low, std::type_identity_t<Number> high,
+      const char* /*help*/, const char* /*unit*/ = "") {
     if constexpr (std::is_integral_v<Number>) {
       int64_t wide = value;
       integer(name, wide, low, high);
@@ -79,7 +82,7 @@ class OptionReader {
   void operator()(const char* name, std::string& value, const std::vector<std::string>& choices, const char* help);
   void operator()(const char* name, std::vector<std::string>& value, const char* help);
   void operator()(const char* name, ModelName& value, const char* help);
-  void finish();                       // throws ConfigError
+  void finish();                        // throws ConfigError
   std::vector<std::string> problems();  // the same, as a list; for callers that go on collecting
 
  private:

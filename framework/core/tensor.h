@@ -1,6 +1,6 @@
-// LibTorch's Tensor and nothing more (1.8 s a file; <torch/torch.h> costs 19 s), and the shape check that public functions
-// open with: Dims d; d.check(logits, "logits", "B R V"); d.check(parent, "parent", "B R");  A letter is bound at first use.
-// Licence: Apache-2.0.
+// LibTorch's Tensor and nothing more (1.8 s a file; <torch/torch.h> costs 19 s), and the shape check that public
+// functions open with: Dims d; d.check(logits, "logits", "B R V"); d.check(parent, "parent", "B R");  A letter is bound
+// at first use. Licence: Apache-2.0.
 #pragma once
 
 #include <ATen/core/Tensor.h>

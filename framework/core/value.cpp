@@ -62,7 +62,8 @@ class CallParser {
         at_ = start;
       }
     }
-    if (into.find(key) != nullptr) fail(key.empty() ? "only one value may stand without a key" : "'" + key + "' is given twice");
+    if (into.find(key) != nullptr)
+      fail(key.empty() ? "only one value may stand without a key" : "'" + key + "' is given twice");
     into.set(key, value());
   }
 
@@ -102,7 +103,8 @@ class CallParser {
 
   std::string identifier() {
     const size_t start = at_;
-    while (at_ < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[at_])) != 0 || text_[at_] == '_')) ++at_;
+    while (at_ < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[at_])) != 0 || text_[at_] == '_'))
+      ++at_;
     if (at_ == start) fail("a name is expected");
     return text_.substr(start, at_ - start);
   }
@@ -119,7 +121,8 @@ class CallParser {
     if (!take(c)) fail(cat("'", c, "' is expected"));
   }
   [[noreturn]] void fail(const std::string& what) const {
-    throw ConfigError(cat(origin_, ": column ", at_ + 1, " of '", text_, "': ", what, "; the form is name(key=value, ...)"));
+    throw ConfigError(
+        cat(origin_, ": column ", at_ + 1, " of '", text_, "': ", what, "; the form is name(key=value, ...)"));
   }
 
   const std::string& text_;
@@ -208,11 +211,14 @@ std::string quoted(const std::string& text) {
   return out + "\"";
 }
 
-std::vector<Value> parse_calls(const std::string& text, const std::string& origin) { return CallParser(text, origin).list(); }
+std::vector<Value> parse_calls(const std::string& text, const std::string& origin) {
+  return CallParser(text, origin).list();
+}
 
 Value parse_call(const std::string& text, const std::string& origin) {
   std::vector<Value> calls = parse_calls(text, origin);
-  if (calls.size() != 1) throw ConfigError(cat(origin, ": '", text, "' names ", calls.size(), " things where one is expected"));
+  if (calls.size() != 1)
+    throw ConfigError(cat(origin, ": '", text, "' names ", calls.size(), " things where one is expected"));
   return std::move(calls.front());
 }
 

@@ -1,5 +1,5 @@
-// A configuration value with the place it came from: what a TOML file, a --set flag and a "name(k=v)" string all become.
-// Tables keep the order in which keys were given.  Licence: Apache-2.0.
+// A configuration value with the place it came from: what a TOML file, a --set flag and a "name(k=v)" string all
+// become. Tables keep the order in which keys were given.  Licence: Apache-2.0.
 #pragma once
 
 #include <cstdint>
@@ -38,12 +38,12 @@ struct Entry {
   Value value;
 };
 
-std::string kind_name(const Value& value);    // "a boolean", "an integer", "a number", "a string", "an array", "a table"
-std::string to_text(const Value& value);      // one line of TOML: 4, 0.7, "first", [1, 2], { name = "x" }
+std::string kind_name(const Value& value);  // "a boolean", "an integer", "a number", "a string", "an array", "a table"
+std::string to_text(const Value& value);    // one line of TOML: 4, 0.7, "first", [1, 2], { name = "x" }
 std::string quoted(const std::string& text);  // a TOML basic string
 
-// Parses "prompt_lookup(max_ngram=3, length=10)" or a bare name into { name = ..., max_ngram = 3, ... }; a bare value, as
-// in temperature(0.7), gets the key "" and goes to the first option.  Arguments may nest: "fallback(first=echo(2))".
+// Parses "prompt_lookup(max_ngram=3, length=10)" or a bare name into { name = ..., max_ngram = 3, ... }; a bare value,
+// as in temperature(0.7), gets the key "" and goes to the first option.  Arguments may nest: "fallback(first=echo(2))".
 // Several, separated by commas, as in "temperature(0.7),top_p(0.9)".  Throws ConfigError with the column.
 std::vector<Value> parse_calls(const std::string& text, const std::string& origin);
 Value parse_call(const std::string& text, const std::string& origin);  // exactly one

@@ -17,7 +17,7 @@ struct Composition {
 // A composition as resolved from text: the "name" key of each Params and its options.
 struct Composed {
   Facts drafter, verifier;
-  bool one_hot = false;           // the sampler's rows are one-hot (temperature 0)
+  bool one_hot = false;  // the sampler's rows are one-hot (temperature 0)
   Guarantee guarantee = Guarantee::kExact;
   std::vector<std::string> problems;  // empty: it fits
 };

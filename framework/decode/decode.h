@@ -1,5 +1,5 @@
-// The only decode loop of the project: draft, target pass, verify, commit, observe.  Autoregression is the drafter `none` in the
-// same loop.  Licence: Apache-2.0.
+// The only decode loop of the project: draft, target pass, verify, commit, observe.  Autoregression is the drafter
+// `none` in the same loop.  Licence: Apache-2.0.
 #pragma once
 
 #include <atomic>
@@ -43,12 +43,12 @@ struct Session {
   const Sampler& sampler;
   Keyring keys;
   int64_t max_new_tokens;
-  std::vector<Token> stop{};                   // each ends the sequence and is kept as its last token
+  std::vector<Token> stop{};  // each ends the sequence and is kept as its last token
   RoundLog* log = nullptr;
-  PhaseClock* clock = nullptr;                 // null: nothing is timed
+  PhaseClock* clock = nullptr;                   // null: nothing is timed
   const std::atomic<bool>* interrupt = nullptr;  // checked once a round; set: the sequences end where they are
-  int row_budget = 512;                        // rows of a tree, root included
-  bool check_trees = false;                    // check_tree(kAll) on every draft: tests and debug builds
+  int row_budget = 512;                          // rows of a tree, root included
+  bool check_trees = false;                      // check_tree(kAll) on every draft: tests and debug builds
 };
 
 struct Decoded {
@@ -56,8 +56,8 @@ struct Decoded {
   Stop stop = Stop::kLimit;
 };
 
-// [B] prompts of at least one token.  Throws Error when a prompt plus max_new_tokens exceeds target.context() (the prompt named), and
-// on NaN logits (request and position named).
+// [B] prompts of at least one token.  Throws Error when a prompt plus max_new_tokens exceeds target.context() (the
+// prompt named), and on NaN logits (request and position named).
 std::vector<Decoded> decode(const Session& session, std::vector<Prefix> prompts, std::span<const int64_t> requests);
 
 // RAII: no autograd bookkeeping in the scope; entry points hold one (keeps LibTorch's header in one file).

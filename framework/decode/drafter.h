@@ -13,18 +13,18 @@ namespace specula {
 
 // All that a drafter may look at in a round of B sequences.
 struct Round {
-  std::span<const Prefix> prefixes;        // [B] committed tokens, the last of which is the root of the tree
-  std::span<const int64_t> requests;       // [B] identify the random numbers of a sequence
-  std::span<const int64_t> starts;         // [B] absolute position of the first token this round emits = prefix length
-  std::span<const int64_t> remaining;      // [B] tokens still wanted; a draft deeper than remaining - 1 is wasted
-  std::span<const char> done;              // [B] finished: its tree has size 0
-  int row_budget;                          // rows a tree may have, root included
-  Policy policy;                           // what the verifier wants the draws to be
+  std::span<const Prefix> prefixes;    // [B] committed tokens, the last of which is the root of the tree
+  std::span<const int64_t> requests;   // [B] identify the random numbers of a sequence
+  std::span<const int64_t> starts;     // [B] absolute position of the first token this round emits = prefix length
+  std::span<const int64_t> remaining;  // [B] tokens still wanted; a draft deeper than remaining - 1 is wasted
+  std::span<const char> done;          // [B] finished: its tree has size 0
+  int row_budget;                      // rows a tree may have, root included
+  Policy policy;                       // what the verifier wants the draws to be
   const Sampler& sampler;
   const Keyring& keys;
-  const LanguageModel& target;             // for drafters that ask the target itself; others have their own model
-  KvCache& target_cache;                   // may be used by a drafter that rolls it back
-  PhaseClock& clock;                       // PhaseClock::Unbilled for work nobody is charged for
+  const LanguageModel& target;  // for drafters that ask the target itself; others have their own model
+  KvCache& target_cache;        // may be used by a drafter that rolls it back
+  PhaseClock& clock;            // PhaseClock::Unbilled for work nobody is charged for
 
   // Draft depth that sequence b can still use: min(wanted, remaining - 1, row_budget - 1).
   int depth_limit(size_t b, int wanted) const {
@@ -46,8 +46,10 @@ class Drafter {
  public:
   virtual ~Drafter() = default;
   virtual Ask needs() const { return {.logits = Logits::kNone}; }  // added to what is asked of every target pass
-  // A new batch of sequences: state of request scope starts anew.  `prefill` holds what needs() asked of the prompt's rows.
-  virtual void begin(std::span<const Prefix> /*prefixes*/, std::span<const int64_t> /*requests*/, const Pass& /*prefill*/) {}
+  // A new batch of sequences: state of request scope starts anew.  `prefill` holds what needs() asked of the prompt's
+  // rows.
+  virtual void begin(std::span<const Prefix> /*prefixes*/, std::span<const int64_t> /*requests*/,
+                     const Pass& /*prefill*/) {}
   virtual std::vector<DraftTree> draft(const Round& round) = 0;  // [B]
   virtual void observe(const Feedback& /*feedback*/) {}
   virtual void finish(int64_t /*request*/, const Prefix& /*text*/) {}  // a sequence is complete

@@ -1,5 +1,5 @@
-// Plug-ins by name.  Registration is an explicit line in drafters/, verifiers/ or samplers/register.cpp: static initialisers
-// inside a static archive are lost by the linker.  Licence: Apache-2.0.
+// Plug-ins by name.  Registration is an explicit line in drafters/, verifiers/ or samplers/register.cpp: static
+// initialisers inside a static archive are lost by the linker.  Licence: Apache-2.0.
 #pragma once
 
 #include <functional>
@@ -27,14 +27,14 @@ const char* name_of(Scope scope);
 
 // What is known of a plug-in before any weights load, so that a misfit is a configuration error.
 struct Facts {
-  std::vector<Draw> laws{};       // drafter: may declare; verifier: accepts
-  bool trees = false;             // drafter: may have siblings; verifier: accepts them
-  bool q_next = false;            // drafter: gives q_next at every row; verifier: needs it
-  Scope scope = Scope::kRequest;  // drafter
+  std::vector<Draw> laws{};                 // drafter: may declare; verifier: accepts
+  bool trees = false;                       // drafter: may have siblings; verifier: accepts them
+  bool q_next = false;                      // drafter: gives q_next at every row; verifier: needs it
+  Scope scope = Scope::kRequest;            // drafter
   Guarantee guarantee = Guarantee::kExact;  // verifier
   Policy policy = Policy::kSampled;         // verifier: what it wants the draws to be
-  bool one_hot = false;              // sampler: each row of p has one token; verifier: needs such rows
-  std::vector<std::string> models{};  // drafter: the entries of [models] it uses, of the target's vocabulary
+  bool one_hot = false;                     // sampler: each row of p has one token; verifier: needs such rows
+  std::vector<std::string> models{};        // drafter: the entries of [models] it uses, of the target's vocabulary
 };
 
 // What a plug-in may be built from.
@@ -51,9 +51,9 @@ struct Registry {
     std::function<std::unique_ptr<T>(const Params&, const Parts&)> make;
     std::function<Value(const Params&)> resolve;  // every option with its value and origin
   };
-  std::string kind;                             // "drafter": for error texts
-  std::vector<std::string> order{};             // names in the order of registration
-  std::map<std::string, Entry> entries{};       // feeds `specula list`, the generated tables and the conformance tests
+  std::string kind;                        // "drafter": for error texts
+  std::vector<std::string> order{};        // names in the order of registration
+  std::map<std::string, Entry> entries{};  // feeds `specula list`, the generated tables and the conformance tests
 
   void add(Entry entry) {
     const std::string name = entry.name;
@@ -63,7 +63,8 @@ struct Registry {
   // Throws ConfigError naming the place and the nearest name.
   const Entry& at(const std::string& name, const std::string& place) const {
     const auto found = entries.find(name);
-    if (found == entries.end()) throw ConfigError(cat(place, ": unknown ", kind, " '", name, "'", suggestion(name, order)));
+    if (found == entries.end())
+      throw ConfigError(cat(place, ": unknown ", kind, " '", name, "'", suggestion(name, order)));
     return found->second;
   }
 };
@@ -74,37 +75,37 @@ struct Registries {
   Registry<LogitsProcessor> samplers{.kind = "sampler"};  // in the order in which a [sampler] table applies them
 };
 
-// Makes the registry entry of a plug-in class.  `Plugin` is constructible from (Options) or (Options, const Parts&), and `facts` is
-// callable as (const Options&) or (const Options&, Policy).
+// Makes the registry entry of a plug-in class.  `Plugin` is constructible from (Options) or (Options, const Parts&),
+// and `facts` is callable as (const Options&) or (const Options&, Policy).
 template <class Base, class Plugin, class Options, class FactsOf>
 typename Registry<Base>::Entry make_entry(std::string name, std::string summary, std::string paper, FactsOf facts) {
-  return {
-      .name = std::move(name),
-      .summary = std::move(summary),
-      .paper = std::move(paper),
-      .options = list_options<Options>(),
-      .facts = [facts](const Params& params, Policy policy) -> Facts {
-        const auto options = read_options<Options>(params);
-        if constexpr (std::is_invocable_v<FactsOf, const Options&, Policy>) {
-          return facts(options, policy);
-        } else {
-          (void)policy;
-          return facts(options);
-        }
-      },
-      .make = [](const Params& params, const Parts& parts) -> std::unique_ptr<Base> {
-        if constexpr (std::is_constructible_v<Plugin, Options, const Parts&>) {
-          return std::make_unique<Plugin>(read_options<Options>(params), parts);
-        } else {
-          (void)parts;
-          return std::make_unique<Plugin>(read_options<Options>(params));
-        }
-      },
-      .resolve = [](const Params& params) {
-        Value resolved;
-        read_options<Options>(params, &resolved);
-        return resolved;
-      }};
+  return {.name = std::move(name),
+          .summary = std::move(summary),
+          .paper = std::move(paper),
+          .options = list_options<Options>(),
+          .facts = [facts](const Params& params, Policy policy) -> Facts {
+            const auto options = read_options<Options>(params);
+            if constexpr (std::is_invocable_v<FactsOf, const Options&, Policy>) {
+              return facts(options, policy);
+            } else {
+              (void)policy;
+              return facts(options);
+            }
+          },
+          .make = [](const Params& params, const Parts& parts) -> std::unique_ptr<Base> {
+            if constexpr (std::is_constructible_v<Plugin, Options, const Parts&>) {
+              return std::make_unique<Plugin>(read_options<Options>(params), parts);
+            } else {
+              (void)parts;
+              return std::make_unique<Plugin>(read_options<Options>(params));
+            }
+          },
+          .resolve =
+              [](const Params& params) {
+                Value resolved;
+                read_options<Options>(params, &resolved);
+                return resolved;
+              }};
 }
 
 template <class Plugin, class Options, class FactsOf>

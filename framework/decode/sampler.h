@@ -1,5 +1,5 @@
-// From logits to the distribution both sides obey.  p and q go through the same policy: temperature, top-k, top-p act on q as on
-// p, or q is not what was sampled.  Licence: Apache-2.0.
+// From logits to the distribution both sides obey.  p and q go through the same policy: temperature, top-k, top-p act
+// on q as on p, or q is not what was sampled.  Licence: Apache-2.0.
 #pragma once
 
 #include <memory>
@@ -24,20 +24,21 @@ struct RowContext {
 class LogitsProcessor {
  public:
   virtual ~LogitsProcessor() = default;
-  // logits [R,V] float32, contiguous, the callee's to change in place.  A token is removed by -infinity; at least one must stay.
+  // logits [R,V] float32, contiguous, the callee's to change in place.  A token is removed by -infinity; at least one
+  // must stay.
   virtual void apply(Tensor& logits, const RowContext& context) const = 0;
 };
 
 struct Sampler {
   std::vector<std::unique_ptr<LogitsProcessor>> steps;
 
-  // [R,V] float32, rows sum to 1.  `logits` [R,V] float32 is not changed.  Throws Error naming request and position when a row
-  // holds NaN or nothing but -infinity.
+  // [R,V] float32, rows sum to 1.  `logits` [R,V] float32 is not changed.  Throws Error naming request and position
+  // when a row holds NaN or nothing but -infinity.
   Tensor distribution(const Tensor& logits, const RowContext& context) const;
 };
 
-// Inverse CDF: the token x with cdf(x-1) <= u * total < cdf(x).  p [V] >= 0 need not be normalised; sums in double; never a token of
-// zero mass.  Throws std::logic_error when all mass is zero.
+// Inverse CDF: the token x with cdf(x-1) <= u * total < cdf(x).  p [V] >= 0 need not be normalised; sums in double;
+// never a token of zero mass.  Throws std::logic_error when all mass is zero.
 Token pick(const float* p, int64_t vocab, double u);
 Token argmax(const float* p, int64_t vocab);  // the lowest id wins ties
 

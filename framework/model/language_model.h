@@ -1,6 +1,6 @@
 // What the decode loop, drafters and tests know of a model: rows in, logits out, and a cache with one verb.
-// B sequences, R rows, V vocabulary, H hidden size, L layers, S hidden sites asked for.  Row 0 of a verification pass is the
-// last committed token: its KV is not cached yet, so R rows in give R distributions out.  Licence: Apache-2.0.
+// B sequences, R rows, V vocabulary, H hidden size, L layers, S hidden sites asked for.  Row 0 of a verification pass
+// is the last committed token: its KV is not cached yet, so R rows in give R distributions out.  Licence: Apache-2.0.
 #pragma once
 
 #include <memory>
@@ -14,9 +14,10 @@ namespace specula {
 
 // The rows of one pass.  A sequence's padding (token -1) stands at the end of its line and takes no slot.
 struct Rows {
-  Tensor token;   // [B,R] int64, -1 pads
-  Tensor parent;  // [B,R] int64: tentative slot of the parent, -1 = the committed text.  Slots count the tentative rows of
-                  // the sequence, those of earlier passes first, so row r of a first pass is slot r; parent < own slot
+  Tensor token;  // [B,R] int64, -1 pads
+  Tensor
+      parent;  // [B,R] int64: tentative slot of the parent, -1 = the committed text.  Slots count the tentative rows of
+               // the sequence, those of earlier passes first, so row r of a first pass is slot r; parent < own slot
 };
 
 enum class Logits { kNone, kLast, kAll };  // 4k x 32k float32 of a prefill would be half a gigabyte
@@ -37,16 +38,17 @@ struct Pass {
 class KvCache {
  public:
   virtual ~KvCache() = default;
-  virtual int64_t size(int b) const = 0;                       // committed slots
-  virtual int tentative(int b) const = 0;                      // slots added since the last commit
-  virtual void commit(int b, std::span<const int> slots) = 0;  // keeps these (ascending), in this order; drops the others
-  virtual void truncate(int b, int64_t size) = 0;              // drops committed slots from the end, and all tentative ones
-  virtual std::unique_ptr<KvCache> fork() const = 0;           // a deep copy: one prefill may serve several arms
+  virtual int64_t size(int b) const = 0;   // committed slots
+  virtual int tentative(int b) const = 0;  // slots added since the last commit
+  virtual void commit(int b,
+                      std::span<const int> slots) = 0;  // keeps these (ascending), in this order; drops the others
+  virtual void truncate(int b, int64_t size) = 0;       // drops committed slots from the end, and all tentative ones
+  virtual std::unique_ptr<KvCache> fork() const = 0;    // a deep copy: one prefill may serve several arms
   void rollback(int b) { commit(b, {}); }
 };
 
-// Const after loading, so that drafter and target may share the weights.  forward() may be called from one thread at a time
-// per cache.
+// Const after loading, so that drafter and target may share the weights.  forward() may be called from one thread at a
+// time per cache.
 class LanguageModel {
  public:
   virtual ~LanguageModel() = default;
@@ -54,7 +56,8 @@ class LanguageModel {
   virtual int64_t context() const = 0;  // positions the model was made for
   // `reserve` slots per sequence are allocated at once; a cache that needs more grows.
   virtual std::unique_ptr<KvCache> new_cache(int batch, int64_t reserve) const = 0;
-  // Adds R tentative slots (fewer where padded) to those already there.  A row sees the committed slots and its ancestors.
+  // Adds R tentative slots (fewer where padded) to those already there.  A row sees the committed slots and its
+  // ancestors.
   virtual Pass forward(const Rows& rows, KvCache& cache, const Ask& ask) const = 0;
 };
 

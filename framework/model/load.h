@@ -11,8 +11,9 @@
 namespace specula {
 
 enum class Dtype { kFloat32, kBfloat16 };
-const char* name_of(Dtype dtype);                                        // "fp32", "bf16"
-Dtype parse_dtype(const std::string& text, const std::string& place);  // also "auto" is resolved by the caller; throws ConfigError
+const char* name_of(Dtype dtype);  // "fp32", "bf16"
+Dtype parse_dtype(const std::string& text,
+                  const std::string& place);  // also "auto" is resolved by the caller; throws ConfigError
 
 // Read from config.json and the safetensors headers alone: cheap, and wrong folders fail here with a one-line error.
 struct ModelInfo {
@@ -28,8 +29,8 @@ class LoadedModel : public LanguageModel {
  public:
   virtual const ModelInfo& info() const = 0;
   virtual Dtype dtype() const = 0;
-  virtual int64_t weight_bytes() const = 0;          // read by a pass over one row (an embedding table is not read whole)
-  virtual int64_t kv_bytes_per_slot() const = 0;     // of one sequence, all layers
+  virtual int64_t weight_bytes() const = 0;       // read by a pass over one row (an embedding table is not read whole)
+  virtual int64_t kv_bytes_per_slot() const = 0;  // of one sequence, all layers
 };
 std::unique_ptr<LoadedModel> load_model(const std::filesystem::path& folder, Dtype dtype);  // throws Error
 

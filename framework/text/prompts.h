@@ -1,5 +1,6 @@
-// Prompt sets.  Two layouts, told apart by their keys, one JSON object a line: plain {"prompt": "...", "id"?, "category"?,
-// "group"?} and Spec-Bench's question.jsonl {"question_id", "category", "turns": ["...", ...]}.  Licence: Apache-2.0.
+// Prompt sets.  Two layouts, told apart by their keys, one JSON object a line: plain {"prompt": "...", "id"?,
+// "category"?, "group"?} and Spec-Bench's question.jsonl {"question_id", "category", "turns": ["...", ...]}.  Licence:
+// Apache-2.0.
 #pragma once
 
 #include <filesystem>
@@ -13,8 +14,8 @@ struct Prompt {
   std::vector<std::string> turns;   // at least one
 };
 
-// Throws Error with file:line for a line that is not an object, lacks its keys, has an empty text or repeats an id, and for a
-// file without prompts.
+// Throws Error with file:line for a line that is not an object, lacks its keys, has an empty text or repeats an id, and
+// for a file without prompts.
 std::vector<Prompt> load_prompts(const std::filesystem::path& file);
 
 // The first `limit` prompts stratified by category, in file order: categories take turns.  limit <= 0: all.

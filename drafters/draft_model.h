@@ -1,0 +1,13 @@
+// draft_model: a smaller language model of the same vocabulary drafts a chain, token by token.
+//
+// Leviathan et al. 2023, "Fast Inference from Transformers via Speculative Decoding"; Chen et al. 2023.  q is the draft
+// model's distribution after the same sampling policy as the target's, and the tree carries it.  Costs `length` passes
+// of the draft model a round; the last drafted token is fed only in the next round, and only if it was accepted.  Pays
+// when the draft agrees often and its pass is cheap against the target's.  Licence: Apache-2.0.
+#pragma once
+
+#include "framework/decode/registry.h"
+
+namespace specula {
+Registry<Drafter>::Entry draft_model();
+}

@@ -1,0 +1,19 @@
+#include "drafters/register.h"
+
+#include "drafters/draft_model.h"
+#include "drafters/echo.h"
+#include "drafters/none.h"
+#include "drafters/oracle.h"
+#include "drafters/prompt_lookup.h"
+
+namespace specula {
+
+void register_drafters(Registry<Drafter>& drafters) {
+  drafters.add(none());
+  drafters.add(draft_model());
+  drafters.add(prompt_lookup());
+  drafters.add(oracle());
+  drafters.add(echo());
+}
+
+}  // namespace specula

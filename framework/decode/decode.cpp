@@ -1,0 +1,244 @@
+#include "framework/decode/decode.h"
+
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "framework/decode/rows.h"
+
+namespace specula {
+
+const char* name_of(Stop stop) {
+  static constexpr const char* kNames[] = {"limit", "stop_token", "interrupted"};
+  return kNames[static_cast<int>(stop)];
+}
+
+struct InferenceScope::Guard {
+  c10::InferenceMode mode;
+};
+InferenceScope::InferenceScope() : guard_(std::make_unique<Guard>()) {}
+InferenceScope::~InferenceScope() = default;
+
+namespace {
+
+// The state of B sequences and the five steps of a round.
+class Loop {
+ public:
+  Loop(const Session& session, std::vector<Prefix> prompts, std::span<const int64_t> requests)
+      : session_(session),
+        requests_(requests),
+        prefixes_(std::move(prompts)),
+        clock_(session.clock != nullptr ? *session.clock : own_clock_),
+        ask_(unite({.logits = Logits::kAll}, unite(session.verifier.needs(), session.drafter.needs()))) {
+    SPECULA_CHECK(prefixes_.size() == requests_.size(), prefixes_.size(), " prompts, ", requests_.size(), " requests");
+    for (size_t b = 0; b < prefixes_.size(); ++b) {
+      const auto length = static_cast<int64_t>(prefixes_[b].size());
+      if (length == 0)
+        throw Error(cat("the prompt of request ", requests_[b], " is empty; at least one token (BOS) is needed"));
+      if (length + session.max_new_tokens > session.target.context()) {
+        throw Error(cat("the prompt of request ", requests_[b], " has ", length,
+                        " tokens; with max_new_tokens = ", session.max_new_tokens,
+                        " that is more than the context of the model, ", session.target.context()));
+      }
+      for (const Token t : prefixes_[b]) {
+        if (t < 0 || t >= session.target.vocab()) {
+          throw Error(cat("the prompt of request ", requests_[b], " holds token ", t, "; valid: 0..",
+                          session.target.vocab() - 1));
+        }
+      }
+    }
+    const size_t batch = prefixes_.size();
+    done_.assign(batch, session.max_new_tokens <= 0 ? 1 : 0);
+    remaining_.assign(batch, session.max_new_tokens);
+    starts_.resize(batch);
+    rounds_.assign(batch, 0);
+    stops_.assign(batch, Stop::kLimit);
+  }
+
+  std::vector<Decoded> run() {
+    start();
+    while (std::find(done_.begin(), done_.end(), 0) != done_.end()) {
+      if (session_.interrupt != nullptr && session_.interrupt->load(std::memory_order_relaxed)) {
+        for (size_t b = 0; b < done_.size(); ++b) {
+          if (done_[b] == 0) finish(b, Stop::kInterrupted);
+        }
+        break;
+      }
+      draft();
+      score();
+      verify();
+      commit();
+      learn();
+    }
+    std::vector<Decoded> decoded;
+    for (size_t b = 0; b < prefixes_.size(); ++b) decoded.push_back({std::move(prefixes_[b]), stops_[b]});
+    return decoded;
+  }
+
+ private:
+  void start() {
+    const PhaseClock::Scope scope(clock_, Phase::kPrefill);
+    size_t longest = 0;
+    for (const Prefix& prefix : prefixes_) longest = std::max(longest, prefix.size());
+    cache_ = session_.target.new_cache(static_cast<int>(prefixes_.size()),
+                                       static_cast<int64_t>(longest) + session_.max_new_tokens + 64);
+    const Pass pass = prefill(session_.target, *cache_, prefixes_, ask_);
+    session_.drafter.begin(prefixes_, requests_, pass);
+    if (session_.log != nullptr) session_.log->prefill_done(clock_);
+  }
+
+  void draft() {
+    const PhaseClock::Scope scope(clock_, Phase::kDraft);
+    for (size_t b = 0; b < prefixes_.size(); ++b) starts_[b] = static_cast<int64_t>(prefixes_[b].size());
+    const Round round{.prefixes = prefixes_,
+                      .requests = requests_,
+                      .starts = starts_,
+                      .remaining = remaining_,
+                      .done = done_,
+                      .row_budget = session_.row_budget,
+                      .policy = session_.policy,
+                      .sampler = session_.sampler,
+                      .keys = session_.keys,
+                      .target = session_.target,
+                      .target_cache = *cache_,
+                      .clock = clock_};
+    drafts_ = session_.drafter.draft(round);
+    SPECULA_CHECK(drafts_.size() == prefixes_.size(), drafts_.size(), " trees for ", prefixes_.size(), " sequences");
+    for (size_t b = 0; b < drafts_.size(); ++b) check_draft(b);
+  }
+
+  void check_draft(size_t b) const {
+    const DraftTree& tree = drafts_[b];
+    SPECULA_CHECK((tree.size() == 0) == (done_[b] != 0), "a tree of ", tree.size(), " rows for a sequence that is ",
+                  done_[b] != 0 ? "done" : "not done");
+    SPECULA_CHECK(tree.size() <= session_.row_budget, "a tree of ", tree.size(), " rows; the budget is ",
+                  session_.row_budget);
+    check_tree(tree, prefixes_[b].back(), session_.target.vocab(),
+               session_.check_trees ? TreeCheck::kAll : TreeCheck::kStructure);
+    SPECULA_CHECK(cache_->tentative(static_cast<int>(b)) == 0, "the drafter left rows in the target's cache");
+  }
+
+  void score() {
+    const PhaseClock::Scope scope(clock_, Phase::kTarget);
+    std::vector<RowList> lists(drafts_.size());
+    for (size_t b = 0; b < drafts_.size(); ++b) lists[b] = {drafts_[b].token, drafts_[b].parent};
+    pass_ = session_.target.forward(make_rows(lists), *cache_, ask_);
+  }
+
+  void verify() {
+    const PhaseClock::Scope scope(clock_, Phase::kVerify);
+    verdicts_.assign(drafts_.size(), {});
+    for (size_t b = 0; b < drafts_.size(); ++b) {
+      const DraftTree& tree = drafts_[b];
+      if (tree.size() == 0) continue;
+      const std::vector<int> rows = first_slots(tree.size());
+      const Tensor logits = pass_.logits.select(0, static_cast<int64_t>(b)).narrow(0, 0, tree.size());
+      const Tensor p = session_.sampler.distribution(
+          logits, {.prefix = prefixes_[b], .tree = tree, .rows = rows, .keys = session_.keys, .request = requests_[b]});
+      verdicts_[b] = session_.verifier.verify(
+          tree, {.p = p, .prefix = prefixes_[b], .request = requests_[b], .start = starts_[b], .keys = session_.keys});
+      check_verdict(tree, verdicts_[b]);
+    }
+  }
+
+  void check_verdict(const DraftTree& tree, const Verdict& verdict) const {
+    int above = 0;
+    for (const int row : verdict.path) {
+      SPECULA_CHECK(row > 0 && row < tree.size() && tree.parent[row] == above && tree.draw[row] != Draw::kProbe, "row ",
+                    row, " below row ", above);
+      above = row;
+    }
+    SPECULA_CHECK(verdict.next >= 0 && verdict.next < session_.target.vocab(), "next token ", verdict.next);
+  }
+
+  // What a round emits is cut at the first stop token, then at the limit; slots are kept for all but the last kept
+  // token, which is the next root.
+  void commit() {
+    const PhaseClock::Scope scope(clock_, Phase::kCommit);
+    for (size_t b = 0; b < drafts_.size(); ++b) {
+      if (drafts_[b].size() == 0) continue;
+      std::vector<Token> emitted;
+      for (const int row : verdicts_[b].path) emitted.push_back(drafts_[b].token[row]);
+      emitted.push_back(verdicts_[b].next);
+      const size_t whole = emitted.size();
+      const auto stop = std::find_first_of(emitted.begin(), emitted.end(), session_.stop.begin(), session_.stop.end());
+      const bool stopped = stop != emitted.end() && stop - emitted.begin() < remaining_[b];
+      if (stopped) emitted.erase(stop + 1, emitted.end());
+      if (static_cast<int64_t>(emitted.size()) > remaining_[b]) emitted.resize(static_cast<size_t>(remaining_[b]));
+
+      std::vector<int> slots{0};
+      slots.insert(slots.end(), verdicts_[b].path.begin(),
+                   verdicts_[b].path.begin() + static_cast<int64_t>(emitted.size()) - 1);
+      cache_->commit(static_cast<int>(b), slots);
+      prefixes_[b].insert(prefixes_[b].end(), emitted.begin(), emitted.end());
+      remaining_[b] -= static_cast<int64_t>(emitted.size());
+      report(b, emitted, emitted.size() < whole);
+      if (stopped) {
+        finish(b, Stop::kStopToken);
+      } else if (remaining_[b] == 0) {
+        finish(b, Stop::kLimit);
+      }
+    }
+  }
+
+  void report(size_t b, const std::vector<Token>& emitted, bool cut) {
+    const int64_t index = rounds_[b]++;
+    if (session_.log == nullptr) return;
+    const DraftTree& tree = drafts_[b];
+    int candidates = 0, deepest = 0;
+    for (int row = 1; row < tree.size(); ++row) {
+      if (tree.draw[row] == Draw::kProbe) continue;
+      ++candidates;
+      deepest = std::max(deepest, tree.depth(row));
+    }
+    session_.log->round({.index = index,
+                         .sequence = static_cast<int>(b),
+                         .new_tokens = emitted,
+                         .drafted = candidates,
+                         .draft_depth = deepest,
+                         .accepted = static_cast<int>(verdicts_[b].path.size()),
+                         .cut = cut,
+                         .tree = tree,
+                         .verdict = verdicts_[b]},
+                        clock_);
+  }
+
+  void learn() {
+    const PhaseClock::Scope scope(clock_, Phase::kObserve);
+    session_.drafter.observe(
+        {.prefixes = prefixes_, .requests = requests_, .drafts = drafts_, .verdicts = verdicts_, .target = pass_});
+    for (const size_t b : finished_) session_.drafter.finish(requests_[b], prefixes_[b]);
+    finished_.clear();
+  }
+
+  void finish(size_t b, Stop stop) {
+    done_[b] = 1;
+    stops_[b] = stop;
+    finished_.push_back(b);
+  }
+
+  const Session& session_;
+  std::span<const int64_t> requests_;
+  std::vector<Prefix> prefixes_;
+  PhaseClock own_clock_;
+  PhaseClock& clock_;
+  const Ask ask_;
+  std::unique_ptr<KvCache> cache_;
+  std::vector<char> done_;
+  std::vector<int64_t> remaining_, starts_, rounds_;
+  std::vector<Stop> stops_;
+  std::vector<size_t> finished_;
+  std::vector<DraftTree> drafts_;
+  std::vector<Verdict> verdicts_;
+  Pass pass_;
+};
+
+}  // namespace
+
+std::vector<Decoded> decode(const Session& session, std::vector<Prefix> prompts, std::span<const int64_t> requests) {
+  const InferenceScope inference;
+  return Loop(session, std::move(prompts), requests).run();
+}
+
+}  // namespace specula

@@ -1,0 +1,42 @@
+// Arithmetic on rows of probabilities and logits: what samplers, drafters and verifiers share.  Vectorised where V
+// matters; sums over V in double; nothing sorts V elements.  Licence: Apache-2.0.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "framework/core/token.h"
+
+namespace specula {
+
+// Logits, all [n] float32.
+bool is_sound(const float* logits, int64_t n);    // no NaN, no +infinity, at least one finite value
+float max_logit(const float* logits, int64_t n);  // -infinity if n == 0
+void softmax_in_place(float* logits, int64_t n);  // exp(x - max) / sum; -infinity gives exactly 0
+
+// Probabilities, all >= 0.
+double total(const float* p, int64_t n);
+double total(const double* p, int64_t n);
+
+// What is left of the target after a rejection, in double: starts as p, loses q's mass step by step, stays normalised.
+class Residual {
+ public:
+  Residual(const float* p, int64_t vocab) : p_(p), vocab_(vocab) {}
+  double at(Token x) const { return mass_.empty() ? p_[x] : mass_[x]; }
+  bool untouched() const { return mass_.empty(); }
+  // P <- norm((P - q)+), with q [V] scaled by `scale` and zero at the tokens in `without`.  If nothing is left
+  // numerically P stays.
+  void subtract(const float* q, double scale, const std::vector<Token>& without);
+  // P(x) <- 0, renormalised: what rejecting a point leaves.  If nothing else has mass P stays.
+  void remove(Token x);
+  Token draw(double u) const;  // inverse CDF
+
+ private:
+  void touch();
+  void normalise_or_restore(std::vector<double>&& next);
+  const float* p_;
+  int64_t vocab_;
+  std::vector<double> mass_;  // empty until something was rejected
+};
+
+}  // namespace specula

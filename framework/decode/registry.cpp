@@ -1,0 +1,15 @@
+#include "framework/decode/registry.h"
+
+namespace specula {
+
+const char* name_of(Guarantee guarantee) {
+  static constexpr const char* kNames[] = {"exact", "coupled", "greedy exact", "lossy"};
+  return kNames[static_cast<int>(guarantee)];
+}
+
+const char* name_of(Scope scope) {
+  static constexpr const char* kNames[] = {"request", "run", "file"};
+  return kNames[static_cast<int>(scope)];
+}
+
+}  // namespace specula

@@ -1,0 +1,89 @@
+// The vectorised part of probability.h: one pass for soundness, one for the maximum, one for the exponentials. Compiled
+// for each instruction set by Highway and chosen at run time.
+#include "framework/decode/probability.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "framework/decode/softmax.cpp"
+#include <hwy/foreach_target.h>  // NOLINT: includes this file once per target
+#include <hwy/highway.h>
+
+#include <hwy/contrib/math/math-inl.h>
+
+#include <cmath>
+#include <limits>
+
+HWY_BEFORE_NAMESPACE();
+namespace specula {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+bool IsSound(const float* x, size_t n) {
+  const hn::ScalableTag<float> d;
+  const size_t lanes = hn::Lanes(d);
+  const auto largest = hn::Set(d, std::numeric_limits<float>::max());
+  const auto smallest = hn::Set(d, -std::numeric_limits<float>::max());
+  auto all_below = hn::Eq(largest, largest);
+  auto any_finite = hn::Ne(largest, largest);
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    const auto v = hn::LoadU(d, x + i);
+    all_below = hn::And(all_below, hn::Le(v, largest));  // false for NaN and +infinity
+    any_finite = hn::Or(any_finite, hn::Ge(v, smallest));
+  }
+  bool sound = hn::AllTrue(d, all_below), finite = !hn::AllFalse(d, any_finite);
+  for (; i < n; ++i) {
+    sound = sound && x[i] <= std::numeric_limits<float>::max();
+    finite = finite || x[i] >= -std::numeric_limits<float>::max();
+  }
+  return sound && finite;
+}
+
+float MaxLogit(const float* x, size_t n) {
+  const hn::ScalableTag<float> d;
+  const size_t lanes = hn::Lanes(d);
+  float best = -std::numeric_limits<float>::infinity();
+  auto m = hn::Set(d, best);
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) m = hn::Max(m, hn::LoadU(d, x + i));
+  best = hn::GetLane(hn::MaxOfLanes(d, m));
+  for (; i < n; ++i) best = x[i] > best ? x[i] : best;
+  return best;
+}
+
+// x <- exp(x - shift).  The tail goes through a full vector, so that an element's value does not depend on where it
+// stands.
+void Exponentials(float* x, size_t n, float shift) {
+  const hn::ScalableTag<float> d;
+  const size_t lanes = hn::Lanes(d);
+  const auto subtrahend = hn::Set(d, shift);
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) hn::StoreU(hn::Exp(d, hn::Sub(hn::LoadU(d, x + i), subtrahend)), d, x + i);
+  if (i == n) return;
+  HWY_ALIGN float tail[HWY_MAX_BYTES / sizeof(float)] = {};
+  for (size_t j = 0; i + j < n; ++j) tail[j] = x[i + j];
+  hn::StoreU(hn::Exp(d, hn::Sub(hn::LoadU(d, tail), subtrahend)), d, tail);
+  for (size_t j = 0; i + j < n; ++j) x[i + j] = tail[j];
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace specula
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace specula {
+HWY_EXPORT(IsSound);
+HWY_EXPORT(MaxLogit);
+HWY_EXPORT(Exponentials);
+
+bool is_sound(const float* logits, int64_t n) { return HWY_DYNAMIC_DISPATCH(IsSound)(logits, static_cast<size_t>(n)); }
+float max_logit(const float* logits, int64_t n) {
+  return HWY_DYNAMIC_DISPATCH(MaxLogit)(logits, static_cast<size_t>(n));
+}
+
+void softmax_in_place(float* logits, int64_t n) {
+  HWY_DYNAMIC_DISPATCH(Exponentials)(logits, static_cast<size_t>(n), max_logit(logits, n));
+  const auto scale = static_cast<float>(1 / total(logits, n));
+  for (int64_t i = 0; i < n; ++i) logits[i] *= scale;
+}
+}  // namespace specula
+#endif

@@ -1,0 +1,45 @@
+#include "samplers/min_p.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "framework/decode/probability.h"
+
+namespace specula {
+namespace {
+
+struct Options {
+  double p = 0.05;
+  template <class V>
+  void visit(V& v) {
+    v("p", p, 0.0, 1.0, "least probability that stays, as a share of the most likely token's");
+  }
+};
+
+class MinP final : public LogitsProcessor {
+ public:
+  explicit MinP(Options options) : log_share_(static_cast<float>(std::log(options.p))) {}
+
+  void apply(Tensor& logits, const RowContext& /*context*/) const override {
+    float* x = logits.mutable_data_ptr<float>();
+    const int64_t vocab = logits.size(1);
+    for (int64_t row = 0; row < logits.size(0); ++row, x += vocab) {
+      const float least = max_logit(x, vocab) + log_share_;  // p(x) >= share * p(max), in logits
+      std::replace_if(
+          x, x + vocab, [least](float v) { return v < least; }, -std::numeric_limits<float>::infinity());
+    }
+  }
+
+ private:
+  float log_share_;  // -infinity for p = 0: everything stays
+};
+
+}  // namespace
+
+Registry<LogitsProcessor>::Entry min_p() {
+  return sampler_entry<MinP, Options>("min_p", "Keeps the tokens at least p times as likely as the most likely one.",
+                                      "Nguyen et al. 2024", [](const Options&) { return Facts{}; });
+}
+
+}  // namespace specula

@@ -1,0 +1,10 @@
+// repetition_penalty: divides positive logits of tokens that occurred before by the penalty and multiplies negative
+// ones (Keskar et al. 2019, CTRL, eq. for penalised sampling; each token once).  History is that of the row: the
+// committed text and the row's own path in the tree, so two branches do not see each other. Licence: Apache-2.0.
+#pragma once
+
+#include "framework/decode/registry.h"
+
+namespace specula {
+Registry<LogitsProcessor>::Entry repetition_penalty();
+}

@@ -1,0 +1,49 @@
+#include "samplers/temperature.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace specula {
+namespace {
+
+struct Options {
+  double temperature = 1.0;
+  template <class V>
+  void visit(V& v) {
+    v("temperature", temperature, 0.0, 100.0, "logits are divided by it; 0 takes the most likely token");
+  }
+};
+
+class Temperature final : public LogitsProcessor {
+ public:
+  explicit Temperature(Options options) : temperature_(options.temperature) {}
+
+  void apply(Tensor& logits, const RowContext& /*context*/) const override {
+    float* x = logits.mutable_data_ptr<float>();
+    const int64_t vocab = logits.size(1);
+    if (temperature_ == 1.0) return;
+    if (temperature_ > 0) {
+      const auto factor = static_cast<float>(1 / temperature_);
+      std::transform(x, x + logits.numel(), x, [factor](float v) { return v * factor; });
+      return;
+    }
+    for (int64_t row = 0; row < logits.size(0); ++row, x += vocab) {
+      const Token best = argmax(x, vocab);
+      std::fill(x, x + vocab, -std::numeric_limits<float>::infinity());
+      x[best] = 0;
+    }
+  }
+
+ private:
+  double temperature_;
+};
+
+}  // namespace
+
+Registry<LogitsProcessor>::Entry temperature() {
+  return sampler_entry<Temperature, Options>(
+      "temperature", "Divides the logits by T; T = 0 keeps the most likely token only.", "",
+      [](const Options& options) { return Facts{.one_hot = options.temperature == 0}; });
+}
+
+}  // namespace specula
