@@ -1,0 +1,134 @@
+#include "framework/text/tokenizer_config.h"
+
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "framework/core/error.h"
+#include "framework/core/files.h"
+
+namespace specula {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr uintmax_t kMaxConfigBytes = 16u << 20;  // an added-token table of 100k entries has 15 MB
+
+std::string read_bounded(const std::filesystem::path& file) {
+  const uintmax_t size = std::filesystem::file_size(file);
+  if (size > kMaxConfigBytes)
+    throw Error(cat(file.string(), ": ", size, " bytes; at most ", kMaxConfigBytes, " are read"));
+  return read_file(file);
+}
+
+Json parse_object(const std::string& content, const std::filesystem::path& file) {
+  Json json = Json::parse(content, nullptr, false);
+  if (json.is_discarded()) throw Error(cat(file.string(), ": not valid JSON"));
+  if (!json.is_object()) throw Error(cat(file.string(), ": expected a JSON object, got ", json.type_name()));
+  return json;
+}
+
+class Reader {
+ public:
+  Reader(const Json& json, std::filesystem::path file) : json_(json), file_(std::move(file)) {}
+
+  bool boolean(const char* key, bool fallback) const {
+    const Json value = json_.value(key, Json());
+    if (value.is_null()) return fallback;
+    if (!value.is_boolean()) wrong(key, "true or false", value);
+    return value.get<bool>();
+  }
+
+  // "</s>" or {"content": "</s>", ...}
+  std::optional<std::string> token(const char* key) const {
+    const auto found = json_.find(key);
+    if (found == json_.end()) return std::nullopt;
+    if (found->is_null()) return "";
+    if (found->is_string()) return found->get<std::string>();
+    if (found->is_object() && found->contains("content") && found->at("content").is_string()) {
+      return found->at("content").get<std::string>();
+    }
+    wrong(key, "a string or an object with \"content\"", *found);
+  }
+
+  // One template, or several by name, of which "default" is meant.
+  std::string chat_template() const {
+    const Json value = json_.value("chat_template", Json());
+    if (value.is_null()) return "";
+    if (value.is_string()) return value.get<std::string>();
+    if (value.is_array()) {
+      for (const Json& entry : value) {
+        if (entry.is_object() && entry.value("name", Json()) == "default" &&
+            entry.value("template", Json()).is_string()) {
+          return entry.at("template").get<std::string>();
+        }
+      }
+    }
+    wrong("chat_template", "a string or a list with an entry named \"default\"", value);
+  }
+
+  // {"32000": {"content": "<pad>", "special": true}, ...}
+  std::vector<AddedToken> added_tokens_decoder() const {
+    std::vector<AddedToken> added;
+    const Json value = json_.value("added_tokens_decoder", Json::object());
+    if (!value.is_object()) wrong("added_tokens_decoder", "an object", value);
+    for (const auto& [key, entry] : value.items()) {
+      AddedToken token;
+      const auto [end, failed] = std::from_chars(key.data(), key.data() + key.size(), token.id);
+      if (failed != std::errc() || end != key.data() + key.size() || token.id < 0 || !entry.is_object() ||
+          !entry.value("content", Json()).is_string() || !entry.value("special", Json(true)).is_boolean()) {
+        throw Error(cat(file_.string(), ": added_tokens_decoder: entry \"", key, "\" is not an id with \"content\""));
+      }
+      token.text = entry.at("content").get<std::string>();
+      token.special = entry.value("special", true);
+      added.push_back(std::move(token));
+    }
+    return added;
+  }
+
+ private:
+  [[noreturn]] void wrong(const char* key, const char* expected, const Json& value) const {
+    throw Error(cat(file_.string(), ": ", key, " must be ", expected, ", got ", value.type_name()));
+  }
+
+  const Json& json_;
+  std::filesystem::path file_;
+};
+
+// {"<pad>": 32000, ...}
+void read_added_tokens_file(const std::filesystem::path& file, std::vector<AddedToken>& added) {
+  const Json json = parse_object(read_bounded(file), file);
+  for (const auto& [text, id] : json.items()) {
+    if (!id.is_number_unsigned() || id.get<uint64_t>() > 0x7fffffff) {
+      throw Error(cat(file.string(), ": the id of \"", text, "\" is not a token id"));
+    }
+    const auto token = id.get<Token>();
+    const bool known = std::any_of(added.begin(), added.end(), [&](const AddedToken& a) { return a.id == token; });
+    if (!known) added.push_back({.id = token, .text = text});
+  }
+}
+
+}  // namespace
+
+TokenizerConfig read_tokenizer_config(const std::filesystem::path& folder) {
+  TokenizerConfig config{.file = folder / "tokenizer_config.json"};
+  if (std::filesystem::exists(config.file)) {
+    config.content = read_bounded(config.file);
+    const Json json = parse_object(config.content, config.file);
+    const Reader reader(json, config.file);
+    config.add_bos = reader.boolean("add_bos_token", config.add_bos);
+    config.add_eos = reader.boolean("add_eos_token", config.add_eos);
+    config.bos = reader.token("bos_token");
+    config.eos = reader.token("eos_token");
+    config.added = reader.added_tokens_decoder();
+    config.chat_template = reader.chat_template();
+  }
+  const auto added_file = folder / "added_tokens.json", template_file = folder / "chat_template.jinja";
+  if (std::filesystem::exists(added_file)) read_added_tokens_file(added_file, config.added);
+  if (std::filesystem::exists(template_file)) config.chat_template = read_bounded(template_file);
+  std::sort(config.added.begin(), config.added.end(),
+            [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });
+  return config;
+}
+
+}  // namespace specula

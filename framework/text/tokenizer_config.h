@@ -1,0 +1,32 @@
+// What a folder's tokenizer_config.json says beside the vocabulary.  Licence: Apache-2.0.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "framework/core/token.h"
+
+namespace specula {
+
+struct AddedToken {
+  Token id = -1;
+  std::string text;
+  bool special = true;  // left out of decoded text
+};
+
+struct TokenizerConfig {
+  std::filesystem::path file;            // for error texts
+  std::string content;                   // as read; "" where the folder has none
+  bool add_bos = true, add_eos = false;  // the defaults of LlamaTokenizer
+  // Not given: as the vocabulary has it; given as null: "".
+  std::optional<std::string> bos, eos;
+  std::vector<AddedToken> added;  // by id
+  std::string chat_template;
+};
+
+// Also reads added_tokens.json and chat_template.jinja beside it, which take part where present.  Throws Error.
+TokenizerConfig read_tokenizer_config(const std::filesystem::path& folder);
+
+}  // namespace specula

@@ -1,0 +1,114 @@
+// Prompt sets of both layouts, what is refused, and the stratified head of a set.
+#include "framework/text/prompts.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <map>
+
+#include "framework/core/error.h"
+
+namespace specula {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class PromptFile : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    file_ = std::filesystem::path(::testing::TempDir()) / cat("specula_prompts_", ::getpid(), ".jsonl");
+  }
+  void TearDown() override { std::filesystem::remove(file_); }
+  std::vector<Prompt> load(const std::string& content) {
+    std::ofstream(file_, std::ios::binary) << content;
+    return load_prompts(file_);
+  }
+  std::string error(const std::string& content) {
+    try {
+      load(content);
+    } catch (const Error& e) {
+      return e.what();
+    }
+    return "no error";
+  }
+
+  std::filesystem::path file_;
+};
+
+TEST_F(PromptFile, PlainLayout) {
+  const auto prompts = load(
+      "{\"prompt\": \"one\"}\n\n{\"id\": \"b\", \"prompt\": \"two\", \"category\": \"code\", \"group\": "
+      "\"g\"}\r\n{\"id\": 7, "
+      "\"prompt\": \"three\"}");
+  ASSERT_EQ(prompts.size(), 3u);
+  EXPECT_EQ(prompts[0].id, "1");  // its line
+  EXPECT_EQ(prompts[0].category, "all");
+  EXPECT_EQ(prompts[0].group, "1");
+  EXPECT_EQ(prompts[1].id, "b");
+  EXPECT_EQ(prompts[1].category, "code");
+  EXPECT_EQ(prompts[1].group, "g");
+  EXPECT_EQ(prompts[2].id, "7");
+  EXPECT_THAT(prompts[2].turns, ElementsAre("three"));
+}
+
+TEST_F(PromptFile, SpecBenchLayout) {
+  const auto prompts =
+      load("{\"question_id\": 81, \"category\": \"writing\", \"turns\": [\"a\", \"b\"], \"reference\": []}\n");
+  ASSERT_EQ(prompts.size(), 1u);
+  EXPECT_EQ(prompts[0].id, "81");
+  EXPECT_EQ(prompts[0].group, "81");
+  EXPECT_THAT(prompts[0].turns, ElementsAre("a", "b"));
+}
+
+TEST_F(PromptFile, ErrorsNameFileAndLine) {
+  const std::string good = "{\"id\": \"a\", \"prompt\": \"x\"}\n";
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"{\"prompt\": ", ":2: not valid JSON"},
+      {"[]", ":2: expected a JSON object, got array"},
+      {"{\"text\": \"x\"}", ":2: expected either \"prompt\" or \"turns\""},
+      {"{\"prompt\": \"x\", \"turns\": [\"y\"]}", ":2: expected either"},
+      {"{\"prompt\": \"\"}", ":2: \"prompt\" holds an empty text"},
+      {"{\"prompt\": 3}", ":2: \"prompt\" must hold text, got number"},
+      {"{\"turns\": []}", ":2: \"turns\" must be a list"},
+      {"{\"turns\": [\"x\", \"\"]}", ":2: \"turns\" holds an empty text"},
+      {"{\"prompt\": \"x\", \"category\": {}}", ":2: \"category\" must be a string, got object"},
+      {"{\"id\": \"a\", \"prompt\": \"y\"}", ":2: id \"a\" was already used in line 1"},
+  };
+  for (const auto& [line, expected] : cases) {
+    EXPECT_THAT(error(good + line), HasSubstr(file_.string() + expected)) << line;
+  }
+  EXPECT_THAT(error(""), HasSubstr("no prompts"));
+  EXPECT_THAT(error("\n \n"), HasSubstr("no prompts"));
+  EXPECT_THROW(load_prompts(file_.string() + ".missing"), Error);
+}
+
+TEST(Stratified, CategoriesTakeTurnsInFileOrder) {
+  std::vector<Prompt> prompts;
+  for (int i = 0; i < 12; ++i) prompts.push_back({.id = cat(i), .category = i < 8 ? "a" : i < 11 ? "b" : "c"});
+  const auto ids = [&](int64_t limit) {
+    std::vector<std::string> result;
+    for (const Prompt& prompt : stratified(prompts, limit)) result.push_back(prompt.id);
+    return result;
+  };
+  EXPECT_THAT(ids(1), ElementsAre("0"));
+  EXPECT_THAT(ids(4), ElementsAre("0", "1", "8", "11"));
+  EXPECT_THAT(ids(6), ElementsAre("0", "1", "2", "8", "9", "11"));
+  EXPECT_EQ(ids(0).size(), 12u);
+  EXPECT_EQ(ids(-1).size(), 12u);
+  EXPECT_EQ(ids(100).size(), 12u);
+}
+
+TEST(Stratified, DemoPromptsAreOfFourCategories) {
+  const auto prompts = load_prompts(std::filesystem::path(SPECULA_SOURCE_DIR) / "assets/demo/prompts.jsonl");
+  EXPECT_EQ(prompts.size(), 60u);
+  std::map<std::string, int> counts;
+  for (const Prompt& prompt : stratified(prompts, 8)) ++counts[prompt.category];
+  EXPECT_EQ(counts.size(), 4u);
+  for (const auto& [category, count] : counts) EXPECT_EQ(count, 2) << category;
+}
+
+}  // namespace
+}  // namespace specula
