@@ -19,6 +19,13 @@ struct ModelConfig {
       path;  // as given: relative paths are relative to the file that gives them (to the working directory for --set)
   std::string folder;          // resolved, absolute
   std::string dtype = "auto";  // auto (what the checkpoint holds), fp32, bf16
+
+  template <class V>
+  void visit(V& v) {
+    v("path", path,
+      "folder of the checkpoint (config.json, *.safetensors, tokenizer), relative to the file that gives it");
+    v("dtype", dtype, {"auto", "fp32", "bf16"}, "numbers the weights are kept in; auto is what the checkpoint holds");
+  }
 };
 
 struct DataConfig {
@@ -29,6 +36,16 @@ struct DataConfig {
   int64_t max_new_tokens = 128;
   bool chat_template = false;  // wrap each turn in the target's chat template
   bool ignore_eos = false;     // go on to max_new_tokens
+
+  template <class V>
+  void visit(V& v) {
+    v("prompts", prompts, "file of prompts, one JSON object a line, relative to the file that gives it");
+    v("categories", categories, "only prompts of these categories; empty takes all");
+    v("limit", limit, 0, kMaxInteger, "prompts to take, the categories in turn; 0 takes all", "prompts");
+    v("max_new_tokens", max_new_tokens, 1, kMaxInteger, "tokens after which a continuation is ended", "tokens");
+    v("chat_template", chat_template, "wrap each turn in the chat template of the target's folder");
+    v("ignore_eos", ignore_eos, "go on to max_new_tokens after the end token");
+  }
 };
 
 struct ArmConfig {
@@ -47,6 +64,17 @@ struct MeasureConfig {
   bool trace = true;        // a second, fenced pass over the prompts for phase shares
   int trace_limit = 8;      // prompts of the fenced pass; 0: all
   int bootstrap = 10000;    // draws of the paired bootstrap
+
+  template <class V>
+  void visit(V& v) {
+    v("repetitions", repetitions, 1, 1000000, "times that each prompt is decoded by each arm");
+    v("warmup_prompts", warmup_prompts, 0, 1000000, "prompts decoded by each arm before anything counts", "prompts");
+    v("warmup_min_s", warmup_min_s, 0, 86400, "least time that each arm warms up", "s");
+    v("threads", threads, 0, 4096, "threads of the one pool; 0 takes every core");
+    v("trace", trace, "measure the shares of the phases in a second, fenced pass");
+    v("trace_limit", trace_limit, 0, 1000000, "prompts of that pass; 0 takes all", "prompts");
+    v("bootstrap", bootstrap, 100, 10000000, "draws of the paired bootstrap behind each interval");
+  }
 };
 
 struct ExperimentConfig {
