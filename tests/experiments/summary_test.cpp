@@ -1,0 +1,323 @@
+// A summary of records written by hand: every figure here can be checked with a pencil.
+#include "experiments/summary.h"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+
+#include "experiments/metrics.h"
+#include "experiments/metrics_record.h"
+#include "experiments/table.h"
+#include "framework/core/error.h"
+#include "framework/core/files.h"
+
+namespace specula {
+namespace {
+
+using testing::HasSubstr;
+
+RunInfo two_arms() {
+  RunInfo run;
+  run.run_id = "01TEST";
+  run.experiment = "hand";
+  run.cell = "cell";
+  run.created_utc = "2025-01-01T00:00:00Z";
+  run.arms = {{.name = "ar",
+               .target = "target",
+               .drafter = "none",
+               .verifier = "greedy_match",
+               .guarantee = "greedy_exact",
+               .baseline = true},
+              {.name = "sps",
+               .target = "target",
+               .drafter = "draft_model(length = 2)",
+               .verifier = "greedy_match",
+               .guarantee = "greedy_exact"}};
+  run.models = {{.name = "target", .path = "assets/demo/target", .dtype = "bf16"}};
+  run.prompts_file = "prompts.jsonl";
+  run.num_prompts = 3;
+  run.records_per_arm = 3;
+  run.max_new_tokens = 4;
+  run.sampler = "temperature(0)";
+  run.one_hot = true;
+  run.bootstrap = 500;
+  run.trace_prompts = 1;
+  run.build = "abc1234";
+  return run;
+}
+
+// Four tokens in 4 rounds of 1 ms for ar; in 2 rounds of `step_ms` for sps: drafts of 2 and 1, accepts 2 then 0 (cut:
+// none).
+Record record(const std::string& arm, const std::string& prompt, double step_ms) {
+  Record r;
+  r.key = {.trace = false, .arm = arm, .prompt = prompt, .turn = 0, .rep = 0};
+  r.group = prompt;
+  r.category = prompt == "c" ? "math" : "story";
+  r.n_in = 10;
+  r.stop = "limit";
+  r.out = {1, 2, 3, 4};
+  r.prefill_us = 500;
+  if (arm == "ar") {
+    r.rounds = {.drafted = {0, 0, 0, 0},
+                .depth = {0, 0, 0, 0},
+                .accepted = {0, 0, 0, 0},
+                .kept = {1, 1, 1, 1},
+                .ready_us = {},
+                .cut = -1};
+  } else {
+    r.rounds = {.drafted = {2, 1}, .depth = {2, 1}, .accepted = {2, 0}, .kept = {3, 1}, .ready_us = {}, .cut = -1};
+    r.exact = true;
+  }
+  for (size_t i = 0; i < r.rounds.size(); ++i)
+    r.rounds.ready_us.push_back(500 + step_ms * 1000 * static_cast<double>(i + 1));
+  r.e2e_us = r.rounds.ready_us.back();
+  return r;
+}
+
+RecordSet three_prompts() {
+  RecordSet set;
+  for (const char* const prompt : {"a", "b", "c"}) {
+    set.records.push_back(record("ar", prompt, 1));
+    set.records.push_back(record("sps", prompt, 1));
+  }
+  return set;
+}
+
+bool all_passed(const Summary& s) {
+  return std::all_of(s.checks.begin(), s.checks.end(), [](const Check& c) { return c.passed; });
+}
+
+const Check& failed_check(const Summary& s) {
+  for (const Check& c : s.checks) {
+    if (!c.passed) return c;
+  }
+  throw std::logic_error("every check passed");
+}
+
+TEST(Summary, FiguresOfAHandMadeRun) {
+  const RunInfo run = two_arms();
+  const Summary s = summarize(run, three_prompts());
+  EXPECT_TRUE(all_passed(s)) << failed_check(s).name << failed_check(s).detail;
+  const CellSummary& ar = s.cell("ar", "");
+  const CellSummary& sps = s.cell("sps", "");
+  EXPECT_DOUBLE_EQ(ar.at("tau").value, 1);
+  EXPECT_DOUBLE_EQ(sps.at("tau").value, 2);
+  EXPECT_DOUBLE_EQ(sps.at("alpha").value, 2.0 / 3);              // 2 accepted, 1 rejected
+  EXPECT_DOUBLE_EQ(sps.at("draft_accept_frac").value, 2.0 / 3);  // of 3 drafted
+  EXPECT_DOUBLE_EQ(sps.at("accepted_per_step").value, 1);
+  EXPECT_DOUBLE_EQ(sps.at("util_frac").value, 4.0 / 5);
+  EXPECT_DOUBLE_EQ(ar.at("e2e_tok_s").value, 4 / 0.0045);
+  EXPECT_DOUBLE_EQ(ar.at("decode_tok_s").value, 1000);
+  EXPECT_DOUBLE_EQ(sps.at("speedup").value, 4.5 / 2.5);
+  EXPECT_DOUBLE_EQ(sps.at("speedup_decode").value, 2);
+  EXPECT_NEAR(sps.at("speedup_geomean").value, 1.8, 1e-12);
+  EXPECT_DOUBLE_EQ(sps.at("ttft_p50_ms").value, 1.5);
+  EXPECT_DOUBLE_EQ(sps.at("tpot_ms").value, 0.5);
+  EXPECT_DOUBLE_EQ(ar.at("step_p50_ms").value, 1);
+  EXPECT_DOUBLE_EQ(sps.at("exact_frac").value, 1);
+  EXPECT_TRUE(std::isnan(ar.at("alpha").value));
+  EXPECT_EQ(ar.at("alpha").why, "nothing_drafted");
+  ASSERT_EQ(sps.depths.size(), 2u);
+  EXPECT_EQ(sps.depths[0].drafted, 6);  // two rounds a record
+  EXPECT_EQ(sps.depths[0].accepted, 3);
+  EXPECT_EQ(sps.depths[1].drafted, 3);
+  EXPECT_EQ(sps.depths[1].tested, 3);
+  EXPECT_EQ(sps.depths[1].accepted, 3);
+  EXPECT_EQ(sps.accepted_histogram, (std::vector<int64_t>{3, 0, 3}));
+  EXPECT_EQ(s.categories, (std::vector<std::string>{"math", "story"}));
+  EXPECT_EQ(s.cell("sps", "story").counts.records, 2);
+}
+
+TEST(Summary, CutRoundsDoNotCountInAlpha) {
+  RecordSet set = three_prompts();
+  for (Record& r : set.records) {
+    if (r.key.arm == "sps") r.rounds.cut = 1;  // the rejection of the last round would have been cut away
+  }
+  EXPECT_DOUBLE_EQ(summarize(two_arms(), set).cell("sps", "").at("alpha").value, 1);
+}
+
+TEST(Summary, RulesThatDoNotTestTokensAndTreesHaveNoAlpha) {
+  RunInfo run = two_arms();
+  run.arms[1].tests_tokens = false;
+  EXPECT_EQ(summarize(run, three_prompts()).cell("sps", "").at("alpha").why, "rule_does_not_test_tokens");
+  RecordSet set = three_prompts();
+  for (Record& r : set.records) {
+    if (r.key.arm == "sps") r.rounds.drafted = {4, 1};  // four nodes of depth two
+  }
+  const Summary s = summarize(two_arms(), set);
+  EXPECT_EQ(s.cell("sps", "").at("alpha").why, "tree_draft");
+  EXPECT_DOUBLE_EQ(s.cell("sps", "").at("drafted_per_step").value, 2.5);
+  EXPECT_EQ(s.cell("sps", "").depths.size(), 2u);
+}
+
+TEST(Summary, SpeedsAreComparedPerTokenWhenLengthsDiffer) {
+  RecordSet set = three_prompts();
+  for (Record& r : set.records) {
+    if (r.key.arm == "ar") continue;
+    r.out = {1, 2, 3};  // stopped in its first round
+    r.rounds = {.drafted = {2}, .depth = {2}, .accepted = {2}, .kept = {3}, .ready_us = {1500}, .cut = -1};
+    r.e2e_us = 1500;
+  }
+  EXPECT_DOUBLE_EQ(summarize(two_arms(), set).cell("sps", "").at("speedup").value, (3 / 1.5) / (4 / 4.5));
+}
+
+TEST(Summary, PairsAreFormedWithinOneSegment) {
+  RecordSet set = three_prompts();
+  set.records.back().segment = 1;
+  set.records.back().e2e_us = 1e9;  // would ruin the ratio
+  const Summary s = summarize(two_arms(), set);
+  EXPECT_DOUBLE_EQ(s.cell("sps", "").at("speedup").value, 4.5 / 2.5);
+  EXPECT_EQ(s.cell("sps", "").at("speedup").n, 2);
+  ASSERT_EQ(s.excluded.size(), 1u);
+  EXPECT_THAT(s.excluded[0], HasSubstr("1 of 3"));
+}
+
+TEST(Summary, FailuresAreCountedAndMeasureNothing) {
+  RecordSet set = three_prompts();
+  Record& last = set.records.back();
+  last.ok = false;
+  last.e2e_us = 1e9;
+  const Summary s = summarize(two_arms(), set);
+  EXPECT_EQ(s.cell("sps", "").counts.failed, 1);
+  EXPECT_EQ(s.cell("sps", "").counts.records, 2);
+  EXPECT_DOUBLE_EQ(s.cell("sps", "").at("speedup").value, 1.8);
+  EXPECT_TRUE(all_passed(s));
+}
+
+TEST(Summary, TraceGivesCostsThatAddUp) {
+  RecordSet set = three_prompts();
+  Record ar = record("ar", "a", 1), sps = record("sps", "a", 1.5);
+  ar.key.trace = sps.key.trace = true;
+  ar.phase_us = {500, 0, 3600, 200, 0, 0};      // 200 of the 4000 us are in no phase
+  sps.phase_us = {500, 900, 2000, 50, 30, 20};  // of 3500
+  set.records.push_back(ar);
+  set.records.push_back(sps);
+  const Summary s = summarize(two_arms(), set);
+  const CellSummary& cell = s.cell("sps", "");
+  EXPECT_NEAR(cell.at("cost_c").value, 0.3, 1e-9);   // 900 us for 3 tokens, a step of ar takes 1000
+  EXPECT_NEAR(cell.at("cost_v").value, 1.0, 1e-9);   // 2000 us for 2 calls
+  EXPECT_NEAR(cell.at("cost_o").value, 0.05, 1e-9);  // the other 100 us
+  EXPECT_NEAR(cell.at("speedup_model").value, 2 / (1.5 * 0.3 + 1 + 0.05), 1e-9);
+  EXPECT_NEAR(cell.at("trace_overhead_frac").value, 3.5 / 2.5 - 1, 1e-9);
+  EXPECT_NEAR(s.cell("ar", "").at("speedup_model").value, 1, 1e-9) << "the model must give the baseline 1";
+  EXPECT_DOUBLE_EQ(cell.at("speedup").value, 1.8) << "fenced records must not touch speeds";
+  EXPECT_NEAR(s.traces[0].other_s(), 200e-6, 1e-9);
+}
+
+TEST(Summary, VerdictsNeedEnoughPrompts) {
+  RunInfo run = two_arms();
+  EXPECT_EQ(summarize(run, three_prompts()).comparison("sps")->verdict, "~") << "three prompts cannot reach 5 %";
+  RecordSet set;
+  for (int i = 0; i < 12; ++i) {
+    const std::string prompt = cat("p", i);
+    set.records.push_back(record("ar", prompt, 1 + 0.01 * i));
+    set.records.push_back(record("sps", prompt, 1));
+  }
+  run.records_per_arm = 12;
+  const Summary s = summarize(run, set);
+  const Comparison& c = *s.comparison("sps");
+  EXPECT_EQ(c.verdict, "faster");
+  EXPECT_DOUBLE_EQ(c.p, 2.0 / 4096);
+  EXPECT_DOUBLE_EQ(c.effect, 1);
+  EXPECT_LE(c.ratio.interval.low, c.ratio.value);
+  EXPECT_GE(c.ratio.interval.high, c.ratio.value);
+}
+
+TEST(SummaryChecks, PlantedFaultsAreSeen) {
+  const RunInfo run = two_arms();
+  const auto fault_of = [&](auto plant) {
+    RecordSet set = three_prompts();
+    plant(set);
+    return failed_check(summarize(run, set)).name;
+  };
+  EXPECT_EQ(fault_of([](RecordSet& s) { s.records[1].out.push_back(9); }), "kept_equals_text");
+  EXPECT_EQ(fault_of([](RecordSet& s) {
+              s.records[1].rounds.kept = {2, 2};  // the sum is right
+            }),
+            "kept_is_accepted_plus_one");
+  EXPECT_EQ(fault_of([](RecordSet& s) {
+              s.records[1].rounds.depth = s.records[1].rounds.drafted = {1, 1};
+            }),
+            "accepted_within_depth");
+  EXPECT_EQ(fault_of([](RecordSet& s) { std::swap(s.records[1].rounds.ready_us[0], s.records[1].rounds.ready_us[1]); }),
+            "times_ascend");
+  EXPECT_EQ(fault_of([](RecordSet& s) { s.records[0].phase_us = {9000, 0, 0, 0, 0, 0}; }), "phases_within_wall");
+  EXPECT_EQ(fault_of([](RecordSet& s) { s.records.pop_back(); }), "complete");
+  EXPECT_EQ(fault_of([](RecordSet& s) { s.duplicates.push_back(s.records[0].key); }), "no_duplicates");
+}
+
+TEST(SummaryFiles, AreRebuiltFromManifestAndRecords) {
+  const std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "summary_rebuilt";
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder / "records");
+  RunInfo run = two_arms();
+  run.identity = {{"config", "123"}, {"binary", "456"}};
+  write_manifest(folder, run);
+  {
+    std::ofstream file(folder / "records" / "s000-of-001.jsonl");
+    for (const Record& r : three_prompts().records) file << to_line(r) << "\n";
+  }
+  const Summary rebuilt = rebuild_summary(folder);
+  EXPECT_DOUBLE_EQ(rebuilt.cell("sps", "").at("speedup").value, 1.8);
+  const std::string json = read_file(folder / "summary.json"), csv = read_file(folder / "summary.csv");
+  EXPECT_EQ(json, summary_json(run, summarize(run, three_prompts())))
+      << "the manifest must hold all that a summary needs";
+  EXPECT_THAT(json, HasSubstr("\"value_why\": \"nothing_drafted\""));
+  EXPECT_THAT(json, testing::Not(HasSubstr("nan")));
+  EXPECT_THAT(csv, HasSubstr("\nsps,story,tau,2.0,2.0,2.0,2,tokens,"));
+  std::filesystem::remove_all(folder);
+  EXPECT_THROW(read_manifest(folder), Error);
+}
+
+TEST(Manifest, NamesWhatDiffers) {
+  RunInfo before = two_arms(), now = two_arms();
+  before.identity = {{"binary", "aaa"}, {"model.target", "x"}, {"prompts", "p"}};
+  now.identity = {{"binary", "bbb"}, {"model.target", "x"}, {"config", "c"}};
+  const std::vector<std::string> found = differences(before, now);
+  EXPECT_THAT(found, testing::ElementsAre("binary (was aaa, is bbb)", "config (was absent, is c)",
+                                          "prompts (was p, is absent)"));
+  EXPECT_TRUE(differences(now, now).empty());
+}
+
+TEST(RunId, SortsByTime) {
+  const std::string a = new_run_id(), b = new_run_id();
+  EXPECT_EQ(a.size(), 26u);
+  EXPECT_NE(a, b);
+  EXPECT_LE(a.substr(0, 10), b.substr(0, 10));
+}
+
+TEST(ResultTable, HoldsEveryArmAndItsGuarantee) {
+  const std::string text = result_table(two_arms(), summarize(two_arms(), three_prompts()));
+  EXPECT_THAT(text,
+              HasSubstr("target demo/target bf16 | prompts.jsonl 3 prompts x 1 rep, 4 tokens | temperature(0) | 1 "
+                        "thread | build abc1234"));
+  EXPECT_THAT(text, HasSubstr("| ar (ref) |"));
+  EXPECT_THAT(text, HasSubstr("| 1.80 [1.80, 1.80] |"));
+  EXPECT_THAT(text, HasSubstr("|  100% | greedy_exact | ~ "));
+  EXPECT_THAT(text, HasSubstr(" story (2) |"));
+}
+
+TEST(ResultTable, ColumnsAlignWhateverTheBytes) {
+  MarkdownTable table;
+  table.column("a", MarkdownTable::Align::kLeft);
+  table.column("b", MarkdownTable::Align::kRight);
+  table.row({"é", "–"});
+  table.row({"xyzw", "12"});
+  EXPECT_EQ(table.text(), "| a    |   b |\n|------|----:|\n| é    |   – |\n| xyzw |  12 |\n");
+}
+
+TEST(Metrics, EveryRecordMetricIsDefinedOnce) {
+  for (const RecordMetric& m : record_metrics()) EXPECT_NE(find_metric(m.name), nullptr) << m.name;
+  for (const CellSummary& cell : summarize(two_arms(), three_prompts()).cells) {
+    for (const NamedEstimate& m : cell.metrics) EXPECT_NE(find_metric(m.name), nullptr) << m.name;
+  }
+  for (const MetricDefinition& a : metric_definitions()) {
+    EXPECT_FALSE(a.unit.empty() || a.definition.empty() || a.portable.empty()) << a.name;
+    EXPECT_EQ(find_metric(a.name), &a) << a.name << " is defined twice";
+  }
+}
+
+}  // namespace
+}  // namespace specula
