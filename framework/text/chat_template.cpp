@@ -36,22 +36,21 @@ std::vector<Segment> split(const std::string& source) {
   while (at <= source.size()) {
     size_t open = at;
     while ((open = source.find('{', open)) != std::string::npos &&
-           (open + 1 == source.size() || std::string("{%#").find(source[open + 1]) == std::string::npos))
+           (open + 1 == source.size() || std::string("{%#").find(source[open + 1]) == std::string::npos)) {
       ++open;
+    }
     std::string text = source.substr(at, open == std::string::npos ? open : open - at);
     const auto newlines = static_cast<int>(std::count(text.begin(), text.end(), '\n'));
-    if (strip_left)
-      text.erase(
-          0, text.find_first_not_of(" \t\r\n") == std::string::npos ? text.size() : text.find_first_not_of(" \t\r\n"));
-    if (trim_newline && !text.empty() && text[0] == '\n') text.erase(0, 1);
+    if (strip_left) text.erase(0, std::min(text.size(), text.find_first_not_of(" \t\r\n")));
+    const bool after_newline = at == 0 || (trim_newline && !text.empty() && text[0] == '\n');
+    if (after_newline && at > 0) text.erase(0, 1);
     const bool last = open == std::string::npos;
     const bool block = !last && source[open + 1] != '{';
     if (!last && open + 2 < source.size() && source[open + 2] == '-') {
       while (!text.empty() && is_space(text.back())) text.pop_back();
     } else if (block) {
       const size_t start = text.find_last_not_of(" \t");
-      const bool at_line_start =
-          start == std::string::npos ? (at == 0 || trim_newline || source[at - 1] == '\n') : text[start] == '\n';
+      const bool at_line_start = start == std::string::npos ? after_newline : text[start] == '\n';
       if (at_line_start) text.erase(start == std::string::npos ? 0 : start + 1);
     }
     if (!text.empty()) segments.push_back({Kind::kText, text, line});

@@ -85,6 +85,7 @@ TEST(ChatTemplate, Llama3) {
 TEST(ChatTemplate, WhiteSpaceControl) {
   EXPECT_EQ(render("a  {%- if true -%}  b  {%- endif %}\n c", kUser), "ab c");
   EXPECT_EQ(render("a\n  {% if true %}\nb\n  {% endif %}\nc\n", kUser), "a\nb\nc");
+  EXPECT_EQ(render("\n  {% if true %}  \n y {% endif %}  {% if true %} z\n{% endif %}\n\n", kUser), "\n  \n y    z\n");
   EXPECT_EQ(render("x {{- ' y ' -}} z{# note #}\n!", kUser), "x y z!");
   EXPECT_EQ(render("  {{ 1 }}  { %\n", kUser), "  1  { %");
 }
