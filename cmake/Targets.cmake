@@ -4,9 +4,11 @@
 add_library(specula_options INTERFACE)
 target_compile_features(specula_options INTERFACE cxx_std_20)
 target_include_directories(specula_options INTERFACE "${CMAKE_SOURCE_DIR}")
-target_compile_options(specula_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wno-missing-field-initializers)
+# -fPIC by hand: programs would get -fPIE, and a precompiled header serves one of the two only.
+target_compile_options(specula_options INTERFACE -fPIC -Wall -Wextra -Wpedantic -Wshadow -Wno-missing-field-initializers)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  target_compile_options(specula_options INTERFACE -Wno-restrict)  # false alarms on std::string, GCC bug 105329; gone with GCC 13
+  # False alarms on std::string, GCC bug 105329; gone with GCC 13.
+  target_compile_options(specula_options INTERFACE -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds)
 endif()
 if(SPECULA_WERROR)
   target_compile_options(specula_options INTERFACE -Werror)
@@ -16,14 +18,21 @@ if(SPECULA_SANITIZE)
   target_link_options(specula_options INTERFACE -fsanitize=${SPECULA_SANITIZE})
 endif()
 
-# The precompiled header holds Tensor.h and a few std headers; every LibTorch target shares the one that specula_model makes.
+# The precompiled header holds Tensor.h and a few std headers.  It is made by a target without definitions of its own, because
+# gcc refuses a header made under a definition that its user lacks.
+function(specula_make_pch)
+  file(CONFIGURE OUTPUT "${CMAKE_BINARY_DIR}/generated/pch.cpp" CONTENT "")
+  add_library(specula_pch OBJECT "${CMAKE_BINARY_DIR}/generated/pch.cpp")
+  target_link_libraries(specula_pch PRIVATE specula_options specula::torch)
+  target_precompile_headers(specula_pch PRIVATE "${CMAKE_SOURCE_DIR}/cmake/pch.h")
+endfunction()
+
 function(specula_use_pch name)
   if(SPECULA_PCH)
-    if(name STREQUAL "specula_model")
-      target_precompile_headers(${name} PRIVATE "${CMAKE_SOURCE_DIR}/cmake/pch.h")
-    else()
-      target_precompile_headers(${name} REUSE_FROM specula_model)
+    if(NOT TARGET specula_pch)
+      specula_make_pch()
     endif()
+    target_precompile_headers(${name} REUSE_FROM specula_pch)
   endif()
 endfunction()
 
