@@ -26,10 +26,9 @@ class SentencePieceTokenizer final : public Tokenizer {
     add_bos_ = config.add_bos && bos_ >= 0;
     add_eos_ = config.add_eos && eos_ >= 0;
     chat_template_ = std::move(config.chat_template);
-    std::string identity =
-        cat(sha256(processor_.serialized_model_proto()), " ", bos_, " ", eos_, " ", add_bos_, add_eos_, "\n");
+    std::string identity = cat(sha256(processor_.serialized_model_proto()), " ", bos_, " ", eos_, "\n");
     for (const AddedToken& token : added_) identity += cat(token.id, " ", token.special, " ", token.text, "\n");
-    fingerprint_ = sha256(identity + chat_template_);
+    fingerprint_ = sha256(identity);
   }
 
   int64_t vocab() const override { return num_pieces() + static_cast<int64_t>(added_.size()); }

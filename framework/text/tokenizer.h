@@ -30,7 +30,7 @@ class Tokenizer {
   virtual std::string piece_bytes(Token id) const = 0;
   virtual std::string piece(Token id) const = 0;  // as the vocabulary spells it: "<s>", "\u2581the"; Error out of range
   virtual std::string chat_template() const = 0;  // Jinja text of tokenizer_config.json, "" if none
-  virtual const std::string& fingerprint() const = 0;  // sha256 of what defines the tokenizer
+  virtual const std::string& fingerprint() const = 0;  // sha256 of what gives the ids their meaning
 };
 
 std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& folder);  // throws Error

@@ -131,4 +131,23 @@ TokenizerConfig read_tokenizer_config(const std::filesystem::path& folder) {
   return config;
 }
 
+std::vector<Token> read_stop_tokens(const std::filesystem::path& folder, int64_t model_vocab) {
+  for (const char* name : {"generation_config.json", "config.json"}) {
+    const std::filesystem::path file = folder / name;
+    if (!std::filesystem::exists(file)) continue;
+    Json value = parse_object(read_bounded(file), file).value("eos_token_id", Json());
+    if (value.is_null()) continue;
+    if (!value.is_array()) value = Json::array({value});
+    std::vector<Token> ids;
+    for (const Json& id : value) {
+      if (!id.is_number_unsigned() || id.get<uint64_t>() >= static_cast<uint64_t>(model_vocab)) {
+        throw Error(cat(file.string(), ": eos_token_id ", id.dump(), " is not a token id in 0..", model_vocab - 1));
+      }
+      ids.push_back(id.get<Token>());
+    }
+    return ids;
+  }
+  return {};
+}
+
 }  // namespace specula

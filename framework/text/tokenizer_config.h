@@ -29,4 +29,8 @@ struct TokenizerConfig {
 // Also reads added_tokens.json and chat_template.jinja beside it, which take part where present.  Throws Error.
 TokenizerConfig read_tokenizer_config(const std::filesystem::path& folder);
 
+// The ids that end a text: eos_token_id (one or a list) of generation_config.json, or where that has none of
+// config.json. Empty if neither says.  Throws Error for ids outside [0, model_vocab).
+std::vector<Token> read_stop_tokens(const std::filesystem::path& folder, int64_t model_vocab);
+
 }  // namespace specula
