@@ -1,0 +1,55 @@
+// The table of subcommands: what each is for, how to call it, its flags.  Internal to cli*.cpp.  Licence: Apache-2.0.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "experiments/commands.h"
+
+namespace CLI {
+class App;
+}
+
+namespace specula {
+
+// Where the flags of every command are read to.
+struct CommandLine {
+  RunArgs run;
+  std::string config, format;
+  std::vector<std::string> configs;
+  ConfigOverrides overrides;
+  std::string explained;
+  ListArgs list;
+  CompareArgs compare;
+  GenerateArgs generate;
+  ScoreArgs score;
+  TokenizeArgs tokenize;
+  BenchArgs bench;
+  int doctor_threads = 0;
+};
+
+struct Command {
+  std::string name;  // "run", "config show"
+  std::string summary;
+  std::vector<std::string> examples;
+  void (*define)(CLI::App& app, CommandLine& line);
+  ExitCode (*run)(CommandLine& line);
+};
+
+const std::vector<Command>& commands();
+
+struct FlagHelp {
+  std::string name, type, help;  // "--limit" "N"; an argument without dashes has no type
+  bool required = false, many = false;
+};
+
+// At most 80 columns, examples first, exit codes last.
+std::string program_help();
+std::string command_help(const Command& command, const std::vector<FlagHelp>& flags);
+
+// `text` in lines of at most `width` columns, each behind `indent` spaces; words longer than that stay whole.
+std::string wrapped(const std::string& text, size_t indent, size_t width = 80);
+// An indented name, and beside it from the given column on the text, which goes on below itself.
+std::string labelled(const std::string& name, const std::string& text, size_t column, size_t width = 80);
+
+}  // namespace specula

@@ -1,0 +1,156 @@
+// `specula list`: the registered plug-ins as text, as the tables of the READMEs, or as JSON.  Licence: Apache-2.0.
+#include <iostream>
+
+#include "experiments/cli_commands.h"
+#include "experiments/commands.h"
+#include "experiments/config_reader.h"
+
+namespace specula {
+namespace {
+
+using Columns = std::vector<std::pair<std::string, std::string>>;  // heading, text
+
+// The facts of a plug-in with its default options, or nothing if they do not stand alone.
+template <class T>
+std::optional<Facts> default_facts(const typename Registry<T>::Entry& entry) {
+  Params params{.place = entry.name, .values = {}};
+  params.values.set("name", {.data = entry.name, .origin = "default"});
+  try {
+    return entry.facts(params, Policy::kSampled);
+  } catch (const ConfigError&) {
+    return std::nullopt;
+  }
+}
+
+std::string law_names(const Facts& facts) {
+  std::vector<std::string> names;
+  for (const Draw law : facts.laws) names.emplace_back(name_of(law));
+  return names.empty() ? "nothing" : join(names);
+}
+
+std::string option_names(const std::vector<Option>& options) {
+  std::vector<std::string> names;
+  for (const Option& option : options) names.push_back(cat(option.name, " = ", option.default_text));
+  return join(names);
+}
+
+Columns facts_columns(const Registry<Drafter>::Entry& entry) {
+  const auto facts = default_facts<Drafter>(entry);
+  if (!facts) return {{"drafts", ""}, {"state", ""}};
+  return {{"drafts", cat(law_names(*facts), facts->laws.empty() ? ""
+                                            : facts->trees      ? "; trees"
+                                                                : "; chains")},
+          {"state", name_of(facts->scope)}};
+}
+
+Columns facts_columns(const Registry<Verifier>::Entry& entry) {
+  const auto facts = default_facts<Verifier>(entry);
+  if (!facts) return {{"guarantee", ""}, {"takes", ""}};
+  return {{"guarantee", name_of(facts->guarantee)},
+          {"takes",
+           cat(law_names(*facts), facts->trees ? "; trees" : "; chains", facts->one_hot ? "; temperature 0" : "")}};
+}
+
+Columns facts_columns(const Registry<LogitsProcessor>::Entry& /*entry*/) { return {}; }
+
+template <class T>
+std::vector<Columns> rows_of(const Registry<T>& registry) {
+  std::vector<Columns> rows;
+  for (const std::string& name : registry.order) {
+    const auto& plugin = registry.entries.at(name);
+    Columns row{{"name", name}, {"summary", plugin.summary}};
+    for (auto& column : facts_columns(plugin)) row.push_back(std::move(column));
+    row.emplace_back("options", option_names(plugin.options));
+    row.emplace_back("paper", plugin.paper);
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+std::string text_of(const std::string& kind, const std::vector<Columns>& rows) {
+  std::string out = kind + "\n";
+  for (const Columns& row : rows) {
+    out += labelled(row[0].second, row[1].second, 22);
+    for (size_t i = 2; i < row.size(); ++i) {
+      if (!row[i].second.empty()) out += wrapped(row[i].first + ": " + row[i].second, 22);
+    }
+  }
+  return out;
+}
+
+std::string markdown_cell(const std::string& text) {
+  std::string out;
+  for (const char c : text) out += c == '|' ? std::string("\\|") : std::string(1, c);
+  return out;
+}
+
+std::string markdown_of(const std::vector<Columns>& rows) {
+  if (rows.empty()) return "";
+  std::string out = "|", rule = "|";
+  for (const auto& [heading, text] : rows.front()) {
+    out += " " + heading + " |";
+    rule += "---|";
+  }
+  out += "\n" + rule + "\n";
+  for (const Columns& row : rows) {
+    out += "|";
+    for (size_t i = 0; i < row.size(); ++i)
+      out += i == 0 ? cat(" `", row[i].second, "` |") : cat(" ", markdown_cell(row[i].second), " |");
+    out += "\n";
+  }
+  return out;
+}
+
+Value option_value(const Option& option) {
+  Value value;
+  value.set("name", {.data = option.name, .origin = ""});
+  value.set("type", {.data = option.type, .origin = ""});
+  value.set("default", {.data = option.default_text, .origin = ""});
+  value.set("range", {.data = option.range, .origin = ""});
+  value.set("unit", {.data = option.unit, .origin = ""});
+  value.set("help", {.data = option.help, .origin = ""});
+  return value;
+}
+
+template <class T>
+Value json_value(const Registry<T>& registry) {
+  const std::vector<Columns> rows = rows_of(registry);
+  Value::Array list;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    Value value;
+    for (const auto& [heading, text] : rows[i]) {
+      if (heading != "options") value.set(heading, {.data = text, .origin = ""});
+    }
+    Value::Array options;
+    for (const Option& option : registry.entries.at(registry.order[i]).options) options.push_back(option_value(option));
+    value.set("options", {.data = std::move(options), .origin = ""});
+    list.push_back(std::move(value));
+  }
+  return {.data = std::move(list), .origin = ""};
+}
+
+}  // namespace
+
+ExitCode list_command(const ListArgs& args) {
+  const Registries registries = make_registries();
+  Value json;
+  std::string text;
+  const auto add = [&](const std::string& kind, const auto& registry) {
+    if (!args.kind.empty() && args.kind != kind) return;
+    if (args.format == "json") {
+      json.set(kind, json_value(registry));
+    } else if (args.format == "markdown") {
+      text += (args.kind.empty() ? cat(text.empty() ? "" : "\n", "### ", kind, "\n\n") : "") +
+              markdown_of(rows_of(registry));
+    } else {
+      text += (text.empty() ? "" : "\n") + text_of(kind, rows_of(registry));
+    }
+  };
+  add("drafters", registries.drafters);
+  add("verifiers", registries.verifiers);
+  add("samplers", registries.samplers);
+  std::cout << (args.format == "json" ? to_json(json, 2) + "\n" : text);
+  return ExitCode::kOk;
+}
+
+}  // namespace specula
