@@ -74,8 +74,8 @@ TEST(Wilcoxon, KnownSmallCases) {
 }
 
 TEST(Wilcoxon, NormalApproximationWithTiesEqualsScipy) {
-  // scipy 1.17: wilcoxon([((i*37) % 101 - 38) / 10 for i in range(1, 81)], correction=True, method="approx"); one zero, 58
-  // magnitudes among 80 differences.
+  // scipy 1.17: wilcoxon([((i*37) % 101 - 38) / 10 for i in range(1, 81)], correction=True, method="approx"); one zero,
+  // 58 magnitudes among 80 differences.
   std::vector<double> d;
   for (int i = 1; i <= 80; ++i) d.push_back((i * 37 % 101 - 38) / 10.0);
   const SignedRank result = wilcoxon_signed_rank(d);

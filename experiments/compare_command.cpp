@@ -1,0 +1,120 @@
+// `specula compare`: reads run folders, prints one table.
+#include <cmath>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "experiments/commands.h"
+#include "experiments/compare.h"
+#include "experiments/metrics.h"
+#include "experiments/table.h"
+
+namespace specula {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string estimate_text(const Estimate& e) {
+  if (!std::isfinite(e.interval.low)) return three_digits(e.value);
+  return cat(three_digits(e.value), " [", three_digits(e.interval.low), ", ", three_digits(e.interval.high), "]");
+}
+
+std::vector<std::string> notes(const std::vector<ComparedRun>& runs) {
+  std::vector<std::string> all;
+  for (size_t i = 1; i < runs.size(); ++i) {
+    const std::vector<std::string> other = differences(runs[0].info, runs[i].info);
+    if (!other.empty()) all.push_back(cat(runs[i].label, " differs from ", runs[0].label, " in ", join(other)));
+  }
+  return all;
+}
+
+std::string markdown(const std::vector<ComparedRun>& runs, const std::vector<CompareRow>& rows,
+                     const std::string& metric) {
+  using enum MarkdownTable::Align;
+  MarkdownTable table;
+  const bool many = runs.size() > 1;
+  if (many) table.column("run", kLeft);
+  table.column("arm", kLeft);
+  table.column("prompts", kRight);
+  table.column(cat(metric, " (95% CI)"), kRight);
+  table.column(cat(metric == "speedup" ? "tok/s" : "ratio", " to ", runs.front().info.baseline().name, " (95% CI)"),
+               kRight);
+  table.column("pairing", kLeft);
+  table.column("verdict", kLeft);
+  for (const CompareRow& r : rows) {
+    const bool reference = r.pairing == "reference";
+    std::vector<std::string> cells;
+    if (many) cells.push_back(r.run);
+    cells.insert(cells.end(), {r.arm, std::to_string(r.num_prompts), estimate_text(r.value),
+                               reference ? "1.00" : estimate_text(r.ratio), r.pairing, r.verdict});
+    table.row(std::move(cells));
+  }
+  std::string text = cat(metric, ", ", find_metric(metric)->unit, "; reference: ", runs.front().info.baseline().name,
+                         " of ", runs.front().label, "\n\n", table.text());
+  for (const std::string& note : notes(runs)) text += "! " + note + "\n";
+  return text;
+}
+
+std::string number_text(double value) { return std::isfinite(value) ? Json(value).dump() : ""; }
+Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+
+std::string csv(const std::vector<CompareRow>& rows, const std::string& metric) {
+  std::string text = "run,arm,metric,prompts,value,ci_low,ci_high,ratio,ratio_ci_low,ratio_ci_high,pairing,verdict\n";
+  for (const CompareRow& r : rows) {
+    text += cat("\"", r.run, "\",", r.arm, ",", metric, ",", r.num_prompts, ",", number_text(r.value.value), ",",
+                number_text(r.value.interval.low), ",", number_text(r.value.interval.high), ",",
+                number_text(r.ratio.value), ",", number_text(r.ratio.interval.low), ",",
+                number_text(r.ratio.interval.high), ",", r.pairing, ",", r.verdict, "\n");
+  }
+  return text;
+}
+
+Json estimate_json(const Estimate& e) {
+  Json json = {
+      {"value", number(e.value)}, {"ci_low", number(e.interval.low)}, {"ci_high", number(e.interval.high)}, {"n", e.n}};
+  if (!e.why.empty()) json["value_why"] = e.why;
+  return json;
+}
+
+std::string json(const std::vector<ComparedRun>& runs, const std::vector<CompareRow>& rows, const std::string& metric) {
+  Json all = {{"schema", "specula.compare/1.0"}, {"metric", metric}, {"unit", find_metric(metric)->unit}};
+  all["reference"] = {{"run", runs.front().label}, {"arm", runs.front().info.baseline().name}};
+  all["rows"] = Json::array();
+  for (const CompareRow& r : rows) {
+    all["rows"].push_back({{"run", r.run},
+                           {"arm", r.arm},
+                           {"prompts", r.num_prompts},
+                           {metric, estimate_json(r.value)},
+                           {"ratio", estimate_json(r.ratio)},
+                           {"pairing", r.pairing},
+                           {"verdict", r.verdict}});
+  }
+  all["notes"] = notes(runs);
+  return all.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace
+
+ExitCode compare_command(const CompareArgs& args) {
+  if (args.runs.empty())
+    throw ConfigError("compare: no run folder was given; they are printed at the end of 'specula run'");
+  if (args.format != "md" && args.format != "csv" && args.format != "json") {
+    throw ConfigError(
+        cat("--format ", args.format, ": not one of md, csv, json", suggestion(args.format, {"md", "csv", "json"})));
+  }
+  std::vector<ComparedRun> runs;
+  for (const std::string& folder : args.runs) {
+    std::string label = folder;
+    while (label.size() > 1 && label.back() == '/') label.pop_back();
+    runs.push_back({.label = label, .info = read_manifest(folder), .records = read_records(folder)});
+    if (runs.back().records.records.empty()) throw Error(cat(folder, ": this run has no records yet"));
+  }
+  const std::vector<CompareRow> rows = compare_runs(runs, args.metric);
+  std::fputs((args.format == "csv"    ? csv(rows, args.metric)
+              : args.format == "json" ? json(runs, rows, args.metric)
+                                      : markdown(runs, rows, args.metric))
+                 .c_str(),
+             stdout);
+  return ExitCode::kOk;
+}
+
+}  // namespace specula

@@ -1,0 +1,181 @@
+// `specula run`: resolve, open the folder, load, warm up, play, summarise, print.
+#include <cstdio>
+
+#include "experiments/commands.h"
+#include "experiments/environment.h"
+#include "experiments/run.h"
+#include "experiments/run_signal.h"
+#include "experiments/summary.h"
+#include "experiments/table.h"
+#include "framework/core/log.h"
+#include "framework/model/threads.h"
+#include "framework/text/tokenizer_config.h"
+
+namespace specula {
+namespace {
+
+// "draft_model(model = "small", length = 4)": what was given; a value named as its plug-in stands alone:
+// temperature(0.7).
+std::string call_text(const Params& params) {
+  const std::string name = plugin_name(params);
+  std::vector<std::string> arguments;
+  for (const Entry& e : params.values.table()) {
+    if (e.key == "name") continue;
+    arguments.push_back(e.key.empty() || e.key == name ? to_text(e.value) : e.key + " = " + to_text(e.value));
+  }
+  return arguments.empty() ? name : cat(name, "(", join(arguments), ")");
+}
+
+ArmInfo arm_info(const ArmConfig& arm) {
+  return {.name = arm.name,
+          .target = arm.target,
+          .drafter = call_text(arm.drafter),
+          .verifier = call_text(arm.verifier),
+          .guarantee = name_of(arm.composed.guarantee),
+          .baseline = arm.baseline,
+          .tests_tokens = arm.composed.guarantee != Guarantee::kCoupled};
+}
+
+void add_models(const ExperimentConfig& config, RunInfo& info) {
+  for (const std::string& name : used_models(config)) {
+    const ModelConfig& model = config.model(name);
+    const ModelInfo known = read_model_info(model.folder);
+    info.models.push_back({.name = name,
+                           .path = model.folder,
+                           .dtype = model.dtype == "auto" ? name_of(known.stored) : model.dtype,
+                           .fingerprint = known.fingerprint,
+                           .parameters = known.parameters,
+                           .vocab = known.vocab,
+                           .context = known.context});
+    info.identity["model." + name] = known.fingerprint;
+  }
+}
+
+RunInfo describe(const ExperimentConfig& config, const Plan& plan, const Tokenizer& tokenizer, const RunArgs& args) {
+  RunInfo info;
+  info.run_id = new_run_id();
+  info.experiment = config.name;
+  info.cell = config.cell;
+  info.created_utc = utc_now();
+  info.argv = args.argv;
+  info.cwd = std::filesystem::current_path().string();
+  for (const ArmConfig& arm : config.arms) info.arms.push_back(arm_info(arm));
+  info.prompts_file = config.data.file;
+  info.tokenizer = tokenizer.fingerprint();
+  info.num_prompts = static_cast<int64_t>(plan.prompts.size());
+  info.records_per_arm = plan.records_per_arm;
+  info.max_new_tokens = config.data.max_new_tokens;
+  std::vector<std::string> samplers;
+  for (const Params& sampler : config.samplers) samplers.push_back(call_text(sampler));
+  info.sampler = join(samplers, ",");
+  info.one_hot = config.baseline().composed.one_hot;
+  info.seed = config.seed;
+  info.repetitions = config.measure.repetitions;
+  info.threads = threads();
+  info.trace_prompts = static_cast<int>(plan.trace_prompts);
+  info.bootstrap = config.measure.bootstrap;
+  info.build = build_name();
+  info.identity = {{"configuration", config.cfg_hash},
+                   {"binary", binary_sha256()},
+                   {"machine", cpu_model()},
+                   {"threads", std::to_string(info.threads)},
+                   {"prompts", sha256(read_file(config.data.file))},
+                   {"tokenizer", info.tokenizer}};
+  add_models(config, info);
+  return info;
+}
+
+std::vector<Token> stop_tokens(const ExperimentConfig& config) {
+  if (config.data.ignore_eos) return {};
+  const std::string& folder = config.model(config.baseline().target).folder;
+  return read_stop_tokens(folder, read_model_info(folder).vocab);
+}
+
+// Plays what is left.  Returns kOk, kPartial or the code of an interruption.
+ExitCode execute(const ExperimentConfig& config, const Registries& registries, const Plan& plan,
+                 const Tokenizer& tokenizer, RunFolder& folder, RunStatus& status) {
+  const SignalScope signals;
+  const Models models = load_models(config);
+  const Sampler sampler = make_sampler(registries, config.samplers);
+  const ArmRunner::Shared shared{.registries = registries,
+                                 .config = config,
+                                 .models = models,
+                                 .sampler = sampler,
+                                 .stop = stop_tokens(config),
+                                 .interrupt = signals.flag(),
+                                 .run_start = seconds_now()};
+  Run run(shared, plan, tokenizer, folder);
+  Progress progress(config.name, static_cast<int64_t>(plan.units.size()));
+  try {
+    if (run.has_work()) run.warm_up(progress);
+    run.play(progress);
+  } catch (...) {
+    status = run.status();
+    throw;
+  }
+  status = run.status();
+  if (signals.interrupted() && status.done < status.total) return signals.code();
+  return status.failed > 0 ? ExitCode::kPartial : ExitCode::kOk;
+}
+
+bool is_finished(const RunFolder& folder) { return std::filesystem::exists(folder.path() / "DONE"); }
+
+ExitCode play(const ExperimentConfig& config, const Registries& registries, const Plan& plan,
+              const Tokenizer& tokenizer, RunFolder& folder, const RunInfo& now) {
+  const Environment environment = read_environment(threads());
+  folder.begin_segment(now, environment.json);
+  for (const std::string& warning : environment.warnings) log::warning(warning);
+  RunStatus status{.state = "running", .total = static_cast<int64_t>(plan.units.size())};
+  folder.status(status);
+  try {
+    const ExitCode code = execute(config, registries, plan, tokenizer, folder, status);
+    const bool interrupted = code == ExitCode::kInterrupted || code == ExitCode::kUserInterrupt;
+    status.state = interrupted ? "interrupted" : code == ExitCode::kPartial ? "partial" : "done";
+    folder.finish(status, code == ExitCode::kOk ? "DONE" : "PARTIAL");
+    return code;
+  } catch (const std::exception& e) {
+    status.state = "failed";
+    status.last_error = e.what();
+    folder.finish(status, "FAILED");
+    throw;
+  }
+}
+
+void print_result(const RunFolder& folder, const RunInfo& info) {
+  const Summary summary = rebuild_summary(folder.path());
+  const std::string table = result_table(info, summary);
+  write_file_atomically(folder.path() / "table.md", table);
+  std::fputs(cat(table, "\nWrote ", folder.path().string(), "\n").c_str(), stdout);
+}
+
+}  // namespace
+
+ExitCode run_command(const RunArgs& args) {
+  const Registries registries = make_registries();
+  const ExperimentConfig config = load_config(args.config, args.overrides, registries);
+  const Plan plan = make_plan(config);
+  const auto tokenizer = load_tokenizer(config.model(config.baseline().target).folder);
+  set_threads(config.measure.threads);
+  const RunInfo now = describe(config, plan, *tokenizer, args);
+  for (const RunModel& model : now.models) check_context(plan, config, *tokenizer, model.context, model.name);
+
+  RunInfo info = now;
+  RunFolder folder(config, info, args.resume);
+  log::open_file((folder.path() / "log.txt").string());
+  folder.keep_inputs(inputs_jsonl(plan, config, *tokenizer));
+  ExitCode code = ExitCode::kOk;
+  if (is_finished(folder)) {
+    log::info("this run is finished; --resume never begins a new one beside it");
+  } else {
+    code = play(config, registries, plan, *tokenizer, folder, now);
+  }
+  if (code == ExitCode::kInterrupted || code == ExitCode::kUserInterrupt) {
+    log::warning(cat("interrupted; the same command finishes ", folder.path().string()));
+  } else {
+    print_result(folder, info);
+  }
+  log::close_file();
+  return code;
+}
+
+}  // namespace specula
