@@ -12,7 +12,9 @@ struct Options {
   int length = 4;
   template <class V>
   void visit(V& v) {
-    v("rate", rate, 0.0, 1.0, "1 - TV(p, q) at every position: the acceptance rate under the ratio test");
+    v("rate", rate, 0.0, 1.0,
+      "1 - TV(p, q) at every position: the acceptance rate under the ratio test (not below the least likely token's "
+      "mass)");
     v("length", length, 1, 64, "tokens drafted in a round (gamma)", "tokens");
   }
 };

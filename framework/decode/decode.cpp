@@ -116,6 +116,10 @@ class Loop {
                   session_.row_budget);
     check_tree(tree, prefixes_[b].back(), session_.target.vocab(),
                session_.check_trees ? TreeCheck::kAll : TreeCheck::kStructure);
+    for (int row = 1; row < tree.size(); ++row) {
+      SPECULA_CHECK(tree.depth(row) < remaining_[b], "row ", row, " at depth ", tree.depth(row), " with ",
+                    remaining_[b], " tokens to go");
+    }
     SPECULA_CHECK(cache_->tentative(static_cast<int>(b)) == 0, "the drafter left rows in the target's cache");
   }
 
