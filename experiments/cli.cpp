@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <iostream>
 
 #include "experiments/cli_commands.h"
@@ -18,7 +19,20 @@ using Words = std::vector<std::string>;
 CLI::Validator one_of(const Words& valid) {
   return {[valid](std::string& given) -> std::string {
             if (std::find(valid.begin(), valid.end(), given) != valid.end()) return "";
-            return cat("'", given, "' is not one of ", join(valid), suggestion(given, valid));
+            const std::string near = nearest(given, valid);
+            return cat("'", given, "' is not one of ", join(valid),
+                       near.empty() ? "" : cat("; did you mean '", near, "'?"));
+          },
+          ""};
+}
+
+// Before CLI11 converts, so that its texts are not needed.
+CLI::Validator whole_number(int64_t low) {
+  return {[low](std::string& given) -> std::string {
+            int64_t number = 0;
+            const auto [end, error] = std::from_chars(given.data(), given.data() + given.size(), number);
+            if (error == std::errc() && end == given.data() + given.size() && number >= low) return "";
+            return cat("'", given, "' is not a whole number of at least ", low);
           },
           ""};
 }
@@ -35,7 +49,7 @@ void choice_flag(CLI::App& app, const std::string& flag, std::string& value, con
 
 template <class Number>
 void count_flag(CLI::App& app, const std::string& flag, Number& value, const std::string& help) {
-  app.add_option(flag, value, help)->type_name("N")->check(CLI::NonNegativeNumber);
+  app.add_option(flag, value, help)->type_name("N")->check(whole_number(0));
 }
 
 // One value a flag: "--set a=1 CFG" must not take CFG.
@@ -125,15 +139,19 @@ void define_generate(CLI::App& app, CommandLine& line) {
   model_flag(app, args.model);
   text_flag(app, "--prompt", args.prompt, "TEXT", "the text to continue");
   text_flag(app, "--ids", args.ids, "1,2,3", "the tokens to continue; nothing is added to them");
-  count_flag(app, "--max-new-tokens", args.max_new_tokens, "tokens after which a continuation is ended (default: 128)");
+  app.add_option("--max-new-tokens", args.max_new_tokens, "tokens after which a continuation is ended (default: 128)")
+      ->type_name("N")
+      ->check(whole_number(1));
   text_flag(app, "--drafter", args.drafter, "CALL", "as in 'draft_model(length=5)' (default: none)");
   text_flag(app, "--draft-model", args.draft_model, "DIR", "folder of the model that the drafter uses");
   text_flag(app, "--verifier", args.verifier, "CALL", "default: greedy_match at temperature 0, else rejection");
   text_flag(app, "--sampler", args.sampler, "CALLS", "as in 'temperature(0.7),top_p(0.9)' (default: temperature(0))");
-  app.add_option("--seed", args.seed, "seed of every random number (default: 0)")->type_name("N");
+  app.add_option("--seed", args.seed, "seed of every random number (default: 0)")
+      ->type_name("N")
+      ->check(whole_number(0));
   app.add_option("--repeat", args.repeat, "independent continuations, requests 0 to N-1 (default: 1)")
       ->type_name("N")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number(1));
   threads_flag(app, args.threads);
   dtype_flag(app, args.dtype);
   choice_flag(app, "--format", args.format, {"text", "json"},
@@ -162,10 +180,10 @@ void define_bench(CLI::App& app, BenchArgs& args) {
   dtype_flag(app, args.dtype);
   app.add_option("--context", args.context, "tokens in the cache (default: 64)")
       ->type_name("N")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number(1));
   app.add_option("--repeats", args.repeats, "measurements behind each median (default: 21)")
       ->type_name("N")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number(1));
   threads_flag(app, args.threads);
   choice_flag(app, "--format", args.format, {"json", "text"}, "json by default");
 }
@@ -176,14 +194,14 @@ void define_bench_forward(CLI::App& app, CommandLine& line) {
       ->type_name("1,2,4")
       ->delimiter(',')
       ->allow_extra_args(false)
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number(1));
 }
 
 void define_bench_decode(CLI::App& app, CommandLine& line) {
   define_bench(app, line.bench);
   app.add_option("--tokens", line.bench.tokens, "tokens to decode (default: 64)")
       ->type_name("N")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number(1));
 }
 
 void define_doctor(CLI::App& app, CommandLine& line) { threads_flag(app, line.doctor_threads); }

@@ -11,15 +11,24 @@ namespace {
 std::string example(const std::string& text) {
   constexpr size_t kWidth = 78;
   std::string out, line = " ";
-  std::istringstream words(text);
+  std::vector<std::string> units;  // words that stay together: what is quoted, and a flag with its value
   bool in_quotes = false;
+  std::istringstream words(text);
   for (std::string word; words >> word;) {
-    if (!in_quotes && line.size() + 1 + word.size() > kWidth) {
+    const bool value = !units.empty() && units.back().starts_with("--") && units.back().find(' ') == std::string::npos;
+    if (in_quotes || (value && !word.starts_with("--"))) {
+      units.back() += " " + word;
+    } else {
+      units.push_back(word);
+    }
+    if (std::count(word.begin(), word.end(), '\'') % 2 == 1) in_quotes = !in_quotes;
+  }
+  for (const std::string& unit : units) {
+    if (line.size() + 1 + unit.size() > kWidth) {
       out += line + " \\\n";
       line = "     ";
     }
-    line += " " + word;
-    if (std::count(word.begin(), word.end(), '\'') % 2 == 1) in_quotes = !in_quotes;
+    line += " " + unit;
   }
   return out + line + "\n";
 }
@@ -69,7 +78,7 @@ std::string program_help() {
   out += labelled("--version", "version, commit, build", 18);
   out += "\n" + exit_codes();
   out += "\nResults go to standard output, everything else to standard error.\nEnvironment:\n";
-  out += labelled("NO_COLOR", "no colour, whatever the terminal", 18);
+  out += labelled("NO_COLOR", "no colour, whatever the terminal", 22);
   out += labelled("SPECULA_SET__A__B", "replaces the key a.b of every configuration, before --set", 22);
   return out;
 }

@@ -6,24 +6,21 @@
 namespace specula {
 namespace {
 
-// What of a plug-in's options must be checked outside the plug-in: that a model is one of [models].
-template <class T>
-void check_models(const typename Registry<T>::Entry& entry, const Params& params, const PluginScope& scope,
+// What of a plug-in's options must be checked outside the plug-in: that a given model is one of [models].  Returns
+// whether.
+bool models_exist(const std::vector<Option>& options, const Params& params, const PluginScope& scope,
                   Problems& problems) {
-  for (const Option& option : entry.options) {
-    if (option.type != "model") continue;
-    const Value* value = params.values.find(option.name);
+  const size_t before = problems.lines.size();
+  for (const Option& option : options) {
+    const Value* value = option.type == "model" ? params.values.find(option.name) : nullptr;
     if (value == nullptr || !value->is_string()) continue;
     const std::string& model = value->string();
-    if (model.empty()) {
-      problems.add(cat(params.values.origin, ": ", params.place, " lacks the key '", option.name,
-                       "'; valid: ", join(scope.models)));
-    } else if (std::find(scope.models.begin(), scope.models.end(), model) == scope.models.end()) {
-      const std::string& origin = value->origin == "default" ? params.values.origin : value->origin;
-      problems.add(cat(origin, ": ", params.place, " ", option.name, " = ", to_text(*value),
-                       ": no such entry of [models]", suggestion(model, scope.models)));
-    }
+    if (std::find(scope.models.begin(), scope.models.end(), model) != scope.models.end()) continue;
+    const std::string& origin = value->origin == "default" ? params.values.origin : value->origin;
+    problems.add(cat(origin, ": ", params.place, " ", option.name, " = ", to_text(*value),
+                     ": no such entry of [models]", suggestion(model, scope.models)));
   }
+  return problems.lines.size() == before;
 }
 
 bool in_registry_order(const std::vector<Params>& samplers, const Registries& registries) {
@@ -86,14 +83,14 @@ std::optional<Params> read_plugin(const Registry<T>& registry, const Value& valu
           cat(given->origin, ": ", place, ": unknown ", registry.kind, " '", name, "'", suggestion(name, valid)));
       return std::nullopt;
     }
+    const bool models_fit = models_exist(entry->second.options, params, scope, problems);
     const Value name_value = *given;
     const Value options = entry->second.resolve(params);
     params.values.data = Value::Table{};
     params.values.set("name", name_value);
     for (const Entry& option : options.table()) params.values.set(option.key, option.value);
-    const size_t before = problems.lines.size();
-    check_models<T>(entry->second, params, scope, problems);
-    if (problems.lines.size() != before) return std::nullopt;
+    // A second look finds a model that was not given and whose default is missing.
+    if (!models_fit || !models_exist(entry->second.options, params, scope, problems)) return std::nullopt;
     return params;
   } catch (const ConfigError& e) {
     problems.add_lines(e.what());

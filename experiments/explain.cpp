@@ -1,5 +1,6 @@
 // `specula explain NAME`: one screen on a plug-in, its option, a section or key of a configuration, or a metric.
 // Licence: Apache-2.0.
+#include <algorithm>
 #include <iostream>
 #include <optional>
 
@@ -111,13 +112,16 @@ class Explainer {
 
   // A bare option name is not unique; the full names that end in it are the best answer.
   std::string unknown(const std::string& name) const {
-    std::vector<std::string> ending;
-    for (const std::string& full : names_) {
-      if (full.ends_with("." + name)) ending.push_back(full);
-    }
     const std::string what = cat("explain: nothing is called '", name, "'");
+    std::vector<std::string> leaves, ending;
+    for (const std::string& full : names_) leaves.push_back(full.substr(full.rfind('.') + 1));
+    const std::string leaf =
+        std::find(leaves.begin(), leaves.end(), name) != leaves.end() ? name : nearest(name, leaves);
+    for (size_t i = 0; i < names_.size() && !leaf.empty(); ++i) {
+      if (leaves[i] == leaf) ending.push_back(names_[i]);
+    }
+    if (leaf != name && !nearest(name, names_).empty()) return what + suggestion(name, names_);
     if (!ending.empty()) return cat(what, "; did you mean ", join(ending, " or "), "?");
-    if (!nearest(name, names_).empty()) return what + suggestion(name, names_);
     return what + "; see specula list for plug-ins, and specula explain measure, data, sampler, arm or models for keys";
   }
 

@@ -119,8 +119,9 @@ void OptionReader::operator()(const char* name, std::string& value, const std::v
   if (v != nullptr) {
     if (!v->is_string()) return wrong(name, *v, "one of " + join(choices));
     if (std::find(choices.begin(), choices.end(), v->string()) == choices.end()) {
+      const std::string near = nearest(v->string(), choices);
       problems_.push_back(cat(v->origin, ": ", params_.place, " ", name, " = ", to_text(*v), ": not one of ",
-                              join(choices), suggestion(v->string(), choices)));
+                              join(choices), near.empty() ? "" : cat("; did you mean '", near, "'?")));
       return;
     }
     value = v->string();
