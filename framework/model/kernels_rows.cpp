@@ -1,0 +1,108 @@
+// RMSNorm, rotary embedding, SwiGLU and the store of a key and value: everything of a row that is not a product with
+// weights.
+#include "framework/model/kernel_targets.h"
+#include "framework/model/kernels.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "framework/model/kernels_rows.cpp"
+#include <hwy/foreach_target.h>
+
+#include <hwy/contrib/math/math-inl.h>
+#include "framework/model/kernels-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace specula {
+namespace HWY_NAMESPACE {
+
+// The sum of squares is kept in 16 lanes on every target and added up in order.
+template <class T>
+void rms_norm(const float* x, const float* weight, int64_t n, float epsilon, void* out_bits) {
+  T* out = static_cast<T*>(out_bits);
+  constexpr int kParts = 16 / int(kLanes);
+  Vec squares[kParts];
+  for (int p = 0; p < kParts; ++p) squares[p] = hn::Zero(F());
+  for (int64_t i = 0; i < n; i += 16) {
+    for (int p = 0; p < kParts; ++p) {
+      const Vec value = load(x + i + p * int64_t(kLanes));
+      squares[p] = hn::MulAdd(value, value, squares[p]);
+    }
+  }
+  float lanes[16];
+  for (int p = 0; p < kParts; ++p) store(squares[p], lanes + p * kLanes);
+  float total = 0;
+  for (const float lane : lanes) total += lane;
+  const Vec scale = hn::Set(F(), 1.0f / __builtin_sqrtf(total / float(n) + epsilon));
+  for (int64_t i = 0; i < n; i += int64_t(kLanes))
+    store(hn::Mul(hn::Mul(load(x + i), scale), load(weight + i)), out + i);
+}
+
+template <class T>
+void swiglu(const float* gate_up, int64_t stride, int64_t rows, int64_t first, int64_t last, void* out,
+            int64_t out_stride) {
+  constexpr int64_t kPanel = 2 * int64_t(kLanes);
+  const Vec one = hn::Set(F(), 1.0f), most = hn::Set(F(), 88.0f);  // exp(88) is finite
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t pair = first; pair < last; ++pair) {
+      const float* from = gate_up + r * stride + 2 * pair * kPanel;
+      T* to = static_cast<T*>(out) + r * out_stride + pair * kPanel;
+      for (int64_t i = 0; i < kPanel; i += int64_t(kLanes)) {
+        const Vec gate = load(from + i), up = load(from + kPanel + i);
+        const Vec below = hn::Add(one, hn::Exp(F(), hn::Min(hn::Neg(gate), most)));
+        store(hn::Mul(hn::Div(gate, below), up), to + i);
+      }
+    }
+  }
+}
+
+// Dimension i turns with dimension i + head_dim / 2 (the layout of Hugging Face checkpoints).
+void rotate(float* query, int64_t heads, int64_t head_dim, const float* rotation, float scale) {
+  const int64_t half = head_dim / 2;
+  const float *cosine = rotation, *sine = rotation + half;
+  for (int64_t h = 0; h < heads; ++h, query += head_dim) {
+    for (int64_t i = 0; i < half; ++i) {
+      const float a = query[i], b = query[i + half];
+      query[i] = (a * cosine[i] - b * sine[i]) * scale;
+      query[i + half] = (b * cosine[i] + a * sine[i]) * scale;
+    }
+  }
+}
+
+HWY_INLINE void put(float value, float* to) { *to = value; }
+HWY_INLINE void put(float value, uint16_t* to) {
+  uint32_t bits;
+  __builtin_memcpy(&bits, &value, sizeof bits);
+  *to = static_cast<uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+}
+
+template <class T>
+void store_kv(const float* key, const float* value, const float* rotation, const KvHead& head, int64_t slot) {
+  const int64_t half = head.head_dim / 2;
+  const float *cosine = rotation, *sine = rotation + half;
+  T* keys = static_cast<T*>(head.keys) + (slot / kKeyTile * head.head_dim) * kKeyTile + slot % kKeyTile;
+  for (int64_t i = 0; i < half; ++i) {
+    const float a = key[i], b = key[i + half];
+    put(a * cosine[i] - b * sine[i], keys + i * kKeyTile);
+    put(b * cosine[i] + a * sine[i], keys + (i + half) * kKeyTile);
+  }
+  T* values = static_cast<T*>(head.values) + slot * head.value_stride;
+  for (int64_t i = 0; i < head.head_dim; ++i) put(value[i], values + i);
+  for (int64_t i = head.head_dim; i < head.value_stride; ++i) put(0.0f, values + i);
+}
+
+void fill_rows(bool bfloat16, Kernels& kernels) {
+  kernels.rms_norm = bfloat16 ? rms_norm<uint16_t> : rms_norm<float>;
+  kernels.swiglu = bfloat16 ? swiglu<uint16_t> : swiglu<float>;
+  kernels.rotate = rotate;
+  kernels.store = bfloat16 ? store_kv<uint16_t> : store_kv<float>;
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace specula
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace specula {
+HWY_EXPORT(fill_rows);
+void fill_row_kernels(bool bfloat16, Kernels& kernels) { HWY_DYNAMIC_DISPATCH(fill_rows)(bfloat16, kernels); }
+}  // namespace specula
+#endif

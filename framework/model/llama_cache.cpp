@@ -1,0 +1,134 @@
+#include "framework/model/llama_cache.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "framework/core/error.h"
+
+namespace specula {
+namespace {
+
+constexpr int64_t kGranule = 4 * kKeyTile;  // the attention kernel works on up to four tiles at once
+
+int64_t rounded(int64_t slots) { return std::max<int64_t>((slots + kGranule - 1) / kGranule, 1) * kGranule; }
+
+}  // namespace
+
+LlamaCache::LlamaCache(const CacheShape& shape, int batch, int64_t reserve) : shape_(shape) {
+  SPECULA_CHECK(batch >= 1 && reserve >= 0, "batch ", batch, ", reserve ", reserve);
+  sequences_.resize(static_cast<size_t>(batch));
+  for (Sequence& s : sequences_) {
+    s.capacity = rounded(reserve);
+    s.memory = AlignedBuffer(static_cast<size_t>(s.capacity * shape_.bytes_per_slot()));
+  }
+}
+
+const LlamaCache::Sequence& LlamaCache::sequence(int b) const {
+  SPECULA_CHECK(b >= 0 && b < batch(), "sequence ", b, " of ", batch());
+  return sequences_[static_cast<size_t>(b)];
+}
+
+LlamaCache::Sequence& LlamaCache::sequence(int b) { return const_cast<Sequence&>(std::as_const(*this).sequence(b)); }
+
+KvHead LlamaCache::head(int b, int64_t layer, int64_t kv_head) const {
+  const Sequence& s = sequence(b);
+  char* keys = s.memory.data() + (layer * shape_.kv_heads + kv_head) * s.capacity * shape_.head_bytes_per_slot();
+  char* values = keys + s.capacity * shape_.head_dim * shape_.element_bytes;
+  return {keys, values, shape_.head_dim, shape_.value_stride()};
+}
+
+// A copy of what is in use in memory for `capacity` slots.
+AlignedBuffer LlamaCache::resized(const Sequence& from, int64_t capacity) const {
+  AlignedBuffer memory(static_cast<size_t>(capacity * shape_.bytes_per_slot()));
+  const int64_t used = from.committed + static_cast<int64_t>(from.parent.size());
+  const int64_t tiles = (used + kKeyTile - 1) / kKeyTile * kKeyTile;
+  const int64_t key_bytes = shape_.head_dim * shape_.element_bytes,
+                value_bytes = shape_.value_stride() * shape_.element_bytes;
+  for (int64_t h = 0; h < shape_.layers * shape_.kv_heads; ++h) {
+    const char* source = from.memory.data() + h * from.capacity * shape_.head_bytes_per_slot();
+    char* target = memory.data() + h * capacity * shape_.head_bytes_per_slot();
+    std::memcpy(target, source, static_cast<size_t>(tiles * key_bytes));
+    std::memcpy(target + capacity * key_bytes, source + from.capacity * key_bytes,
+                static_cast<size_t>(used * value_bytes));
+  }
+  return memory;
+}
+
+void LlamaCache::make_room(int b, int64_t more) {
+  Sequence& s = sequence(b);
+  const int64_t needed = s.committed + static_cast<int64_t>(s.parent.size()) + more;
+  if (needed <= s.capacity) return;
+  const int64_t capacity = rounded(std::max(needed, 2 * s.capacity));
+  s.memory = resized(s, capacity);
+  s.capacity = capacity;
+}
+
+int LlamaCache::add(int b, int parent) {
+  Sequence& s = sequence(b);
+  const int slot = static_cast<int>(s.parent.size());
+  SPECULA_CHECK(parent >= -1 && parent < slot, "slot ", slot, " has parent ", parent);
+  s.depth.push_back(parent < 0 ? 0 : s.depth[static_cast<size_t>(parent)] + 1);
+  s.parent.push_back(parent);
+  return slot;
+}
+
+void LlamaCache::move_slot(Sequence& of, int64_t from, int64_t to) const {
+  const auto copy_key = [&]<class T>(T* keys) {
+    const T* source = keys + from / kKeyTile * shape_.head_dim * kKeyTile + from % kKeyTile;
+    T* target = keys + to / kKeyTile * shape_.head_dim * kKeyTile + to % kKeyTile;
+    for (int64_t i = 0; i < shape_.head_dim; ++i) target[i * kKeyTile] = source[i * kKeyTile];
+  };
+  const int64_t value_bytes = shape_.value_stride() * shape_.element_bytes;
+  for (int64_t h = 0; h < shape_.layers * shape_.kv_heads; ++h) {
+    char* keys = of.memory.data() + h * of.capacity * shape_.head_bytes_per_slot();
+    if (shape_.element_bytes == 4) {
+      copy_key(reinterpret_cast<float*>(keys));
+    } else {
+      copy_key(reinterpret_cast<uint16_t*>(keys));
+    }
+    char* values = keys + of.capacity * shape_.head_dim * shape_.element_bytes;
+    std::memcpy(values + to * value_bytes, values + from * value_bytes, static_cast<size_t>(value_bytes));
+  }
+}
+
+void LlamaCache::commit(int b, std::span<const int> slots) {
+  Sequence& s = sequence(b);
+  int before = -1;
+  for (const int slot : slots) {  // keys carry their position: only a path from the committed text can be kept
+    SPECULA_CHECK(slot >= 0 && slot < tentative(b), "slot ", slot, " of ", tentative(b), " tentative ones");
+    SPECULA_CHECK(parent(b, slot) == before, "slot ", slot, " follows slot ", parent(b, slot), ", not ", before);
+    before = slot;
+  }
+  int64_t to = s.committed;
+  for (const int slot : slots) {
+    if (s.committed + slot != to) move_slot(s, s.committed + slot, to);
+    ++to;
+  }
+  s.committed = to;
+  s.parent.clear();
+  s.depth.clear();
+}
+
+void LlamaCache::truncate(int b, int64_t size) {
+  Sequence& s = sequence(b);
+  SPECULA_CHECK(size >= 0 && size <= s.committed, "cannot truncate ", s.committed, " slots to ", size);
+  s.committed = size;
+  s.parent.clear();
+  s.depth.clear();
+}
+
+std::unique_ptr<KvCache> LlamaCache::fork() const {
+  auto copy = std::make_unique<LlamaCache>(shape_, 1, 0);
+  copy->sequences_.clear();
+  for (const Sequence& from : sequences_) {
+    Sequence& to = copy->sequences_.emplace_back();
+    to.committed = from.committed;
+    to.capacity = from.capacity;
+    to.parent = from.parent;
+    to.depth = from.depth;
+    to.memory = resized(from, from.capacity);
+  }
+  return copy;
+}
+
+}  // namespace specula

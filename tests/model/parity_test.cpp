@@ -1,0 +1,128 @@
+// The fast forward against the reference forward: prompts and trees, both dtypes, awkward sizes, the committed demo
+// models.
+#include <ATen/ops/tensor.h>
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
+#include "framework/model/random_llama.h"
+#include "framework/model/reference.h"
+#include "tests/model/support.h"
+
+namespace specula::test {
+namespace {
+
+struct Agreement {
+  double largest_error = 0;  // of the logits, as a share of their range
+  double same_argmax = 0;    // share of the rows
+};
+
+Agreement compare(const std::filesystem::path& folder, Dtype dtype, const Line& line) {
+  const auto model = load_model(folder, dtype);
+  const ReferenceLlama reference(folder);
+  const auto cache = model->new_cache(1, 0);
+  const std::vector<float> fast = values(run(*model, *cache, line).logits);
+  const std::vector<float> exact = values(reference.forward(at::tensor(line.token), at::tensor(line.parent)).logits);
+  Agreement agreement{largest_difference(fast, exact) / range_of(exact), 0};
+  const auto vocab = static_cast<size_t>(model->vocab());
+  for (size_t row = 0; row < line.size(); ++row) {
+    const auto argmax = [&](const std::vector<float>& all) {
+      const auto begin = all.begin() + static_cast<long>(row * vocab);
+      return std::max_element(begin, begin + static_cast<long>(vocab)) - begin;
+    };
+    agreement.same_argmax += argmax(fast) == argmax(exact) ? 1.0 / double(line.size()) : 0.0;
+  }
+  return agreement;
+}
+
+std::vector<LlamaConfig> configs() {
+  std::vector<LlamaConfig> all = {odd_config(), plain_config()};
+  LlamaConfig grouped = odd_config();  // one key head, a head larger than one vector chunk, scaled positions
+  grouped.heads = 4;
+  grouped.kv_heads = 1;
+  grouped.head_dim = 80;
+  grouped.rope = {.theta = 5e5, .type = RopeType::kLlama3, .factor = 8, .original_max_position_embeddings = 32};
+  all.push_back(grouped);
+  LlamaConfig narrow = plain_config();  // fewer outputs than a panel has
+  narrow.hidden = 6;
+  narrow.heads = narrow.kv_heads = 1;
+  narrow.head_dim = 2;
+  narrow.intermediate = 3;
+  narrow.vocab = 7;
+  narrow.rope = {.theta = 1e4, .type = RopeType::kLinear, .factor = 4};
+  all.push_back(narrow);
+  return all;
+}
+
+TEST(Parity, Float32OnRandomConfigs) {
+  Dice dice(1);
+  for (const LlamaConfig& config : configs()) {
+    const TemporaryFolder folder;
+    write_random_llama(folder.path(), config, 11, Dtype::kFloat32);
+    EXPECT_LE(compare(folder.path(), Dtype::kFloat32, chain(random_tokens(dice, 83, config.vocab))).largest_error,
+              1e-4);
+    EXPECT_LE(compare(folder.path(), Dtype::kFloat32, random_tree(dice, 40, config.vocab)).largest_error, 1e-4);
+  }
+}
+
+TEST(Parity, Bfloat16OnRandomConfigs) {
+  Dice dice(2);
+  double same = 0;
+  for (const LlamaConfig& config : configs()) {
+    const TemporaryFolder folder;
+    write_random_llama(folder.path(), config, 12, Dtype::kBfloat16);
+    const Agreement agreement = compare(folder.path(), Dtype::kBfloat16, random_tree(dice, 60, config.vocab));
+    EXPECT_LE(agreement.largest_error, 0.03);
+    same += agreement.same_argmax / double(configs().size());
+  }
+  RecordProperty("bf16_argmax_agreement", cat(same));
+  EXPECT_GE(same, 0.9);
+}
+
+// A model whose weights differ in one value must be told apart: the comparison can fail.
+TEST(Parity, NoticesAnotherModel) {
+  const TemporaryFolder one, other;
+  LlamaConfig config = odd_config();
+  write_random_llama(one.path(), config, 11, Dtype::kFloat32);
+  config.rope.theta = 11000;
+  write_random_llama(other.path(), config, 11, Dtype::kFloat32);
+  Dice dice(3);
+  const Line line = chain(random_tokens(dice, 40, config.vocab));
+  const auto model = load_model(other.path(), Dtype::kFloat32);
+  const auto cache = model->new_cache(1, 64);
+  const std::vector<float> fast = values(run(*model, *cache, line).logits);
+  const std::vector<float> exact =
+      values(ReferenceLlama(one.path()).forward(at::tensor(line.token), at::tensor(line.parent)).logits);
+  EXPECT_GT(largest_difference(fast, exact) / range_of(exact), 1e-4);
+}
+
+TEST(Parity, HiddenSites) {
+  const TemporaryFolder folder;
+  const LlamaConfig config = odd_config();
+  write_random_llama(folder.path(), config, 4, Dtype::kFloat32);
+  Dice dice(4);
+  const Line line = random_tree(dice, 21, config.vocab);
+  const std::vector<int> sites = {4, 0, 2, 3};
+  const auto model = load_model(folder.path(), Dtype::kFloat32);
+  const auto cache = model->new_cache(1, 64);
+  const Pass pass = run(*model, *cache, line, {.logits = Logits::kNone, .hidden = sites});
+  EXPECT_FALSE(pass.logits.defined());
+  const auto reference = ReferenceLlama(folder.path()).forward(at::tensor(line.token), at::tensor(line.parent), sites);
+  const std::vector<float> fast = values(pass.hidden[0]), exact = values(reference.hidden);
+  EXPECT_LE(largest_difference(fast, exact) / range_of(exact), 1e-5);
+}
+
+TEST(Parity, DemoModels) {
+  const std::vector<int64_t> prompt = {1,   310, 278, 845, 1003, 17, 4000, 52, 9,  2048,
+                                       777, 31,  640, 5,   288,  94, 1200, 3,  66, 2500};
+  for (const char* name : {"target", "draft"}) {
+    const auto folder = source_folder() / "assets/demo" / name;
+    EXPECT_LE(compare(folder, Dtype::kFloat32, chain(prompt)).largest_error, 1e-4) << name;
+    const Agreement half = compare(folder, Dtype::kBfloat16, chain(prompt));
+    EXPECT_LE(half.largest_error, 0.03) << name;
+    EXPECT_GE(half.same_argmax, 0.8) << name;
+  }
+}
+
+}  // namespace
+}  // namespace specula::test
