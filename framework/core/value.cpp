@@ -184,7 +184,7 @@ bool Value::erase(const std::string& key) {
 }
 
 std::string kind_name(const Value& value) {
-  static const char* const kNames[] = {"a boolean", "an integer", "a number", "a string", "an array", "a table"};
+  static const char* const kNames[] = {"a table", "a boolean", "an integer", "a number", "a string", "an array"};
   return kNames[value.data.index()];
 }
 

@@ -15,7 +15,7 @@ struct Value {
   using Array = std::vector<Value>;
   using Table = std::vector<Entry>;
 
-  std::variant<bool, int64_t, double, std::string, Array, Table> data = Table{};
+  std::variant<Table, bool, int64_t, double, std::string, Array> data;
   std::string origin;  // "run.toml:22:3", "--set arm.x.length=5", "default"
 
   bool is_table() const { return std::holds_alternative<Table>(data); }
