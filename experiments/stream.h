@@ -1,0 +1,23 @@
+// How fast this machine reads memory with every thread: the yardstick that speeds are printed beside.  Licence:
+// Apache-2.0.
+#pragma once
+
+#include <vector>
+
+#include "framework/model/aligned_buffer.h"
+
+namespace specula {
+
+class StreamProbe {
+ public:
+  StreamProbe();
+  double gigabytes_per_second();  // one reading of the whole buffer, a few milliseconds
+
+ private:
+  AlignedBuffer buffer_;  // larger than any last-level cache it is likely to meet
+};
+
+double median(std::vector<double> values);
+double load_average();  // of the last minute; -1 if unknown
+
+}  // namespace specula
