@@ -90,7 +90,8 @@ ExitCode bench_forward_command(const BenchArgs& args) {
   for (int repeat = -1; repeat < args.repeats; ++repeat) {  // the first turn warms up
     const double stream = bench.probe.gigabytes_per_second();
     if (repeat >= 0) streams.push_back(stream);
-    for (size_t i = 0; i < args.rows.size(); ++i) {
+    for (size_t turn = 0; turn < args.rows.size(); ++turn) {
+      const size_t i = (turn + static_cast<size_t>(repeat + 1)) % args.rows.size();
       const Rows rows = chain_rows(args.rows[i], 3 + repeat, bench.model->vocab());
       seconds_of_pass(bench, rows);
       const double taken = seconds_of_pass(bench, rows);
