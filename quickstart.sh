@@ -20,5 +20,3 @@ while [[ -e runs/quickstart-$number ]]; do number=$((number + 1)); done
 out=runs/quickstart-$number
 say "build/release/specula run configs/studies/demo.toml --out $out"
 build/release/specula run configs/studies/demo.toml --out "$out"
-folder=$(find "$out" -name summary.json -printf '%h\n' -quit)
-printf '\nRun folder: %s\n' "$folder"
