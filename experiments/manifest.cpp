@@ -6,6 +6,7 @@
 #include <chrono>
 #include <ctime>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
@@ -59,6 +60,7 @@ Json to_json(const RunInfo& r) {
                {"argv", r.argv},
                {"cwd", r.cwd},
                {"build", r.build}};
+  json["arms"] = json["models"] = Json::array();
   for (const ArmInfo& a : r.arms) json["arms"].push_back(arm_json(a));
   for (const RunModel& m : r.models) json["models"].push_back(model_json(m));
   json["data"] = {{"prompts", r.prompts_file},
@@ -107,6 +109,20 @@ RunInfo of_json(const Json& j) {
   return r;
 }
 
+std::vector<std::string> mixes_of(const std::filesystem::path& file) {
+  std::vector<std::string> all;
+  if (!std::filesystem::exists(file)) return all;
+  std::istringstream lines(read_file(file));
+  for (std::string line; std::getline(lines, line);) {
+    const Json json = Json::parse(line, nullptr, false);
+    if (json.is_discarded()) continue;  // a torn last line
+    for (const auto& text : json.at("mixed").get<std::vector<std::string>>()) {
+      all.push_back(cat("segment ", json.at("seg").get<int>(), " has another ", text));
+    }
+  }
+  return all;
+}
+
 }  // namespace
 
 const ArmInfo& RunInfo::baseline() const {
@@ -127,7 +143,9 @@ RunInfo read_manifest(const std::filesystem::path& run_folder) {
     throw Error(cat(run_folder.string(), ": not a run folder (it has no manifest.json)"), ExitCode::kConfig);
   }
   try {
-    return of_json(Json::parse(read_file(file)));
+    RunInfo info = of_json(Json::parse(read_file(file)));
+    info.mixed = mixes_of(run_folder / "segments.jsonl");
+    return info;
   } catch (const Json::exception& e) {
     throw Error(cat(file.string(), ": not a manifest of specula.run/1: ", e.what()));
   }

@@ -37,6 +37,7 @@ struct RunInfo {
   // What must be the same for a resume, by the name that an error shows: config, binary, machine, prompts,
   // model.<name>.
   std::map<std::string, std::string> identity;
+  std::vector<std::string> mixed;  // read from segments.jsonl: what differed in later segments (--resume force)
 
   const ArmInfo& baseline() const;  // throws std::logic_error if there is none
 };

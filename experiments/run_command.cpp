@@ -91,21 +91,28 @@ std::vector<Token> stop_tokens(const ExperimentConfig& config) {
   return read_stop_tokens(folder, read_model_info(folder).vocab);
 }
 
+struct Job {  // all lent by run_command
+  const ExperimentConfig& config;
+  const Registries& registries;
+  const Plan& plan;
+  const Tokenizer& tokenizer;
+  RunFolder& folder;
+  const SignalScope& signals;
+};
+
 // Plays what is left.  Returns kOk, kPartial or the code of an interruption.
-ExitCode execute(const ExperimentConfig& config, const Registries& registries, const Plan& plan,
-                 const Tokenizer& tokenizer, RunFolder& folder, RunStatus& status) {
-  const SignalScope signals;
-  const Models models = load_models(config);
-  const Sampler sampler = make_sampler(registries, config.samplers);
-  const ArmRunner::Shared shared{.registries = registries,
-                                 .config = config,
+ExitCode execute(const Job& job, RunStatus& status) {
+  const Models models = load_models(job.config);
+  const Sampler sampler = make_sampler(job.registries, job.config.samplers);
+  const ArmRunner::Shared shared{.registries = job.registries,
+                                 .config = job.config,
                                  .models = models,
                                  .sampler = sampler,
-                                 .stop = stop_tokens(config),
-                                 .interrupt = signals.flag(),
+                                 .stop = stop_tokens(job.config),
+                                 .interrupt = job.signals.flag(),
                                  .run_start = seconds_now()};
-  Run run(shared, plan, tokenizer, folder);
-  Progress progress(config.name, static_cast<int64_t>(plan.units.size()));
+  Run run(shared, job.plan, job.tokenizer, job.folder);
+  Progress progress(job.config.name, static_cast<int64_t>(job.plan.units.size()));
   try {
     if (run.has_work()) run.warm_up(progress);
     run.play(progress);
@@ -114,21 +121,21 @@ ExitCode execute(const ExperimentConfig& config, const Registries& registries, c
     throw;
   }
   status = run.status();
-  if (signals.interrupted() && status.done < status.total) return signals.code();
+  if (job.signals.interrupted() && status.done < status.total) return job.signals.code();
   return status.failed > 0 ? ExitCode::kPartial : ExitCode::kOk;
 }
 
 bool is_finished(const RunFolder& folder) { return std::filesystem::exists(folder.path() / "DONE"); }
 
-ExitCode play(const ExperimentConfig& config, const Registries& registries, const Plan& plan,
-              const Tokenizer& tokenizer, RunFolder& folder, const RunInfo& now) {
+ExitCode play(const Job& job, const RunInfo& now) {
+  RunFolder& folder = job.folder;
   const Environment environment = read_environment(threads());
   folder.begin_segment(now, environment.json);
   for (const std::string& warning : environment.warnings) log::warning(warning);
-  RunStatus status{.state = "running", .total = static_cast<int64_t>(plan.units.size())};
+  RunStatus status{.state = "running", .total = static_cast<int64_t>(job.plan.units.size())};
   folder.status(status);
   try {
-    const ExitCode code = execute(config, registries, plan, tokenizer, folder, status);
+    const ExitCode code = execute(job, status);
     const bool interrupted = code == ExitCode::kInterrupted || code == ExitCode::kUserInterrupt;
     status.state = interrupted ? "interrupted" : code == ExitCode::kPartial ? "partial" : "done";
     folder.finish(status, code == ExitCode::kOk ? "DONE" : "PARTIAL");
@@ -167,7 +174,8 @@ ExitCode run_command(const RunArgs& args) {
   if (is_finished(folder)) {
     log::info("this run is finished; --resume never begins a new one beside it");
   } else {
-    code = play(config, registries, plan, *tokenizer, folder, now);
+    const SignalScope signals;
+    code = play({config, registries, plan, *tokenizer, folder, signals}, now);
   }
   if (code == ExitCode::kInterrupted || code == ExitCode::kUserInterrupt) {
     log::warning(cat("interrupted; the same command finishes ", folder.path().string()));

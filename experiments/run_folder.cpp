@@ -65,30 +65,30 @@ RunFolder::RunFolder(const ExperimentConfig& config, RunInfo& info, const std::s
   path_ = fs::path(config.out) / config.name / config.cell;
   if (resume == "never") path_ = free_sibling(path_);
   if (fs::exists(path_ / "manifest.json")) {
-    lock();
+    take_lock();
     reopen(info, resume);
   } else {
     if (is_foreign(path_))
       throw ConfigError(
           cat(path_.string(), ": exists, but is not a run folder (no manifest.json); give another --out"));
     make_directories(path_ / "records");
-    lock();
+    take_lock();
     write_manifest(path_, info);
   }
   keep_sources(config, info);
   records_ = std::make_unique<LineFile>(path_ / "records" / "s000-of-001.jsonl");
 }
 
-RunFolder::~RunFolder() {
-  if (lock_ >= 0) ::close(lock_);  // which releases it
+RunFolder::Lock::~Lock() {
+  if (descriptor >= 0) ::close(descriptor);
 }
 
 // One writer per folder: two would write records twice.
-void RunFolder::lock() {
+void RunFolder::take_lock() {
   const std::string file = (path_ / "records" / ".lock").string();
-  lock_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (lock_ < 0) throw Error(cat(file, ": cannot open: ", std::strerror(errno)));
-  if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+  lock_.descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (lock_.descriptor < 0) throw Error(cat(file, ": cannot open: ", std::strerror(errno)));
+  if (::flock(lock_.descriptor, LOCK_EX | LOCK_NB) != 0) {
     throw Error(cat(path_.string(), ": another process is running this; wait for it, or give --resume never"));
   }
 }

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "experiments/config.h"
 #include "experiments/manifest.h"
@@ -25,7 +27,6 @@ class RunFolder {
   // ... Throws Error (exit status 2 for a refusal) before anything is written over.  `info` becomes what the manifest
   // says.
   RunFolder(const ExperimentConfig& config, RunInfo& info, const std::string& resume);
-  ~RunFolder();
   RunFolder(const RunFolder&) = delete;
   RunFolder& operator=(const RunFolder&) = delete;
 
@@ -44,10 +45,15 @@ class RunFolder {
  private:
   void keep_sources(const ExperimentConfig& config, const RunInfo& info);
   void reopen(RunInfo& info, const std::string& resume);
-  void lock();
+  void take_lock();
 
+  struct Lock {  // released with its descriptor, also when a constructor throws
+    int descriptor = -1;
+    ~Lock();
+  };
   std::filesystem::path path_;
-  int segment_ = 0, lock_ = -1;
+  int segment_ = 0;
+  Lock lock_;
   std::vector<std::string> mixed_;
   RecordSet existing_;
   std::unique_ptr<LineFile> records_;

@@ -130,6 +130,7 @@ const Comparison* Summary::comparison(const std::string& arm) const {
 
 Summary summarize(const RunInfo& run, const RecordSet& set) {
   Summary summary;
+  summary.warnings = run.mixed;
   summary.categories = categories_of(set.records);
   std::vector<Level> levels;
   std::vector<std::string> names = {""};

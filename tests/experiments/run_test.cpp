@@ -1,0 +1,409 @@
+// The run with toy models in place of weights: what is recorded, what a failure or an interruption leaves, what a
+// resume does.
+#include "experiments/run.h"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <fstream>
+#include <set>
+
+#include "experiments/commands.h"
+#include "experiments/summary.h"
+#include "framework/core/error.h"
+#include "framework/core/log.h"
+#include "tests/decode/hash_model.h"
+
+namespace specula {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// hash_model under the demo's vocabulary; fails, or raises a flag, when told to.
+class ToyModel final : public LoadedModel {
+ public:
+  explicit ToyModel(::specula::testing::HashOptions options) : inner_(options) {}
+  int64_t vocab() const override { return inner_.vocab(); }
+  int64_t context() const override { return inner_.context(); }
+  std::unique_ptr<KvCache> new_cache(int batch, int64_t reserve) const override {
+    return inner_.new_cache(batch, reserve);
+  }
+  Pass forward(const Rows& rows, KvCache& cache, const Ask& ask) const override {
+    ++passes;
+    if (fail_at > 0 && passes >= fail_at && passes < fail_at + fail_for) throw Error("NaN logits, position 17");
+    if (flag != nullptr && passes == raise_at) flag->store(true);
+    return inner_.forward(rows, cache, ask);
+  }
+  const ModelInfo& info() const override { return info_; }
+  Dtype dtype() const override { return Dtype::kFloat32; }
+  int64_t weight_bytes() const override { return 0; }
+  int64_t kv_bytes_per_slot() const override { return 0; }
+  const ::specula::testing::HashModel& inner() const { return inner_; }
+
+  mutable int64_t passes = 0;
+  int64_t fail_at = -1, fail_for = 1, raise_at = -1;
+  std::atomic<bool>* flag = nullptr;
+
+ private:
+  ::specula::testing::HashModel inner_;
+  ModelInfo info_;
+};
+
+class RunTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    log::set_level(log::Level::kOff);
+    folder_ = fs::path(::testing::TempDir()) /
+              (std::string("run_") + ::testing::UnitTest::GetInstance()->current_test_info()->name());
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+    write_prompts(3, 1);
+    make_models();
+  }
+  void TearDown() override {
+    log::set_level(log::Level::kInfo);
+    fs::remove_all(folder_);
+  }
+
+  void write_prompts(int count, int turns) const {
+    std::ofstream file(folder_ / "prompts.jsonl");
+    for (int i = 0; i < count; ++i) {
+      file << R"({"question_id": )" << i << R"(, "category": ")" << (i % 2 == 0 ? "story" : "math")
+           << R"(", "turns": ["Once upon a time )" << i << '"';
+      for (int t = 1; t < turns; ++t) file << R"(, "and then )" << t << '"';
+      file << "]}\n";
+    }
+  }
+
+  void make_models() {
+    models_.clear();
+    auto target = std::make_unique<ToyModel>(::specula::testing::HashOptions{.seed = 1, .vocab = 4096});
+    models_["draft"] = std::make_unique<ToyModel>(
+        ::specula::testing::HashOptions{.seed = 2, .vocab = 4096, .near = &target->inner(), .nearness = 0.8});
+    models_["target"] = std::move(target);
+  }
+  ToyModel& model(const std::string& name) { return static_cast<ToyModel&>(*models_.at(name)); }
+
+  ExperimentConfig config() const {
+    const std::string demo = std::string(SPECULA_SOURCE_DIR) + "/assets/demo/";
+    std::ofstream(folder_ / "study.toml")
+        << "[experiment]\nname = \"toy\"\nseed = 3\n[models.target]\npath = \"" << demo
+        << "target\"\n[models.draft]\npath = \"" << demo
+        << "draft\"\n[data]\nprompts = \"prompts.jsonl\"\nmax_new_tokens = 6\n[sampler]\ntemperature = 0\n"
+        << "[measure]\nwarmup_prompts = 1\ntrace_limit = 1\nbootstrap = 100\nrepetitions = 2\n"
+        << "[[arm]]\nname = \"ar\"\ndrafter = \"none\"\nbaseline = true\n"
+        << "[[arm]]\nname = \"sps\"\ndrafter = { name = \"draft_model\", model = \"draft\", length = 3 }\n";
+    return load_config(folder_ / "study.toml", {.out = (folder_ / "runs").string()}, registries_);
+  }
+
+  RunInfo info_of(const ExperimentConfig& config, const Plan& plan) const {
+    RunInfo info;
+    info.run_id = "01TEST";
+    info.experiment = config.name;
+    info.cell = config.cell;
+    for (const ArmConfig& arm : config.arms) info.arms.push_back({.name = arm.name, .baseline = arm.baseline});
+    info.records_per_arm = plan.records_per_arm;
+    info.one_hot = true;
+    info.bootstrap = 100;
+    info.trace_prompts = static_cast<int>(plan.trace_prompts);
+    info.identity = {{"binary", "aaa"}, {"machine", "here"}};
+    return info;
+  }
+
+  // One segment: opens the folder, warms up if there is work, plays.  Returns the status.
+  RunStatus segment(const ExperimentConfig& config, const std::string& resume = "auto") {
+    const Plan plan = make_plan(config);
+    RunInfo info = info_of(config, plan);
+    RunFolder folder(config, info, resume);
+    folder.begin_segment(info, "{}\n");
+    path_ = folder.path();
+    const ArmRunner::Shared shared{.registries = registries_,
+                                   .config = config,
+                                   .models = models_,
+                                   .sampler = sampler_,
+                                   .stop = {2},
+                                   .interrupt = interrupt_,
+                                   .run_start = seconds_now()};
+    specula::Run run(shared, plan, *tokenizer_, folder);
+    Progress progress("toy", static_cast<int64_t>(plan.units.size()));
+    had_work_ = run.has_work();
+    if (had_work_) run.warm_up(progress);
+    run.play(progress);
+    return run.status();
+  }
+
+  std::map<RecordKey, std::vector<Token>> texts() const {
+    std::map<RecordKey, std::vector<Token>> found;
+    for (const Record& r : read_records(path_).records) found.emplace(r.key, r.out);
+    return found;
+  }
+
+  void expect_sound() const {
+    const Summary summary = summarize(read_manifest(path_), read_records(path_));
+    for (const Check& c : summary.checks) EXPECT_TRUE(c.passed) << c.name << " of " << c.arm << ": " << c.detail;
+  }
+
+  const Registries registries_ = make_registries();
+  const Sampler sampler_ = make_sampler(registries_, parse_samplers("temperature(0)", "test"));
+  const std::unique_ptr<Tokenizer> tokenizer_ = load_tokenizer(std::string(SPECULA_SOURCE_DIR) + "/assets/demo/target");
+  Models models_;
+  std::atomic<bool> interrupt_{false};
+  bool had_work_ = false;
+  fs::path folder_, path_;
+};
+
+TEST_F(RunTest, OneRecordForEachPromptArmAndRepetition) {
+  const RunStatus status = segment(config());
+  EXPECT_EQ(status.failed, 0);
+  EXPECT_EQ(status.done, 3 * 2 + 1);
+  const RecordSet set = read_records(path_);
+  EXPECT_EQ(set.records.size(), 2u * (3 * 2 + 1));
+  expect_sound();
+  for (const Record& r : set.records) {
+    EXPECT_LE(r.n_out(), 6);
+    EXPECT_GT(r.e2e_us, 0);
+    EXPECT_GE(r.e2e_us, r.prefill_us);
+    EXPECT_EQ(r.request, request_id(r.key.prompt, r.key.rep, 0));
+    if (r.key.trace) {
+      EXPECT_GT(r.phase_us[static_cast<int>(Phase::kTarget)], 0);
+    } else if (r.key.arm == "sps") {
+      EXPECT_EQ(r.exact, true) << "greedy text of prompt " << r.key.prompt;
+    } else {
+      EXPECT_EQ(r.exact_why, "baseline");
+    }
+  }
+  for (const char* const file :
+       {"manifest.json", "config.resolved.toml", "config.sources/0_study.toml", "env.json", "segments.jsonl"}) {
+    EXPECT_TRUE(fs::exists(path_ / file)) << file;
+  }
+}
+
+TEST_F(RunTest, AFinishedRunHasNothingLeftToDo) {
+  segment(config());
+  const auto before = texts();
+  segment(config());
+  EXPECT_FALSE(had_work_);
+  EXPECT_EQ(texts(), before);
+}
+
+TEST_F(RunTest, AFailedPromptIsRecordedRetriedAndCounted) {
+  segment(config());
+  const auto whole = texts();
+  fs::remove_all(path_);
+  make_models();
+  model("draft").fail_at = 30;
+  const RunStatus status = segment(config());
+  EXPECT_EQ(status.failed, 1);
+  EXPECT_THAT(status.last_error, HasSubstr("position 17"));
+  EXPECT_EQ(status.done, status.total) << "the run goes on";
+  const RecordSet set = read_records(path_);
+  const auto failed = std::find_if(set.records.begin(), set.records.end(), [](const Record& r) { return !r.ok; });
+  ASSERT_NE(failed, set.records.end());
+  EXPECT_EQ(failed->key.arm, "sps");
+  expect_sound();
+  segment(config());
+  EXPECT_TRUE(had_work_);
+  EXPECT_EQ(texts(), whole) << "a retry replaces the failure";
+}
+
+TEST_F(RunTest, AModelThatCannotWarmUpStopsTheRun) {
+  model("target").fail_at = 2;
+  EXPECT_THROW(segment(config()), Error);
+  EXPECT_TRUE(read_records(path_).records.empty());
+}
+
+TEST_F(RunTest, NothingSucceededStopsTheRun) {
+  ExperimentConfig cfg = config();
+  cfg.measure.warmup_prompts = 0;
+  model("target").fail_at = 1;
+  model("target").fail_for = 1000;
+  try {
+    segment(cfg);
+    FAIL() << "a run without one success went on";
+  } catch (const Error& e) {
+    EXPECT_THAT(e.what(), HasSubstr("nothing succeeded with the first prompt: NaN logits, position 17"));
+  }
+}
+
+TEST_F(RunTest, InterruptedAnywhereAndResumedGivesTheSameTexts) {
+  segment(config());
+  const auto whole = texts();
+  const int64_t passes = model("target").passes;
+  fs::remove_all(path_);
+  for (const int64_t share : {2, 5, 9}) {
+    make_models();
+    interrupt_.store(false);
+    model("target").flag = &interrupt_;
+    model("target").raise_at = passes * share / 10;
+    const RunStatus status = segment(config());
+    EXPECT_LT(status.done, status.total);
+    std::map<RecordKey, int> arms_of_unit;
+    for (const Record& r : read_records(path_).records) {
+      RecordKey unit = r.key;
+      unit.arm.clear();
+      ++arms_of_unit[unit];
+    }
+    for (const auto& [unit, arms] : arms_of_unit) EXPECT_EQ(arms, 2) << "half a comparison was kept";
+    interrupt_.store(false);
+    segment(config());
+    EXPECT_EQ(texts(), whole);
+    EXPECT_TRUE(read_records(path_).duplicates.empty());
+    expect_sound();
+    fs::remove_all(path_);
+  }
+}
+
+TEST_F(RunTest, ATornBlockIsCompletedAndItsPairLeftOut) {
+  segment(config());
+  const auto whole = texts();
+  const fs::path file = path_ / "records" / "s000-of-001.jsonl";
+  const std::string text = read_file(file);
+  std::vector<size_t> ends;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\n') ends.push_back(i + 1);
+  }
+  fs::resize_file(file, ends[2] + 100);  // one unit, one record of the next, and a torn one
+  segment(config());
+  EXPECT_EQ(texts(), whole);
+  expect_sound();
+  const Summary summary = summarize(read_manifest(path_), read_records(path_));
+  ASSERT_EQ(summary.excluded.size(), 1u) << "the pair of two segments is no pair";
+  EXPECT_THAT(summary.excluded[0], HasSubstr("1 of 6"));
+}
+
+TEST_F(RunTest, TurnsFollowEachOther) {
+  write_prompts(2, 2);
+  segment(config());
+  const RecordSet set = read_records(path_);
+  EXPECT_EQ(set.records.size(), 2u * (2 * 2 * 2 + 2));
+  expect_sound();
+  std::map<RecordKey, const Record*> index;
+  for (const Record& r : set.records) index[r.key] = &r;
+  const auto second = static_cast<int64_t>(tokenizer_->encode("and then 1", Tokenizer::Special::kWithout).size());
+  for (const Record& r : set.records) {
+    if (r.key.turn == 0) continue;
+    RecordKey first = r.key;
+    first.turn = 0;
+    const Record& before = *index.at(first);
+    const int64_t stop = before.out.back() == 2 ? 1 : 0;
+    EXPECT_EQ(r.n_in, before.n_in + before.n_out() - stop + second);
+    EXPECT_NE(r.request, before.request);
+  }
+}
+
+TEST_F(RunTest, OtherBinariesAreRefusedByName) {
+  segment(config());
+  const ExperimentConfig cfg = config();
+  const Plan plan = make_plan(cfg);
+  RunInfo other = info_of(cfg, plan);
+  other.identity["binary"] = "bbb";
+  try {
+    RunFolder folder(cfg, other, "auto");
+    FAIL() << "a changed binary went on";
+  } catch (const ConfigError& e) {
+    EXPECT_THAT(e.what(), HasSubstr("another binary (was aaa, is bbb)"));
+    EXPECT_THAT(e.what(), Not(HasSubstr("machine")));
+  }
+  {
+    RunFolder forced(cfg, other, "force");
+    EXPECT_EQ(forced.segment(), 1);
+    forced.begin_segment(other, "{}\n");
+    EXPECT_THAT(read_file(forced.path() / "segments.jsonl"), HasSubstr("\"mixed\":[\"binary (was aaa, is bbb)\"]"));
+  }
+  EXPECT_THAT(summarize(read_manifest(path_), read_records(path_)).warnings,
+              Contains(HasSubstr("binary (was aaa, is bbb)")));
+  RunInfo fresh = info_of(cfg, plan);
+  RunFolder beside(cfg, fresh, "never");
+  EXPECT_EQ(beside.path().filename().string(), cfg.cell + ".2");
+  EXPECT_THROW(RunFolder(cfg, fresh, "perhaps"), ConfigError);
+}
+
+TEST_F(RunTest, OneWriterPerFolderAndNoForeignFolder) {
+  const ExperimentConfig cfg = config();
+  RunInfo info = info_of(cfg, make_plan(cfg));
+  {
+    RunFolder folder(cfg, info, "auto");
+    EXPECT_THROW(RunFolder(cfg, info, "auto"), Error) << "two writers";
+  }
+  const fs::path foreign = fs::path(cfg.out) / cfg.name / cfg.cell;
+  fs::remove_all(foreign);
+  fs::create_directories(foreign);
+  std::ofstream(foreign / "thesis.tex") << "mine";
+  EXPECT_THROW(RunFolder(cfg, info, "auto"), ConfigError);
+  EXPECT_EQ(read_file(foreign / "thesis.tex"), "mine");
+  fs::remove(foreign / "thesis.tex");
+  fs::create_directories(foreign / "records");  // what a run leaves that died before its manifest
+  EXPECT_NO_THROW(RunFolder(cfg, info, "auto"));
+}
+
+TEST_F(RunTest, MarginIsTheGapInTheTargetWhereTextsFirstDiffer) {
+  segment(config());
+  Record base = read_records(path_).records.front();
+  Record arm = base;
+  arm.exact.reset();
+  ASSERT_GE(base.n_out(), 3);
+  arm.out[2] = (base.out[2] + 1) % 4096;
+  const Prefix prompt = {1, 50, 60};
+  compare_texts(arm, base, prompt, *models_.at("target"), true);
+  EXPECT_EQ(arm.exact, false);
+  EXPECT_EQ(arm.first_difference, 2);
+  const std::vector<float> logits = model("target").inner().logits({1, 50, 60, base.out[0], base.out[1]});
+  EXPECT_NEAR(*arm.margin_nats, logits[base.out[2]] - logits[arm.out[2]], 1e-5);
+  arm.out.resize(2);
+  compare_texts(arm, base, prompt, *models_.at("target"), true);
+  EXPECT_EQ(arm.first_difference, 2);
+}
+
+TEST(Plan, ContextAndCategoriesAreCheckedBeforeAnythingRuns) {
+  const Registries registries = make_registries();
+  const std::string study = std::string(SPECULA_SOURCE_DIR) + "/configs/studies/demo.toml";
+  ExperimentConfig config = load_config(study, {}, registries);
+  const auto tokenizer = load_tokenizer(config.model("target").folder);
+  const Plan plan = make_plan(config);
+  EXPECT_NO_THROW(check_context(plan, config, *tokenizer, 1024, "target"));
+  try {
+    check_context(plan, config, *tokenizer, 100, "target");
+    FAIL() << "prompts of a few tokens and 96 new ones do not fit into 100";
+  } catch (const ConfigError& e) {
+    EXPECT_THAT(e.what(), HasSubstr("that is more than the context of model 'target', 100"));
+    EXPECT_THAT(e.what(), HasSubstr("max_new_tokens = 96"));
+  }
+  config.data.categories = {"poetry"};
+  EXPECT_THROW(make_plan(config), ConfigError);
+}
+
+TEST(Plan, OrderIsSeededPerPromptAndFair) {
+  std::array<std::array<int, 3>, 3> seen{};
+  std::set<std::vector<size_t>> orders;
+  for (int i = 0; i < 600; ++i) {
+    const Unit unit{.prompt = 0, .rep = i};
+    const std::vector<size_t> order = arm_order(7, unit, "p", 3);
+    EXPECT_EQ(order, arm_order(7, unit, "p", 3));
+    orders.insert(order);
+    for (size_t k = 0; k < 3; ++k) ++seen[k][order[k]];
+  }
+  EXPECT_EQ(orders.size(), 6u);
+  for (const auto& place : seen) {
+    for (const int count : place) EXPECT_NEAR(count, 200, 60);  // 5 standard errors
+  }
+}
+
+TEST(Plan, RequestsNameTheirTurnAndNothingElse) {
+  std::set<int64_t> ids;
+  for (const char* const prompt : {"1", "11", "a"}) {
+    for (int rep : {0, 1, 11}) {
+      for (int turn : {0, 1}) {
+        const int64_t id = request_id(prompt, rep, turn);
+        EXPECT_GE(id, 0);
+        ids.insert(id);
+      }
+    }
+  }
+  EXPECT_EQ(ids.size(), 18u);
+}
+
+}  // namespace
+}  // namespace specula
