@@ -38,6 +38,10 @@ struct Command {
 
 const std::vector<Command>& commands();
 
+// Reads the flags of one command from `words` and runs it, or prints its help; `argv` is the whole command line, for
+// the records. Throws ConfigError for a wrong flag.
+ExitCode run_leaf(const Command& command, const std::vector<std::string>& words, std::vector<std::string> argv);
+
 struct FlagHelp {
   std::string name, type, help;  // "--limit" "N"; an argument without dashes has no type
   bool required = false, many = false;
