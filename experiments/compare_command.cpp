@@ -32,20 +32,23 @@ std::string markdown(const std::vector<ComparedRun>& runs, const std::vector<Com
   using enum MarkdownTable::Align;
   MarkdownTable table;
   const bool many = runs.size() > 1;
+  const bool ratio = many || metric != "speedup";  // in one run the speed-up is the ratio
   if (many) table.column("run", kLeft);
   table.column("arm", kLeft);
   table.column("prompts", kRight);
   table.column(cat(metric, " (95% CI)"), kRight);
-  table.column(cat(metric == "speedup" ? "tok/s" : "ratio", " to ", runs.front().info.baseline().name, " (95% CI)"),
-               kRight);
+  if (ratio)
+    table.column(cat(metric == "speedup" ? "tok/s" : "ratio", " to ", runs.front().info.baseline().name, " (95% CI)"),
+                 kRight);
   table.column("pairing", kLeft);
   table.column("verdict", kLeft);
   for (const CompareRow& r : rows) {
     const bool reference = r.pairing == "reference";
     std::vector<std::string> cells;
     if (many) cells.push_back(r.run);
-    cells.insert(cells.end(), {r.arm, std::to_string(r.num_prompts), estimate_text(r.value),
-                               reference ? "1.00" : estimate_text(r.ratio), r.pairing, r.verdict});
+    cells.insert(cells.end(), {r.arm, std::to_string(r.num_prompts), estimate_text(r.value)});
+    if (ratio) cells.push_back(reference ? "1.00" : estimate_text(r.ratio));
+    cells.insert(cells.end(), {r.pairing, r.verdict});
     table.row(std::move(cells));
   }
   std::string text = cat(metric, ", ", find_metric(metric)->unit, "; reference: ", runs.front().info.baseline().name,
