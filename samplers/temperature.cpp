@@ -1,7 +1,6 @@
 #include "samplers/temperature.h"
 
 #include <algorithm>
-#include <limits>
 
 namespace specula {
 namespace {
@@ -20,19 +19,11 @@ class Temperature final : public LogitsProcessor {
 
   void apply(Tensor& logits, const RowContext& /*context*/) const override {
     float* x = logits.mutable_data_ptr<float>();
-    const int64_t vocab = logits.size(1);
-    if (temperature_ == 1.0) return;
-    if (temperature_ > 0) {
-      const auto factor = static_cast<float>(1 / temperature_);
-      std::transform(x, x + logits.numel(), x, [factor](float v) { return v * factor; });
-      return;
-    }
-    for (int64_t row = 0; row < logits.size(0); ++row, x += vocab) {
-      const Token best = argmax(x, vocab);
-      std::fill(x, x + vocab, -std::numeric_limits<float>::infinity());
-      x[best] = 0;
-    }
+    const auto factor = static_cast<float>(1 / temperature_);
+    std::transform(x, x + logits.numel(), x, [factor](float v) { return v * factor; });
   }
+
+  bool is_greedy() const override { return temperature_ == 0; }
 
  private:
   double temperature_;

@@ -32,7 +32,7 @@ class TopP final : public LogitsProcessor {
   // Sorts only as many of the most likely tokens as the nucleus needs: 64, then four times as many, and so on.
   void keep_nucleus(float* x, int64_t vocab) const {
     std::vector<float> mass(x, x + vocab);
-    softmax_in_place(mass.data(), vocab);
+    softmax(mass.data(), vocab, mass.data());
     std::vector<Token> ids(static_cast<size_t>(vocab));
     for (int64_t i = 0; i < vocab; ++i) ids[i] = static_cast<Token>(i);
     const auto more_likely = [&mass](Token a, Token b) { return mass[a] != mass[b] ? mass[a] > mass[b] : a < b; };

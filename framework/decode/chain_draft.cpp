@@ -12,17 +12,16 @@ void extend(const Round& round, const ChainDraft& how, size_t b, const Tensor& l
             std::vector<Tensor>& q_rows) {
   const int row = tree.size() - 1;
   const int rows[] = {row};
-  const Tensor q = how.q_of_p(round.sampler.distribution(
-      logits.unsqueeze(0),
-      {.prefix = round.prefixes[b], .tree = tree, .rows = rows, .keys = round.keys, .request = round.requests[b]}));
-  const float* mass = q.const_data_ptr<float>();
+  const RowContext context{
+      .prefix = round.prefixes[b], .tree = tree, .rows = rows, .keys = round.keys, .request = round.requests[b]};
   if (!how.sample) {
-    tree.add(argmax(mass, q.size(1)), row, Draw::kPoint);
+    tree.add(round.sampler.most_likely(logits.unsqueeze(0), context)[0], row, Draw::kPoint);
     return;
   }
+  const Tensor q = how.q_of_p(round.sampler.distribution(logits.unsqueeze(0), context));
   const double u = round.keys.uniform(Use::kDraft, round.requests[b], round.starts[b], static_cast<uint32_t>(row + 1));
   tree.q_next[row] = static_cast<int>(q_rows.size());
-  tree.add(pick(mass, q.size(1), u), row, Draw::kIid, static_cast<int>(q_rows.size()));
+  tree.add(pick(q.const_data_ptr<float>(), q.size(1), u), row, Draw::kIid, static_cast<int>(q_rows.size()));
   q_rows.push_back(q);
 }
 

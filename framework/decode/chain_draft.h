@@ -13,8 +13,10 @@ struct ChainDraft {
   KvCache& cache;                            // without tentative slots; the tokens drafted from are left in it as such
   std::vector<std::vector<Token>> catch_up;  // [B] committed tokens the cache lacks, the root last; empty where done
   std::vector<int> depth;                    // [B] tokens to draft
-  bool sample;                               // draw from q (kIid), else take its most likely token (kPoint)
-  std::function<Tensor(Tensor p)> q_of_p = [](Tensor p) { return p; };  // [1,V] the model's p after the policy -> q
+  bool sample;  // draw from q (kIid), else take the most likely token after the policy (kPoint)
+  std::function<Tensor(Tensor p)> q_of_p = [](Tensor p) {
+    return p;
+  };  // [1,V] the model's p after the policy -> q; with `sample`
 };
 
 // Trees of size 0 where the round says done.

@@ -19,8 +19,8 @@ enum class Draw {
   kIid,
   kWithoutReplacement,  // q_row is the q before any removal; the verifier gives the earlier siblings mass 0 in it,
                         // whatever their own law, and renormalises
-  kCoupled,  // drawn with the noise of Use::kCoupled at its position
-  kProbe     // not a candidate: the drafter wants its logits (lookahead's window)
+  kCoupled,             // drawn with the noise of Use::kCoupled at its position
+  kProbe                // not a candidate: the drafter wants its logits (lookahead's window)
 };
 const char* name_of(Draw draw);
 

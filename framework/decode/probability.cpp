@@ -66,11 +66,6 @@ double total(const double* p, int64_t n) { return sum_of_blocks(p, n); }
 
 Token pick(const float* p, int64_t vocab, double u) { return inverse_cdf(p, vocab, u); }
 
-Token argmax(const float* p, int64_t vocab) {
-  const float largest = max_logit(p, vocab);
-  return static_cast<Token>(std::find(p, p + vocab, largest) - p);
-}
-
 void Residual::touch() {
   if (mass_.empty()) mass_.assign(p_, p_ + vocab_);
 }

@@ -12,7 +12,8 @@ namespace specula {
 // Logits, all [n] float32.
 bool is_sound(const float* logits, int64_t n);    // no NaN, no +infinity, at least one finite value
 float max_logit(const float* logits, int64_t n);  // -infinity if n == 0
-void softmax_in_place(float* logits, int64_t n);  // exp(x - max) / sum; -infinity gives exactly 0
+// p <- exp(x - max) / sum; -infinity gives exactly 0.  `p` may be `logits`.
+void softmax(const float* logits, int64_t n, float* p);
 
 // Probabilities, all >= 0.
 double total(const float* p, int64_t n);

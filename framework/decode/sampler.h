@@ -27,6 +27,8 @@ class LogitsProcessor {
   // logits [R,V] float32, contiguous, the callee's to change in place.  A token is removed by -infinity; at least one
   // must stay.
   virtual void apply(Tensor& logits, const RowContext& context) const = 0;
+  // True: only the most likely token would stay.  Then nobody calls apply(), and no later step can change anything.
+  virtual bool is_greedy() const { return false; }
 };
 
 struct Sampler {
@@ -35,6 +37,14 @@ struct Sampler {
   // [R,V] float32, rows sum to 1.  `logits` [R,V] float32 is not changed.  Throws Error naming request and position
   // when a row holds NaN or nothing but -infinity.
   Tensor distribution(const Tensor& logits, const RowContext& context) const;
+
+  // [R] the most likely token of each row after the policy, the lowest id winning ties.  Throws as distribution() does.
+  std::vector<Token> most_likely(const Tensor& logits, const RowContext& context) const;
+
+ private:
+  bool is_greedy() const;
+  Tensor processed(const Tensor& logits,
+                   const RowContext& context) const;  // `logits` itself where no step changes them
 };
 
 // Inverse CDF: the token x with cdf(x-1) <= u * total < cdf(x).  p [V] >= 0 need not be normalised; sums in double;

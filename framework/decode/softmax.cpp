@@ -1,6 +1,7 @@
 // The vectorised part of probability.h: one pass for soundness, one for the maximum, one for the exponentials. Compiled
 // for each instruction set by Highway and chosen at run time.
 #include "framework/decode/probability.h"
+#include "framework/decode/sampler.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "framework/decode/softmax.cpp"
@@ -50,19 +51,30 @@ float MaxLogit(const float* x, size_t n) {
   return best;
 }
 
-// x <- exp(x - shift).  The tail goes through a full vector, so that an element's value does not depend on where it
+// The lowest index that holds `value`; n if none does.
+size_t FirstOf(const float* x, size_t n, float value) {
+  const hn::ScalableTag<float> d;
+  const size_t lanes = hn::Lanes(d);
+  const auto wanted = hn::Set(d, value);
+  size_t i = 0;
+  while (i + lanes <= n && hn::AllFalse(d, hn::Eq(hn::LoadU(d, x + i), wanted))) i += lanes;
+  while (i < n && x[i] != value) ++i;
+  return i;
+}
+
+// y <- exp(x - shift).  The tail goes through a full vector, so that an element's value does not depend on where it
 // stands.
-void Exponentials(float* x, size_t n, float shift) {
+void Exponentials(const float* x, size_t n, float shift, float* y) {
   const hn::ScalableTag<float> d;
   const size_t lanes = hn::Lanes(d);
   const auto subtrahend = hn::Set(d, shift);
   size_t i = 0;
-  for (; i + lanes <= n; i += lanes) hn::StoreU(hn::Exp(d, hn::Sub(hn::LoadU(d, x + i), subtrahend)), d, x + i);
+  for (; i + lanes <= n; i += lanes) hn::StoreU(hn::Exp(d, hn::Sub(hn::LoadU(d, x + i), subtrahend)), d, y + i);
   if (i == n) return;
   HWY_ALIGN float tail[HWY_MAX_BYTES / sizeof(float)] = {};
   for (size_t j = 0; i + j < n; ++j) tail[j] = x[i + j];
   hn::StoreU(hn::Exp(d, hn::Sub(hn::LoadU(d, tail), subtrahend)), d, tail);
-  for (size_t j = 0; i + j < n; ++j) x[i + j] = tail[j];
+  for (size_t j = 0; i + j < n; ++j) y[i + j] = tail[j];
 }
 
 }  // namespace HWY_NAMESPACE
@@ -73,6 +85,7 @@ HWY_AFTER_NAMESPACE();
 namespace specula {
 HWY_EXPORT(IsSound);
 HWY_EXPORT(MaxLogit);
+HWY_EXPORT(FirstOf);
 HWY_EXPORT(Exponentials);
 
 bool is_sound(const float* logits, int64_t n) { return HWY_DYNAMIC_DISPATCH(IsSound)(logits, static_cast<size_t>(n)); }
@@ -80,10 +93,14 @@ float max_logit(const float* logits, int64_t n) {
   return HWY_DYNAMIC_DISPATCH(MaxLogit)(logits, static_cast<size_t>(n));
 }
 
-void softmax_in_place(float* logits, int64_t n) {
-  HWY_DYNAMIC_DISPATCH(Exponentials)(logits, static_cast<size_t>(n), max_logit(logits, n));
-  const auto scale = static_cast<float>(1 / total(logits, n));
-  for (int64_t i = 0; i < n; ++i) logits[i] *= scale;
+Token argmax(const float* p, int64_t vocab) {
+  return static_cast<Token>(HWY_DYNAMIC_DISPATCH(FirstOf)(p, static_cast<size_t>(vocab), max_logit(p, vocab)));
+}
+
+void softmax(const float* logits, int64_t n, float* p) {
+  HWY_DYNAMIC_DISPATCH(Exponentials)(logits, static_cast<size_t>(n), max_logit(logits, n), p);
+  const auto scale = static_cast<float>(1 / total(p, n));
+  for (int64_t i = 0; i < n; ++i) p[i] *= scale;
 }
 }  // namespace specula
 #endif
