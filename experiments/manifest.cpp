@@ -73,6 +73,7 @@ Json to_json(const RunInfo& r) {
                    {"derivation", "uniform(use, request, position, index); request = hash(prompt, rep, turn)"}};
   json["measure"] = {{"repetitions", r.repetitions},
                      {"threads", r.threads},
+                     {"stream_gb_s", r.stream_gb_s},
                      {"trace_prompts", r.trace_prompts},
                      {"bootstrap", r.bootstrap}};
   json["definitions"] = {"accept/1", "time/1"};
@@ -103,6 +104,7 @@ RunInfo of_json(const Json& j) {
   const Json& measure = j.at("measure");
   r.repetitions = measure.at("repetitions");
   r.threads = measure.at("threads");
+  r.stream_gb_s = measure.at("stream_gb_s");
   r.trace_prompts = measure.at("trace_prompts");
   r.bootstrap = measure.at("bootstrap");
   r.identity = j.at("identity").get<std::map<std::string, std::string>>();

@@ -33,7 +33,8 @@ struct RunInfo {
   bool one_hot = false;  // temperature 0: the baseline's text is the only right one
   uint64_t seed = 0;
   int repetitions = 1, threads = 1, trace_prompts = 0, bootstrap = 10000;
-  std::string build;  // "3f9c21a", "3f9c21a+changes"
+  double stream_gb_s = 0;  // what all threads read from memory, beside which speeds are judged
+  std::string build;       // "3f9c21a", "3f9c21a+changes"
   // What must be the same for a resume, by the name that an error shows: config, binary, machine, prompts,
   // model.<name>.
   std::map<std::string, std::string> identity;

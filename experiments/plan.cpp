@@ -13,14 +13,6 @@ namespace specula {
 namespace {
 
 // "draft_model(model = \"draft\", length = 4)": as --drafter takes it.
-std::string call_of(const Params& params) {
-  std::vector<std::string> options;
-  for (const Entry& option : params.values.table()) {
-    if (option.key != "name") options.push_back(option.key + " = " + to_text(option.value));
-  }
-  return plugin_name(params) + (options.empty() ? "" : "(" + join(options) + ")");
-}
-
 std::string models_text(const ExperimentConfig& config) {
   MarkdownTable table;
   for (const char* title : {"model", "dtype"}) table.column(title, MarkdownTable::Align::kLeft);
@@ -40,8 +32,8 @@ std::string arms_text(const ExperimentConfig& config) {
   for (const char* title : {"arm", "target", "drafter", "verifier", "guarantee"})
     table.column(title, MarkdownTable::Align::kLeft);
   for (const ArmConfig& arm : config.arms) {
-    table.row({arm.name + (arm.baseline ? " (baseline)" : ""), arm.target, call_of(arm.drafter), call_of(arm.verifier),
-               name_of(arm.composed.guarantee)});
+    table.row({arm.name + (arm.baseline ? " (baseline)" : ""), arm.target, call_text(arm.drafter),
+               call_text(arm.verifier), name_of(arm.composed.guarantee)});
   }
   return table.text();
 }
@@ -67,7 +59,7 @@ std::string prompts_text(const ExperimentConfig& config, const std::vector<Promp
 ExitCode plan_command(const std::string& file, const ConfigOverrides& overrides) {
   const ExperimentConfig config = load_config(file, overrides, make_registries());
   std::vector<std::string> samplers;
-  for (const Params& sampler : config.samplers) samplers.push_back(call_of(sampler));
+  for (const Params& sampler : config.samplers) samplers.push_back(call_text(sampler));
   const std::vector<Prompt> prompts = make_plan(config).prompts;
   const std::string folder = (std::filesystem::path(config.out) / config.name / config.cell).string();
   std::cout << "experiment  " << config.name << ", seed " << config.seed << "\n"

@@ -120,6 +120,8 @@ bool Run::play_arm(const Unit& unit, ArmRunner& arm, std::vector<Played>& played
       try {
         if (!arm.decode_into(next.record, task)) return false;
         dialogue.answer(next.record.out);
+      } catch (const NumericError& e) {
+        throw NumericError(cat("arm ", arm.config().name, ", prompt ", prompt.id, ": ", e.what()));
       } catch (const std::exception& e) {
         failure = e.what();
       }

@@ -5,6 +5,7 @@
 #include "experiments/environment.h"
 #include "experiments/run.h"
 #include "experiments/run_signal.h"
+#include "experiments/stream.h"
 #include "experiments/summary.h"
 #include "experiments/table.h"
 #include "framework/core/log.h"
@@ -13,18 +14,6 @@
 
 namespace specula {
 namespace {
-
-// "draft_model(model = "small", length = 4)": what was given; a value named as its plug-in stands alone:
-// temperature(0.7).
-std::string call_text(const Params& params) {
-  const std::string name = plugin_name(params);
-  std::vector<std::string> arguments;
-  for (const Entry& e : params.values.table()) {
-    if (e.key == "name") continue;
-    arguments.push_back(e.key.empty() || e.key == name ? to_text(e.value) : e.key + " = " + to_text(e.value));
-  }
-  return arguments.empty() ? name : cat(name, "(", join(arguments), ")");
-}
 
 ArmInfo arm_info(const ArmConfig& arm) {
   return {.name = arm.name,
@@ -72,6 +61,7 @@ RunInfo describe(const ExperimentConfig& config, const Plan& plan, const Tokeniz
   info.seed = config.seed;
   info.repetitions = config.measure.repetitions;
   info.threads = threads();
+  info.stream_gb_s = stream_bandwidth();
   info.trace_prompts = static_cast<int>(plan.trace_prompts);
   info.bootstrap = config.measure.bootstrap;
   info.build = build_name();

@@ -52,6 +52,13 @@ double StreamProbe::gigabytes_per_second() {
   return double(kProbeBytes) / seconds / 1e9;
 }
 
+double stream_bandwidth() {
+  StreamProbe probe;
+  std::vector<double> readings(5);
+  for (double& reading : readings) reading = probe.gigabytes_per_second();
+  return median(std::move(readings));
+}
+
 double median(std::vector<double> values) {
   SPECULA_CHECK(!values.empty());
   std::sort(values.begin(), values.end());

@@ -17,6 +17,8 @@ class StreamProbe {
   AlignedBuffer buffer_;  // larger than any last-level cache it is likely to meet
 };
 
+double stream_bandwidth();  // [GB/s] median of a few readings
+
 double median(std::vector<double> values);
 double load_average();  // of the last minute; -1 if unknown
 

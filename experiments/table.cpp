@@ -37,6 +37,7 @@ std::string header_line(const RunInfo& run) {
                       run.repetitions == 1 ? " rep" : " reps", ", ", run.max_new_tokens, " tokens"));
   parts.push_back(run.sampler.empty() ? "p = softmax" : run.sampler);
   parts.push_back(cat(run.threads, run.threads == 1 ? " thread" : " threads"));
+  parts.push_back(cat("stream ", three_digits(run.stream_gb_s), " GB/s"));
   parts.push_back("build " + run.build);
   parts.push_back("run " + run.run_id);
   return join(parts, " | ") + "\n";

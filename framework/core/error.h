@@ -40,6 +40,12 @@ class Error : public std::runtime_error {
   ExitCode code_;
 };
 
+// The model computes no numbers any more (NaN): whatever follows is worthless, so a run stops here.
+class NumericError : public Error {
+ public:
+  using Error::Error;
+};
+
 // A wrong command line or configuration: exit status 2, and nothing was started.
 class ConfigError : public Error {
  public:

@@ -10,6 +10,17 @@ std::string bound(double v) { return to_text({.data = v, .origin = {}}); }
 
 }  // namespace
 
+std::string call_text(const Params& params) {
+  const Value* given = params.values.find("name");
+  const std::string name = given != nullptr && given->is_string() ? given->string() : "";
+  std::vector<std::string> arguments;
+  for (const Entry& e : params.values.table()) {
+    if (e.key == "name") continue;
+    arguments.push_back(e.key.empty() || e.key == name ? to_text(e.value) : e.key + " = " + to_text(e.value));
+  }
+  return arguments.empty() ? name : cat(name, "(", join(arguments), ")");
+}
+
 std::string OptionLister::range_text(int64_t low, int64_t high) {
   return high == kMaxInteger || high == std::numeric_limits<int>::max() ? cat("at least ", low) : cat(low, "..", high);
 }

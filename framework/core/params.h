@@ -26,6 +26,10 @@ struct Params {
   Value values;  // a table; the key "name" is the plug-in's own and is not an option
 };
 
+// "draft_model(model = "small", length = 4)": what was given; a value named as its plug-in, or without a name, stands
+// alone: "temperature(0.7)".
+std::string call_text(const Params& params);
+
 struct Option {
   std::string name, type, default_text, range, unit, help;
 };

@@ -17,8 +17,8 @@ void require_sound(const Tensor& logits, const RowContext& context, const char* 
   for (size_t j = 0; j < context.rows.size(); ++j) {
     if (is_sound(data + static_cast<int64_t>(j) * vocab, vocab)) continue;
     const size_t position = context.prefix.size() + static_cast<size_t>(context.tree.depth(context.rows[j]));
-    throw Error(cat("the logits ", when, " hold NaN, +infinity or nothing finite at position ", position,
-                    " of request ", context.request, " (tree row ", context.rows[j], ")"));
+    throw NumericError(cat("the logits ", when, " hold NaN, +infinity or nothing finite at position ", position,
+                           " of request ", context.request, " (tree row ", context.rows[j], ")"));
   }
 }
 

@@ -34,8 +34,8 @@ class LogitsProcessor {
 struct Sampler {
   std::vector<std::unique_ptr<LogitsProcessor>> steps;
 
-  // [R,V] float32, rows sum to 1.  `logits` [R,V] float32 is not changed.  Throws Error naming request and position
-  // when a row holds NaN or nothing but -infinity.
+  // [R,V] float32, rows sum to 1.  `logits` [R,V] float32 is not changed.  Throws NumericError naming request and
+  // position when a row holds NaN or nothing but -infinity.
   Tensor distribution(const Tensor& logits, const RowContext& context) const;
 
   // [R] the most likely token of each row after the policy, the lowest id winning ties.  Throws as distribution() does.

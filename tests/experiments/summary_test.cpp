@@ -40,6 +40,7 @@ RunInfo two_arms() {
   run.num_prompts = 3;
   run.records_per_arm = 3;
   run.max_new_tokens = 4;
+  run.stream_gb_s = 61.5;
   run.sampler = "temperature(0)";
   run.one_hot = true;
   run.bootstrap = 500;
@@ -292,7 +293,7 @@ TEST(ResultTable, HoldsEveryArmAndItsGuarantee) {
   const std::string text = result_table(two_arms(), summarize(two_arms(), three_prompts()));
   EXPECT_THAT(text,
               HasSubstr("target demo/target bf16 | prompts.jsonl 3 prompts x 1 rep, 4 tokens | temperature(0) | 1 "
-                        "thread | build abc1234"));
+                        "thread | stream 61.5 GB/s | build abc1234"));
   EXPECT_THAT(text, HasSubstr("| ar (ref) |"));
   EXPECT_THAT(text, HasSubstr("| 1.80 [1.80, 1.80] |"));
   EXPECT_THAT(text, HasSubstr("|  100% | greedy_exact | ~ "));
