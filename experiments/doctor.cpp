@@ -5,9 +5,9 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 
 #include "experiments/commands.h"
+#include "experiments/environment.h"
 #include "experiments/stream.h"
 #include "framework/model/kernels.h"
 #include "framework/model/load.h"
@@ -18,18 +18,6 @@ namespace specula {
 namespace {
 
 namespace fs = std::filesystem;
-
-// "key<tabs>: value" of the first line that starts with `key`.
-std::string line_value(const char* file, const std::string& key) {
-  std::ifstream lines(file);
-  for (std::string line; std::getline(lines, line);) {
-    if (!line.starts_with(key)) continue;
-    const size_t colon = line.find(':');
-    return colon == std::string::npos ? ""
-                                      : line.substr(std::min(line.find_first_not_of(" \t", colon + 1), line.size()));
-  }
-  return "unknown";
-}
 
 class Report {
  public:
@@ -164,10 +152,9 @@ bool self_test(Report& report) {
 ExitCode doctor_command(int thread_count) {
   Report report;
   const long cores = ::sysconf(_SC_NPROCESSORS_ONLN), pages = ::sysconf(_SC_PHYS_PAGES), page = ::sysconf(_SC_PAGESIZE);
-  report.say("cpu", line_value("/proc/cpuinfo", "model name"));
+  report.say("cpu", cpu_model());
   report.say("cores", cat(cores));
-  report.say("memory", cat(pages / 1024 * page / 1024 / 1024, " GB, ", line_value("/proc/meminfo", "MemAvailable"),
-                           " available"));
+  report.say("memory", cat(pages / 1024 * page / 1024 / 1024, " GB"));
   report.say("LibTorch", SPECULA_TORCH_VERSION);
   const Kernels single = make_kernels(false), half = make_kernels(true);
   report.say("kernels fp32", cat(single.target, ", panels of ", single.panel));

@@ -266,7 +266,7 @@ class LlamaPass {
   void copy_final_hidden(const Share& mine) const {
     for (size_t i = 0; i < outputs_.sites.size(); ++i) {
       if (outputs_.sites[i] != config_.layers + 1) continue;
-      const Kernels& exact = float_norm_;
+      const Kernels exact = make_kernels(false);
       std::vector<float> row(static_cast<size_t>(padded_to_16(config_.hidden)));
       for (int64_t m = mine.first; m < mine.last; ++m) {
         exact.rms_norm(residual(m), w_.final_norm().data(), config_.hidden, static_cast<float>(config_.rms_norm_eps),
@@ -312,7 +312,6 @@ class LlamaPass {
   const PassOutputs& outputs_;
   int64_t num_rows_;
   int num_threads_;
-  Kernels float_norm_ = make_kernels(false);
   bool is_fused_ = true;  // each sequence's rows fit into one block: a job stores its keys and attends to them at once
   int64_t most_slots_ = 0, scores_stride_ = 0;
   std::vector<std::vector<int32_t>> branches_;
