@@ -14,7 +14,7 @@ class StreamProbe {
   double gigabytes_per_second();  // one reading of the whole buffer, a few milliseconds
 
  private:
-  AlignedBuffer buffer_;  // larger than any last-level cache it is likely to meet
+  AlignedBuffer buffer_;  // larger than the last-level cache
 };
 
 double stream_bandwidth();  // [GB/s] median of a few readings
