@@ -81,28 +81,33 @@ struct Counter final : RoundLog {
   }
 };
 
+Counter decoded_under_rejection(const HashModel& target, Drafter& drafter, int64_t tokens, PhaseClock& clock) {
+  const auto verifier = rejection().make(options("rejection"), {});
+  const Sampler sampler;
+  Counter counter;
+  decode({.target = target,
+          .drafter = drafter,
+          .verifier = *verifier,
+          .policy = Policy::kSampled,
+          .sampler = sampler,
+          .keys = Keyring(8),
+          .max_new_tokens = tokens,
+          .log = &counter,
+          .clock = &clock,
+          .check_trees = true},
+         {{1, 2, 3}}, std::vector<int64_t>{1});
+  return counter;
+}
+
 class OracleRate : public ::testing::TestWithParam<double> {};
 
 TEST_P(OracleRate, IsWhatTheRatioTestAccepts) {
   const double rate = GetParam();
   const HashModel target({.seed = 3, .vocab = 40});
   const auto drafter = oracle().make(options(cat("oracle(rate=", rate, ",length=4)")), {});
-  const auto verifier = rejection().make(options("rejection"), {});
-  const Sampler sampler;
-  Counter counter;
   PhaseClock clock;
-  decode({.target = target,
-          .drafter = *drafter,
-          .verifier = *verifier,
-          .policy = Policy::kSampled,
-          .sampler = sampler,
-          .keys = Keyring(8),
-          .max_new_tokens = 3000,
-          .log = &counter,
-          .clock = &clock,
-          .check_trees = true},
-         {{1}}, std::vector<int64_t>{1});
-  const double n = static_cast<double>(counter.tested);
+  const Counter counter = decoded_under_rejection(target, *drafter, 3000, clock);
+  const auto n = static_cast<double>(counter.tested);
   const double measured = static_cast<double>(counter.accepted) / n;
   EXPECT_NEAR(measured, rate, 4.5 * std::sqrt(rate * (1 - rate) / n) + 1e-9) << n << " tested";
   EXPECT_GT(clock.unbilled(), 0.0);
@@ -117,21 +122,11 @@ TEST(DraftModel, ADraftEqualToTheTargetIsAlwaysAccepted) {
     return target;
   }};
   const auto drafter = draft_model().make(options("draft_model(model=small,length=5)"), parts);
-  const auto verifier = rejection().make(options("rejection"), {});
-  const Sampler sampler;
-  Counter counter;
-  decode({.target = target,
-          .drafter = *drafter,
-          .verifier = *verifier,
-          .policy = Policy::kSampled,
-          .sampler = sampler,
-          .keys = Keyring(8),
-          .max_new_tokens = 600,
-          .log = &counter,
-          .check_trees = true},
-         {{1, 2, 3}}, std::vector<int64_t>{1});
+  PhaseClock clock;
+  const Counter counter = decoded_under_rejection(target, *drafter, 600, clock);
   EXPECT_EQ(counter.accepted, counter.tested);
   EXPECT_GT(counter.tested, 400);
+  EXPECT_EQ(clock.unbilled(), 0.0) << "a draft model is billed";
 }
 
 }  // namespace
