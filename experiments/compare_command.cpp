@@ -4,9 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "experiments/commands.h"
-#include "experiments/compare.h"
-#include "experiments/metrics.h"
-#include "experiments/table.h"
+#include "experiments/report/compare.h"
+#include "experiments/report/metrics.h"
+#include "experiments/report/table.h"
 
 namespace specula {
 namespace {

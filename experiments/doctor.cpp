@@ -7,7 +7,7 @@
 #include <filesystem>
 
 #include "experiments/commands.h"
-#include "experiments/environment.h"
+#include "experiments/run/environment.h"
 #include "experiments/stream.h"
 #include "framework/model/kernels.h"
 #include "framework/model/load.h"

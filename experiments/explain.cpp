@@ -4,10 +4,10 @@
 #include <iostream>
 #include <optional>
 
-#include "experiments/cli_commands.h"
+#include "experiments/cli/cli_commands.h"
 #include "experiments/commands.h"
-#include "experiments/config_sections.h"
-#include "experiments/metrics.h"
+#include "experiments/config/config_sections.h"
+#include "experiments/report/metrics.h"
 
 namespace specula {
 namespace {

@@ -1,9 +1,9 @@
 // `specula list`: the registered plug-ins as text, as the tables of the READMEs, or as JSON.  Licence: Apache-2.0.
 #include <iostream>
 
-#include "experiments/cli_commands.h"
+#include "experiments/cli/cli_commands.h"
 #include "experiments/commands.h"
-#include "experiments/config_reader.h"
+#include "experiments/config/config_reader.h"
 
 namespace specula {
 namespace {

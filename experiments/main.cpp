@@ -4,7 +4,7 @@
 #include <iostream>
 #include <sstream>
 
-#include "experiments/cli.h"
+#include "experiments/cli/cli.h"
 
 namespace {
 

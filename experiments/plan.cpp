@@ -4,9 +4,9 @@
 #include <iostream>
 
 #include "experiments/commands.h"
-#include "experiments/config_reader.h"
-#include "experiments/run_plan.h"
-#include "experiments/table.h"
+#include "experiments/config/config_reader.h"
+#include "experiments/report/table.h"
+#include "experiments/run/run_plan.h"
 #include "framework/model/load.h"
 
 namespace specula {

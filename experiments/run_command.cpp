@@ -2,12 +2,12 @@
 #include <cstdio>
 
 #include "experiments/commands.h"
-#include "experiments/environment.h"
-#include "experiments/run.h"
-#include "experiments/run_signal.h"
+#include "experiments/report/summary.h"
+#include "experiments/report/table.h"
+#include "experiments/run/environment.h"
+#include "experiments/run/run.h"
+#include "experiments/run/run_signal.h"
 #include "experiments/stream.h"
-#include "experiments/summary.h"
-#include "experiments/table.h"
 #include "framework/core/log.h"
 #include "framework/model/threads.h"
 #include "framework/text/tokenizer_config.h"

@@ -7,7 +7,7 @@
 #include <iostream>
 #include <sstream>
 
-#include "experiments/cli.h"
+#include "experiments/cli/cli.h"
 #include "framework/core/files.h"
 #include "tests/experiments/config_fixture.h"
 

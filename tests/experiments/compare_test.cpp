@@ -1,5 +1,5 @@
 // Comparing runs: pairs within a run, prompts across runs, bad names.
-#include "experiments/compare.h"
+#include "experiments/report/compare.h"
 
 #include <gmock/gmock.h>
 

@@ -1,8 +1,8 @@
 // How a configuration tree comes together: TOML, includes, merging, unset, the environment, --set, and origins.
 #include <gmock/gmock.h>
 
-#include "experiments/config_tree.h"
-#include "experiments/toml.h"
+#include "experiments/config/config_tree.h"
+#include "experiments/config/toml.h"
 #include "tests/experiments/config_fixture.h"
 
 namespace specula {

@@ -1,12 +1,12 @@
 // A configuration from text to the typed whole: every rule, every error with its text, hashes, the resolved dump.
-#include "experiments/config.h"
+#include "experiments/config/config.h"
 
 #include <gmock/gmock.h>
 
 #include <algorithm>
 #include <cstdlib>
 
-#include "experiments/config_tree.h"
+#include "experiments/config/config_tree.h"
 #include "framework/core/files.h"
 #include "tests/experiments/config_fixture.h"
 

@@ -1,5 +1,5 @@
 // Records survive the way to the file and back; torn, double and broken lines are seen.
-#include "experiments/records.h"
+#include "experiments/run/records.h"
 
 #include <gmock/gmock.h>
 

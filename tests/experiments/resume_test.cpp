@@ -13,9 +13,9 @@
 #include <map>
 #include <thread>
 
-#include "experiments/manifest.h"
-#include "experiments/records.h"
-#include "experiments/summary.h"
+#include "experiments/report/summary.h"
+#include "experiments/run/manifest.h"
+#include "experiments/run/records.h"
 #include "framework/core/files.h"
 #include "framework/core/keyring.h"
 

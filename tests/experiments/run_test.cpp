@@ -1,6 +1,6 @@
 // The run with toy models in place of weights: what is recorded, what a failure or an interruption leaves, what a
 // resume does.
-#include "experiments/run.h"
+#include "experiments/run/run.h"
 
 #include <gmock/gmock.h>
 
@@ -9,7 +9,7 @@
 #include <set>
 
 #include "experiments/commands.h"
-#include "experiments/summary.h"
+#include "experiments/report/summary.h"
 #include "framework/core/error.h"
 #include "framework/core/log.h"
 #include "tests/decode/hash_model.h"

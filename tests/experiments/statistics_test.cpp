@@ -1,5 +1,5 @@
 // Statistics against small exact cases, brute force over all signs, known values and planted faults.
-#include "experiments/statistics.h"
+#include "experiments/report/statistics.h"
 
 #include <gtest/gtest.h>
 

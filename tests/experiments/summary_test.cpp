@@ -1,5 +1,5 @@
 // A summary of records written by hand: every figure here can be checked with a pencil.
-#include "experiments/summary.h"
+#include "experiments/report/summary.h"
 
 #include <gmock/gmock.h>
 
@@ -7,9 +7,9 @@
 #include <filesystem>
 #include <fstream>
 
-#include "experiments/metrics.h"
-#include "experiments/metrics_record.h"
-#include "experiments/table.h"
+#include "experiments/report/metrics.h"
+#include "experiments/report/metrics_record.h"
+#include "experiments/report/table.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 

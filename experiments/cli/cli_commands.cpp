@@ -1,0 +1,360 @@
+#include "experiments/cli/cli_commands.h"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <iostream>
+
+namespace specula {
+namespace {
+
+using Words = std::vector<std::string>;
+
+// --- Flags that several commands share ---
+
+CLI::Validator one_of(const Words& valid) {
+  return {[valid](std::string& given) -> std::string {
+            if (std::find(valid.begin(), valid.end(), given) != valid.end()) return "";
+            const std::string near = nearest(given, valid);
+            return cat("'", given, "' is not one of ", join(valid),
+                       near.empty() ? "" : cat("; did you mean '", near, "'?"));
+          },
+          ""};
+}
+
+// Before CLI11 converts, so that its texts are not needed.
+CLI::Validator whole_number(int64_t low) {
+  return {[low](std::string& given) -> std::string {
+            int64_t number = 0;
+            const auto [end, error] = std::from_chars(given.data(), given.data() + given.size(), number);
+            if (error == std::errc() && end == given.data() + given.size() && number >= low) return "";
+            return cat("'", given, "' is not a whole number of at least ", low);
+          },
+          ""};
+}
+
+CLI::Option* text_flag(CLI::App& app, const std::string& flag, std::string& value, const std::string& type,
+                       const std::string& help) {
+  return app.add_option(flag, value, help)->type_name(type);
+}
+
+void choice_flag(CLI::App& app, const std::string& flag, std::string& value, const Words& valid,
+                 const std::string& help) {
+  text_flag(app, flag, value, join(valid, "|"), help)->check(one_of(valid));
+}
+
+template <class Number>
+void count_flag(CLI::App& app, const std::string& flag, Number& value, const std::string& help) {
+  app.add_option(flag, value, help)->type_name("N")->check(whole_number(0));
+}
+
+// One value a flag: "--set a=1 CFG" must not take CFG.
+void list_flag(CLI::App& app, const std::string& flag, Words& values, const std::string& type,
+               const std::string& help) {
+  app.add_option(flag, values, help)->type_name(type)->allow_extra_args(false);
+}
+
+void dtype_flag(CLI::App& app, std::string& value) {
+  choice_flag(app, "--dtype", value, {"auto", "fp32", "bf16"},
+              "numbers the weights are kept in; auto: what the checkpoint holds (default)");
+}
+
+void threads_flag(CLI::App& app, int& value) {
+  count_flag(app, "--threads", value, "threads; 0 takes every core (default)");
+}
+
+void model_flag(CLI::App& app, std::string& value) {
+  text_flag(app, "--model", value, "DIR", "folder of the checkpoint (config.json, *.safetensors, tokenizer)")
+      ->required();
+}
+
+void config_argument(CLI::App& app, std::string& value) {
+  app.add_option("CFG", value, "the experiment, a TOML file")->required();
+}
+
+void override_flags(CLI::App& app, ConfigOverrides& overrides) {
+  list_flag(app, "--set", overrides.sets, "KEY=VALUE",
+            "replaces a key, as in --set arm.sps-g4.drafter.length=5; may be repeated");
+  list_flag(app, "--unset", overrides.unsets, "KEY", "takes a key or an arm out; may be repeated");
+  app.add_option("--arms", overrides.arms, "only these arms and the baseline")
+      ->type_name("A,B")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  count_flag(app, "--limit", overrides.limit, "prompts to take, the categories in turn; 0 takes all");
+  count_flag(app, "--threads", overrides.threads, "threads; 0 takes every core");
+  count_flag(app, "--seed", overrides.seed, "seed of every random number of the run");
+  text_flag(app, "--out", overrides.out, "DIR", "folder that runs are written to");
+}
+
+// --- The commands ---
+
+void define_run(CLI::App& app, CommandLine& line) {
+  config_argument(app, line.run.config);
+  override_flags(app, line.run.overrides);
+  choice_flag(app, "--resume", line.run.resume, {"auto", "force", "never"},
+              "what to do with a run that was begun: auto goes on if nothing changed (default), force goes on in any "
+              "case, never begins anew");
+}
+
+void define_plan(CLI::App& app, CommandLine& line) {
+  config_argument(app, line.config);
+  override_flags(app, line.overrides);
+}
+
+void define_config_show(CLI::App& app, CommandLine& line) {
+  define_plan(app, line);
+  line.format = "toml";
+  choice_flag(app, "--format", line.format, {"toml", "json"},
+              "toml tells where each value came from (default); json does not");
+}
+
+void define_config_check(CLI::App& app, CommandLine& line) {
+  app.add_option("CFG", line.configs, "experiments, TOML files")->required();
+  override_flags(app, line.overrides);
+}
+
+void define_list(CLI::App& app, CommandLine& line) {
+  app.add_option("KIND", line.list.kind, "drafters, verifiers or samplers; all without it")
+      ->check(one_of({"drafters", "verifiers", "samplers"}));
+  choice_flag(app, "--format", line.list.format, {"text", "markdown", "json"}, "text by default");
+}
+
+void define_explain(CLI::App& app, CommandLine& line) {
+  app.add_option("NAME", line.explained, "a plug-in, its option, a config key or a metric")->required();
+}
+
+void define_compare(CLI::App& app, CommandLine& line) {
+  app.add_option("DIR", line.compare.runs, "run folders")->required();
+  text_flag(app, "--metric", line.compare.metric, "NAME",
+            "what is compared; `specula explain NAME` defines it (default: speedup)");
+  choice_flag(app, "--format", line.compare.format, {"md", "csv", "json"}, "md by default");
+}
+
+void define_generate(CLI::App& app, CommandLine& line) {
+  GenerateArgs& args = line.generate;
+  model_flag(app, args.model);
+  text_flag(app, "--prompt", args.prompt, "TEXT", "the text to continue");
+  text_flag(app, "--ids", args.ids, "1,2,3", "the tokens to continue; nothing is added to them");
+  app.add_option("--max-new-tokens", args.max_new_tokens, "tokens after which a continuation is ended (default: 128)")
+      ->type_name("N")
+      ->check(whole_number(1));
+  text_flag(app, "--drafter", args.drafter, "CALL", "as in 'draft_model(length=5)' (default: none)");
+  text_flag(app, "--draft-model", args.draft_model, "DIR", "folder of the model that the drafter uses");
+  text_flag(app, "--verifier", args.verifier, "CALL", "default: greedy_match at temperature 0, else rejection");
+  text_flag(app, "--sampler", args.sampler, "CALLS", "as in 'temperature(0.7),top_p(0.9)' (default: temperature(0))");
+  app.add_option("--seed", args.seed, "seed of every random number (default: 0)")
+      ->type_name("N")
+      ->check(whole_number(0));
+  app.add_option("--repeat", args.repeat, "independent continuations, requests 0 to N-1 (default: 1)")
+      ->type_name("N")
+      ->check(whole_number(1));
+  threads_flag(app, args.threads);
+  dtype_flag(app, args.dtype);
+  choice_flag(app, "--format", args.format, {"text", "json"},
+              "text streams as it is accepted (default); json is one object a line");
+  choice_flag(app, "--color", args.color, {"auto", "always", "never"},
+              "colour of accepted draft tokens; auto: on a terminal, unless NO_COLOR is set");
+}
+
+void define_score(CLI::App& app, CommandLine& line) {
+  model_flag(app, line.score.model);
+  text_flag(app, "--ids", line.score.ids, "1,2,3", "the tokens to score; taken as they are")->required();
+  text_flag(app, "--logits", line.score.logits, "FILE", "also writes the logits, [T,V] float32, as .npy");
+  dtype_flag(app, line.score.dtype);
+  threads_flag(app, line.score.threads);
+}
+
+void define_tokenize(CLI::App& app, CommandLine& line) {
+  model_flag(app, line.tokenize.model);
+  app.add_option("TEXT", line.tokenize.text, "the text; after -- if it begins with a dash")->required();
+  app.add_flag_callback(
+      "--no-special", [&line] { line.tokenize.special = false; }, "without the begin and end tokens of the folder");
+}
+
+void define_bench(CLI::App& app, BenchArgs& args) {
+  model_flag(app, args.model);
+  dtype_flag(app, args.dtype);
+  app.add_option("--context", args.context, "tokens in the cache (default: 64)")
+      ->type_name("N")
+      ->check(whole_number(1));
+  app.add_option("--repeats", args.repeats, "measurements behind each median (default: 21)")
+      ->type_name("N")
+      ->check(whole_number(1));
+  threads_flag(app, args.threads);
+  choice_flag(app, "--format", args.format, {"json", "text"}, "json by default");
+}
+
+void define_bench_forward(CLI::App& app, CommandLine& line) {
+  define_bench(app, line.bench);
+  app.add_option("--rows", line.bench.rows, "rows of a pass (default: 1,2,4,5,8,16)")
+      ->type_name("1,2,4")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(whole_number(1));
+}
+
+void define_bench_decode(CLI::App& app, CommandLine& line) {
+  define_bench(app, line.bench);
+  app.add_option("--tokens", line.bench.tokens, "tokens to decode (default: 64)")
+      ->type_name("N")
+      ->check(whole_number(1));
+}
+
+void define_doctor(CLI::App& app, CommandLine& line) { threads_flag(app, line.doctor_threads); }
+
+ExitCode run_generate(CommandLine& line) {
+  GenerateArgs& args = line.generate;
+  if (args.has_prompt == args.has_ids) {
+    throw ConfigError(
+        cat("specula generate: ", args.has_ids ? "both --prompt and --ids are" : "neither --prompt nor --ids is",
+            " given; expected exactly one"));
+  }
+  return generate_command(args);
+}
+
+// --- Parsing ---
+
+// Finds flags that the command does not have; the word behind a flag that takes a value is no flag.
+void check_flags(const CLI::App& app, const std::string& who, const Words& words) {
+  Words valid{"--help"};
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) {
+      if (name != "help") valid.push_back("--" + name);
+    }
+  }
+  for (size_t i = 0; i < words.size() && words[i] != "--"; ++i) {
+    const std::string& word = words[i];
+    if (word.size() < 2 || word[0] != '-' || std::isdigit(static_cast<unsigned char>(word[1])) != 0) continue;
+    const std::string flag = word.substr(0, word.find('='));
+    if (std::find(valid.begin(), valid.end(), flag) == valid.end()) {
+      throw ConfigError(cat(who, ": unknown flag '", flag, "'", suggestion(flag, valid)));
+    }
+    if (word == flag && app.get_option(flag)->get_items_expected_min() > 0) ++i;
+  }
+}
+
+std::vector<FlagHelp> flags_of(const CLI::App& app) {
+  std::vector<FlagHelp> flags;
+  for (const CLI::Option* option : app.get_options()) {
+    const bool argument = option->get_positional();
+    flags.push_back({.name = argument ? option->get_name(true) : option->get_name(),
+                     .type = argument || option->get_items_expected_max() == 0 ? "" : option->get_type_name(),
+                     .help = option->get_description(),
+                     .required = option->get_required(),
+                     .many = argument && option->get_items_expected_max() > 1});
+  }
+  return flags;
+}
+
+}  // namespace
+
+const std::vector<Command>& commands() {
+  static const std::string kDemo = "configs/studies/demo.toml", kModel = "--model assets/demo/target";
+  static const std::vector<Command> kCommands = {
+      {"run",
+       "decodes the prompts of an experiment with each of its arms and compares them",
+       {"specula run " + kDemo, "specula run " + kDemo + " --limit 4 --set sampler.temperature=0.7",
+        "specula run " + kDemo + " --arms sps-g4 --out /tmp/runs"},
+       define_run,
+       [](CommandLine& line) { return run_command(line.run); }},
+      {"plan",
+       "shows what a run would do: arms, guarantees, models, prompts, hash, folder",
+       {"specula plan " + kDemo, "specula plan " + kDemo + " --limit 4"},
+       define_plan,
+       [](CommandLine& line) { return plan_command(line.config, line.overrides); }},
+      {"config show",
+       "prints every key of a configuration, default or not, and its origin",
+       {"specula config show " + kDemo, "specula config show " + kDemo + " --format json"},
+       define_config_show,
+       [](CommandLine& line) { return config_show_command(line.config, line.overrides, line.format); }},
+      {"config check",
+       "checks configurations without running anything",
+       {"specula config check " + kDemo, "specula config check configs/smoke/*.toml"},
+       define_config_check,
+       [](CommandLine& line) { return config_check_command(line.configs, line.overrides); }},
+      {"list",
+       "lists the drafters, verifiers and samplers",
+       {"specula list", "specula list drafters --format markdown"},
+       define_list,
+       [](CommandLine& line) { return list_command(line.list); }},
+      {"explain",
+       "documents a plug-in, an option, a config key or a metric on one screen",
+       {"specula explain draft_model", "specula explain draft_model.length", "specula explain measure.repetitions",
+        "specula explain tau"},
+       define_explain,
+       [](CommandLine& line) { return explain_command(line.explained); }},
+      {"compare",
+       "compares the arms of finished runs, pair by pair, with intervals",
+       {"specula compare runs/demo/*", "specula compare runs/demo/* --metric tau --format csv"},
+       define_compare,
+       [](CommandLine& line) { return compare_command(line.compare); }},
+      {"generate",
+       "continues one prompt",
+       {"specula generate " + kModel + " --prompt 'Once upon a time' --max-new-tokens 64",
+        "specula generate " + kModel + " --ids 1,409,310 --format json",
+        "specula generate " + kModel +
+            " --draft-model assets/demo/draft --prompt 'Mia had' --drafter 'draft_model(length=4)' --sampler "
+            "'temperature(0.7),top_p(0.9)'"},
+       define_generate,
+       run_generate},
+      {"score",
+       "scores given tokens with a model: negative log-likelihoods as JSON",
+       {"specula score " + kModel + " --ids 1,409,310",
+        "specula score " + kModel + " --ids 1,409,310 --logits logits.npy"},
+       define_score,
+       [](CommandLine& line) { return score_command(line.score); }},
+      {"tokenize",
+       "prints the token ids of a text as a JSON array",
+       {"specula tokenize " + kModel + " 'Once upon a time'",
+        "specula tokenize " + kModel + " --no-special 'a red kite'"},
+       define_tokenize,
+       [](CommandLine& line) { return tokenize_command(line.tokenize); }},
+      {"bench forward",
+       "times passes of several numbers of rows beside the memory bandwidth",
+       {"specula bench forward " + kModel + " --dtype bf16 --rows 1,2,4,5,8,16 --context 64"},
+       define_bench_forward,
+       [](CommandLine& line) { return bench_forward_command(line.bench); }},
+      {"bench decode",
+       "times autoregressive decoding",
+       {"specula bench decode " + kModel + " --dtype bf16 --tokens 64 --context 64"},
+       define_bench_decode,
+       [](CommandLine& line) { return bench_decode_command(line.bench); }},
+      {"doctor",
+       "checks the machine and the build: threads, bandwidth, batch invariance",
+       {"specula doctor", "specula doctor --threads 2"},
+       define_doctor,
+       [](CommandLine& line) { return doctor_command(line.doctor_threads); }},
+  };
+  return kCommands;
+}
+
+ExitCode run_leaf(const Command& command, const Words& words, Words argv) {
+  const std::string who = "specula " + command.name;
+  CommandLine line;
+  CLI::App app;
+  app.set_help_flag();
+  command.define(app, line);
+  const auto end = std::find(words.begin(), words.end(), "--");
+  if (std::find(words.begin(), end, "--help") != end || std::find(words.begin(), end, "-h") != end) {
+    std::cout << command_help(command, flags_of(app));
+    return ExitCode::kOk;
+  }
+  check_flags(app, who, words);
+  try {
+    app.parse(Words(words.rbegin(), words.rend()));  // CLI11 reads from the back
+  } catch (const CLI::ExtrasError&) {
+    throw ConfigError(cat(who, ": too many arguments; see ", who, " --help"));
+  } catch (const CLI::ParseError& e) {
+    throw ConfigError(cat(who, ": ", e.what(), "; see ", who, " --help"));
+  }
+  if (command.name == "generate") {
+    line.generate.has_prompt = app.count("--prompt") > 0;
+    line.generate.has_ids = app.count("--ids") > 0;
+  }
+  line.run.argv = std::move(argv);
+  return command.run(line);
+}
+
+}  // namespace specula

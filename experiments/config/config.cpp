@@ -1,0 +1,373 @@
+#include "experiments/config/config.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cstdio>
+
+#include "experiments/config/config_reader.h"
+#include "experiments/config/config_sections.h"
+
+namespace specula {
+namespace {
+
+// "4be1c90f22_demo-at-t1": letters, digits and single dashes, short enough for a folder.
+std::string slug(const std::string& name) {
+  std::string text;
+  for (const char c : name) {
+    const auto u = static_cast<unsigned char>(c);
+    if (std::isalnum(u) != 0 || c == '_' || c == '.') {
+      text += static_cast<char>(std::tolower(u));
+    } else if (!text.empty() && text.back() != '-') {
+      text += '-';
+    }
+  }
+  text = text.substr(0, 40);
+  while (!text.empty() && text.back() == '-') text.pop_back();
+  return text.empty() ? "run" : text;
+}
+
+std::string absolute_path(const Value& value) {
+  return (folder_of_origin(value.origin) / value.string()).lexically_normal().string();
+}
+
+// Builds the typed configuration out of a tree.  Each step reads one section and writes it, resolved, into
+// config.resolved.
+class Builder {
+ public:
+  Builder(const Value& root, const Registries& registries, ExperimentConfig& config, Problems& problems)
+      : root_(root), registries_(registries), config_(config), problems_(problems) {}
+
+  void build(const std::vector<std::string>& only_arms) {
+    config_.resolved = {.data = Value::Table{}, .origin = root_.origin};
+    check_sections();
+    experiment();
+    models();
+    data();
+    sampler();
+    arms(only_arms);
+    config_.resolved.set("measure", read_section(section("measure"), "[measure]", config_.measure, problems_));
+    output();
+  }
+
+ private:
+  void check_sections() {
+    std::vector<std::string> valid, all_keys;
+    for (const SectionDocs& docs : config_sections(registries_))
+      valid.push_back(docs.name.substr(0, docs.name.find('.')));
+    for (const Entry& entry : root_.table()) {
+      if (std::find(valid.begin(), valid.end(), entry.key) != valid.end()) continue;
+      problems_.add(cat(entry.value.origin, ": unknown section '", entry.key, "'", home_of(entry.key, valid)));
+    }
+    for (const char* required : {"experiment", "models", "data", "sampler", "arm"}) {
+      if (root_.find(required) != nullptr) continue;
+      const bool is_arm = std::string(required) == "arm";
+      problems_.add(cat(root_.origin, ": the section ", is_arm ? "[[arm]]" : cat("[", required, "]"), " is missing"));
+    }
+  }
+
+  // A key that was given without its section is more helpful than the nearest section.
+  std::string home_of(const std::string& key, const std::vector<std::string>& sections) const {
+    for (const SectionDocs& docs : config_sections(registries_)) {
+      for (const Option& option : docs.options) {
+        if (option.name == key) return cat("; did you mean '", docs.name, ".", key, "'?");
+      }
+    }
+    return suggestion(key, sections);
+  }
+
+  // The table of a section, or an empty one.
+  const Value& section(const std::string& name) {
+    static const Value kEmpty{.data = Value::Table{}, .origin = "default"};
+    const Value* value = root_.find(name);
+    if (value == nullptr) return kEmpty;
+    if (value->is_table()) return *value;
+    problems_.add(cat(value->origin, ": ", name, " = ", to_text(*value), " is ", kind_name(*value),
+                      "; expected a table [", name, "]"));
+    return kEmpty;
+  }
+
+  void experiment() {
+    const Value& table = section("experiment");
+    ExperimentKeys keys;
+    config_.resolved.set("experiment", read_section(table, "[experiment]", keys, problems_));
+    if (root_.find("experiment") != nullptr) require_text(table, "[experiment]", "name", problems_);
+    if (keys.name.find('/') != std::string::npos || keys.name.starts_with(".")) {
+      problems_.add(cat(table.find("name")->origin, ": [experiment] name = ", quoted(keys.name),
+                        " cannot name a folder; expected text without '/' and without a '.' in front"));
+    }
+    config_.name = keys.name;
+    config_.seed = static_cast<uint64_t>(keys.seed);
+  }
+
+  void models() {
+    Value& resolved = config_.resolved.set("models", {.data = Value::Table{}, .origin = section("models").origin});
+    for (const Entry& entry : section("models").table()) {
+      const std::string place = cat("[models.", entry.key, "]");
+      if (!entry.value.is_table()) {
+        problems_.add(cat(entry.value.origin, ": ", place, " is ", kind_name(entry.value),
+                          "; expected a table with the key 'path'"));
+        continue;
+      }
+      ModelConfig model;
+      model.name = entry.key;
+      Value values = read_section(entry.value, place, model, problems_);
+      require_text(entry.value, place, "path", problems_);
+      if (!model.path.empty()) {
+        Value& path = *values.find("path");
+        model.folder = absolute_path(path);
+        path.data = model.folder;
+      }
+      resolved.set(entry.key, std::move(values));
+      config_.models.push_back(std::move(model));
+      model_names_.push_back(entry.key);
+    }
+  }
+
+  void data() {
+    const Value& table = section("data");
+    Value values = read_section(table, "[data]", config_.data, problems_);
+    if (root_.find("data") != nullptr) require_text(table, "[data]", "prompts", problems_);
+    if (!config_.data.prompts.empty()) {
+      Value& prompts = *values.find("prompts");
+      config_.data.file = absolute_path(prompts);
+      prompts.data = config_.data.file;
+    }
+    config_.resolved.set("data", std::move(values));
+  }
+
+  void sampler() {
+    const Value& table = section("sampler");
+    const size_t before = problems_.lines.size();
+    config_.samplers = read_samplers(table, registries_, problems_);
+    samplers_fit_ = problems_.lines.size() == before;
+    if (samplers_fit_) config_.resolved.set("sampler", sampler_table(config_.samplers, registries_, table.origin));
+  }
+
+  void arms(const std::vector<std::string>& only_arms) {
+    shared_plugins(registries_.drafters, "drafter");
+    shared_plugins(registries_.verifiers, "verifier");
+    const Value* list = root_.find("arm");
+    if (list == nullptr || !list->is_array()) return;
+    std::vector<Value> resolved;
+    for (const Value& table : list->array()) resolved.push_back(arm(table));
+    choose_baseline(*list, resolved);
+    select_arms(only_arms, resolved);
+    for (size_t i = 0; i < config_.arms.size(); ++i) write_arm(config_.arms[i], resolved[i]);
+    config_.resolved.set("arm", {.data = Value::Array(resolved.begin(), resolved.end()), .origin = list->origin});
+  }
+
+  // Shared tables are checked even where no arm uses them.
+  template <class T>
+  void shared_plugins(const Registry<T>& registry, const std::string& kind) {
+    if (root_.find(kind) == nullptr) return;
+    for (const Entry& entry : section(kind).table()) {
+      read_plugin(registry, entry.value, cat("[", kind, ".", entry.key, "]"), {nullptr, model_names_}, problems_);
+    }
+  }
+
+  Value arm(const Value& table) {
+    ArmKeys keys;
+    const Value* given_name = table.find("name");
+    const std::string place = cat("[arm.", given_name->string(), "]");
+    Value texts = table;  // drafter and verifier are read apart: they may be tables
+    texts.erase("drafter");
+    texts.erase("verifier");
+    Value values = read_section(texts, place, keys, problems_);
+    ArmConfig arm;
+    arm.name = keys.name;
+    arm.baseline = keys.baseline;
+    arm.target = keys.target.name;
+    if (std::find(model_names_.begin(), model_names_.end(), arm.target) == model_names_.end() &&
+        root_.find("models") != nullptr) {
+      const Value* target = table.find("target");
+      problems_.add(cat(target != nullptr ? target->origin : table.origin, ": ", place, " target = ",
+                        quoted(arm.target), ": no such entry of [models]", suggestion(arm.target, model_names_)));
+    }
+    const auto drafter = plugin(registries_.drafters, table, place, "drafter", keys.drafter);
+    std::optional<Params> verifier;
+    if (table.find("verifier") != nullptr || samplers_fit_) {
+      verifier = plugin(registries_.verifiers, table, place, "verifier",
+                        table.find("verifier") == nullptr ? default_verifier(registries_, config_.samplers) : "");
+    }
+    if (drafter) arm.drafter = *drafter;
+    if (verifier) arm.verifier = *verifier;
+    if (drafter && verifier && samplers_fit_) {
+      arm.composed = check_composition(registries_, {*drafter, *verifier, config_.samplers});
+      for (const std::string& problem : arm.composed.problems) problems_.add(problem);
+    }
+    config_.arms.push_back(std::move(arm));
+    return values;
+  }
+
+  template <class T>
+  std::optional<Params> plugin(const Registry<T>& registry, const Value& table, const std::string& place,
+                               const std::string& key, const std::string& fallback) {
+    const Value* given = table.find(key);
+    Value value;
+    if (given != nullptr) {
+      value = *given;
+    } else {
+      value.origin = table.origin;
+      value.set("name", {.data = fallback, .origin = "default"});
+    }
+    return read_plugin(registry, value, cat(place, " ", key), {root_.find(key), model_names_}, problems_);
+  }
+
+  void choose_baseline(const Value& list, const std::vector<Value>& resolved) {
+    std::vector<size_t> said, plain;
+    std::vector<std::string> names;
+    bool all_read = true;  // an arm whose drafter could not be read might have been the one
+    for (size_t i = 0; i < config_.arms.size(); ++i) {
+      const ArmConfig& arm = config_.arms[i];
+      names.push_back(arm.name);
+      if (arm.baseline) said.push_back(i);
+      const Value* drafter = arm.drafter.values.find("name");
+      all_read = all_read && drafter != nullptr;
+      if (drafter != nullptr && drafter->string() == "none") plain.push_back(i);
+    }
+    if (said.size() > 1) {
+      const Value* second = resolved[said[1]].find("baseline");
+      problems_.add(cat(second->origin, ": [arm.", names[said[1]], "] baseline = true, and so has [arm.",
+                        names[said[0]], "]; exactly one arm is the baseline"));
+    } else if (said.empty() && plain.size() == 1) {
+      config_.arms[plain[0]].baseline = true;
+    } else if (said.empty() && !names.empty() && all_read) {
+      problems_.add(cat(list.array().front().origin, ": no arm is the baseline, and ",
+                        plain.empty() ? "none is" : "several are",
+                        " without a drafter; set baseline = true in one of: ", join(names)));
+    }
+  }
+
+  void select_arms(const std::vector<std::string>& only, std::vector<Value>& resolved) {
+    if (only.empty()) return;
+    std::vector<std::string> names;
+    for (const ArmConfig& arm : config_.arms) names.push_back(arm.name);
+    for (const std::string& wanted : only) {
+      if (std::find(names.begin(), names.end(), wanted) != names.end()) continue;
+      problems_.add(cat("--arms ", wanted, ": there is no arm '", wanted, "'", suggestion(wanted, names)));
+    }
+    for (size_t i = config_.arms.size(); i-- > 0;) {
+      const ArmConfig& arm = config_.arms[i];
+      if (arm.baseline || std::find(only.begin(), only.end(), arm.name) != only.end()) continue;
+      config_.arms.erase(config_.arms.begin() + static_cast<ptrdiff_t>(i));
+      resolved.erase(resolved.begin() + static_cast<ptrdiff_t>(i));
+    }
+  }
+
+  static void write_arm(const ArmConfig& arm, Value& resolved) {
+    if (Value* baseline = resolved.find("baseline")) baseline->data = arm.baseline;
+    resolved.set("drafter", arm.drafter.values);
+    resolved.set("verifier", arm.verifier.values);
+  }
+
+  void output() {
+    OutputKeys keys;
+    Value values = read_section(section("output"), "[output]", keys, problems_);
+    if (keys.dir.empty())
+      problems_.add(cat(values.find("dir")->origin, ": [output] dir = \"\" is empty; expected a folder"));
+    config_.out = keys.dir;
+    // Runs belong to where the user stands; everything that is read belongs to the file that names it.
+    if (Value* dir = values.find("dir")) dir->data = std::filesystem::absolute(keys.dir).lexically_normal().string();
+    config_.resolved.set("output", std::move(values));
+  }
+
+  const Value& root_;
+  const Registries& registries_;
+  ExperimentConfig& config_;
+  Problems& problems_;
+  std::vector<std::string> model_names_;
+  bool samplers_fit_ = false;
+};
+
+std::vector<std::string> environment_of_process() {
+  std::vector<std::string> variables;
+  for (char** variable = environ; *variable != nullptr; ++variable) variables.emplace_back(*variable);
+  return variables;
+}
+
+// Lower precedence first.  A wrong one is a problem like any other: the rest is still read.
+void apply_overrides(Value& root, const ConfigOverrides& overrides, Problems& problems) {
+  const auto attempt = [&](const auto& action) {
+    try {
+      action();
+    } catch (const ConfigError& e) {
+      problems.add_lines(e.what());
+    }
+  };
+  attempt([&] { apply_environment(root, environment_of_process()); });
+  for (const std::string& path : overrides.unsets) attempt([&] { apply_unset(root, path, "--unset " + path); });
+  for (const std::string& set : overrides.sets) attempt([&] { apply_set(root, set, "--set " + set); });
+  const auto flag = [&](const std::string& name, const std::string& key, const std::string& value) {
+    attempt([&] { apply_set(root, cat(key, "=", value), cat("--", name, " ", value)); });
+  };
+  if (!overrides.out.empty()) flag("out", "output.dir", quoted(overrides.out));
+  if (overrides.limit >= 0) flag("limit", "data.limit", std::to_string(overrides.limit));
+  if (overrides.threads >= 0) flag("threads", "measure.threads", std::to_string(overrides.threads));
+  if (overrides.seed >= 0) flag("seed", "experiment.seed", std::to_string(overrides.seed));
+}
+
+// "   22 |   lenght = 5" and a caret under the column, for a problem whose place is in a file that was read.
+std::string excerpt(const std::string& problem, const std::vector<ExperimentConfig::Source>& sources) {
+  for (const ExperimentConfig::Source& source : sources) {
+    size_t line = 0, column = 0;
+    if (!problem.starts_with(source.path + ":")) continue;
+    if (std::sscanf(problem.c_str() + source.path.size(), ":%zu:%zu:", &line, &column) != 2 || line == 0 || column == 0)
+      continue;
+    size_t begin = 0;
+    for (size_t i = 1; i < line && begin != std::string::npos; ++i) {
+      begin = source.content.find('\n', begin);
+      if (begin != std::string::npos) ++begin;
+    }
+    if (begin == std::string::npos || begin >= source.content.size()) return "";
+    const std::string text = source.content.substr(begin, source.content.find('\n', begin) - begin);
+    const std::string number = std::to_string(line), pad(number.size() < 5 ? 5 - number.size() : 0, ' ');
+    return cat("\n", pad, number, " | ", text, "\n", std::string(std::max<size_t>(number.size(), 5), ' '), " | ",
+               std::string(column - 1, ' '), "^");
+  }
+  return "";
+}
+
+void throw_if_any(const Problems& problems, const std::vector<ExperimentConfig::Source>& sources) {
+  if (problems.lines.empty()) return;
+  std::vector<std::string> texts;
+  for (const std::string& line : problems.lines) {
+    const std::string text = line + excerpt(line, sources);
+    if (std::find(texts.begin(), texts.end(), text) == texts.end()) texts.push_back(text);
+  }
+  throw ConfigError(join(texts, "\n"));
+}
+
+}  // namespace
+
+const ModelConfig& ExperimentConfig::model(const std::string& model_name) const {
+  for (const ModelConfig& candidate : models) {
+    if (candidate.name == model_name) return candidate;
+  }
+  broken_invariant(__FILE__, __LINE__, "model is one of [models]", model_name);
+}
+
+const ArmConfig& ExperimentConfig::baseline() const {
+  for (const ArmConfig& arm : arms) {
+    if (arm.baseline) return arm;
+  }
+  broken_invariant(__FILE__, __LINE__, "one arm is the baseline", name);
+}
+
+ExperimentConfig load_config(const std::filesystem::path& file, const ConfigOverrides& overrides,
+                             const Registries& registries) {
+  ConfigTree tree = read_config_tree(file);
+  ExperimentConfig config;
+  Problems problems;
+  config.sources = std::move(tree.sources);
+  apply_overrides(tree.root, overrides, problems);
+  Builder(tree.root, registries, config, problems).build(overrides.arms);
+  const FileFacts facts = check_files(config, problems);
+  throw_if_any(problems, config.sources);
+  compute_hashes(config, facts);
+  config.cell = cat(config.cfg_hash.substr(0, 10), "_", slug(config.name));
+  return config;
+}
+
+}  // namespace specula

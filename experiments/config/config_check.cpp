@@ -1,0 +1,132 @@
+// What can be known of the named folders and files before any weights load.  Licence: Apache-2.0.
+#include <map>
+#include <set>
+
+#include "experiments/config/config_reader.h"
+#include "framework/core/files.h"
+#include "framework/model/load.h"
+#include "framework/text/prompts.h"
+#include "framework/text/tokenizer.h"
+
+namespace specula {
+namespace {
+
+struct ModelFacts {
+  ModelInfo info;
+  std::string tokenizer;  // fingerprint; "" without one
+};
+
+class FileChecker {
+ public:
+  FileChecker(const ExperimentConfig& config, Problems& problems) : config_(config), problems_(problems) {}
+
+  FileFacts check() {
+    FileFacts facts;
+    for (const ModelConfig& model : config_.models) {
+      read_model(model);
+      const auto known = models_.find(model.name);
+      facts.model_fingerprints.push_back(known == models_.end() ? "" : known->second.info.fingerprint);
+    }
+    for (const ArmConfig& arm : config_.arms) check_arm(arm);
+    if (!config_.data.file.empty()) facts.prompts_sha256 = check_prompts();
+    return facts;
+  }
+
+ private:
+  const Value& key(const std::string& section, const std::string& name) const {
+    return *config_.resolved.find(section)->find(name);
+  }
+
+  void read_model(const ModelConfig& model) {
+    if (model.folder.empty()) return;  // told already: it lacks its path
+    const std::string place = cat(key("models", model.name).find("path")->origin, ": [models.", model.name,
+                                  "] path = ", quoted(model.path), ": ");
+    try {
+      ModelFacts facts{.info = read_model_info(model.folder), .tokenizer = ""};
+      if (has_tokenizer(model.folder)) {
+        const auto tokenizer = load_tokenizer(model.folder);
+        facts.tokenizer = tokenizer->fingerprint();
+        if (tokenizer->vocab() > facts.info.vocab) {
+          problems_.add(cat(place, "its tokenizer has ", tokenizer->vocab(),
+                            " tokens, but the model's vocabulary holds ", facts.info.vocab,
+                            "; expected at most as many"));
+        }
+      }
+      models_.emplace(model.name, std::move(facts));
+    } catch (const Error& e) {
+      problems_.add(place + e.what());
+    }
+  }
+
+  void check_arm(const ArmConfig& arm) {
+    const auto target = models_.find(arm.target);
+    if (target == models_.end()) return;
+    const std::string& place = arm.drafter.values.origin;
+    if (target->second.tokenizer.empty() && checked_targets_.insert(arm.target).second) {
+      problems_.add(cat(key("models", arm.target).find("path")->origin, ": [models.", arm.target,
+                        "] has no tokenizer.model, and the prompts are text; expected one in ",
+                        config_.model(arm.target).folder));
+    }
+    check_context(arm.target, target->second);
+    for (const std::string& name : arm.composed.drafter.models) {
+      const auto draft = models_.find(name);
+      if (draft == models_.end()) continue;
+      const auto mismatch = [&](const std::string& what) {
+        problems_.add(
+            cat(place, ": [arm.", arm.name, "] drafter model '", name, "' and target '", arm.target, "' ", what));
+      };
+      if (draft->second.info.vocab != target->second.info.vocab) {
+        mismatch(cat("have vocabularies of ", draft->second.info.vocab, " and ", target->second.info.vocab,
+                     "; expected the same"));
+      } else if (!draft->second.tokenizer.empty() && !target->second.tokenizer.empty() &&
+                 draft->second.tokenizer != target->second.tokenizer) {
+        mismatch("have different tokenizers; expected the same");
+      }
+      check_context(name, draft->second);
+    }
+  }
+
+  // Whether each prompt fits beside the new tokens is known once it is tokenized; that none can is known here.
+  void check_context(const std::string& name, const ModelFacts& facts) {
+    if (config_.data.max_new_tokens < facts.info.context || !checked_contexts_.insert(name).second) return;
+    problems_.add(cat(key("data", "max_new_tokens").origin, ": [data] max_new_tokens = ", config_.data.max_new_tokens,
+                      " leaves no room for a prompt in the context of [models.", name, "]; valid: 1..",
+                      facts.info.context - 1));
+  }
+
+  // Returns the sha256 of the file.
+  std::string check_prompts() {
+    const Value& prompts_key = key("data", "prompts");
+    const std::string place = cat(prompts_key.origin, ": [data] prompts = ", quoted(config_.data.prompts), ": ");
+    try {
+      const std::vector<Prompt> prompts = load_prompts(config_.data.file);
+      std::vector<std::string> categories;
+      for (const Prompt& prompt : prompts) {
+        if (std::find(categories.begin(), categories.end(), prompt.category) == categories.end())
+          categories.push_back(prompt.category);
+      }
+      for (const std::string& wanted : config_.data.categories) {
+        if (std::find(categories.begin(), categories.end(), wanted) != categories.end()) continue;
+        problems_.add(cat(key("data", "categories").origin, ": [data] categories: no prompt is of the category ",
+                          quoted(wanted), suggestion(wanted, categories)));
+      }
+      return sha256(read_file(config_.data.file));
+    } catch (const Error& e) {
+      problems_.add(place + e.what());
+      return "";
+    }
+  }
+
+  const ExperimentConfig& config_;
+  Problems& problems_;
+  std::map<std::string, ModelFacts> models_;
+  std::set<std::string> checked_targets_, checked_contexts_;
+};
+
+}  // namespace
+
+FileFacts check_files(const ExperimentConfig& config, Problems& problems) {
+  return FileChecker(config, problems).check();
+}
+
+}  // namespace specula

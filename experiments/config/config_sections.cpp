@@ -1,0 +1,39 @@
+#include "experiments/config/config_sections.h"
+
+namespace specula {
+namespace {
+
+std::vector<Option> sampler_keys(const Registries& registries) {
+  std::vector<Option> keys;
+  for (const std::string& name : registries.samplers.order) {
+    const auto& entry = registries.samplers.entries.at(name);
+    std::vector<std::string> options;
+    for (const Option& option : entry.options) options.push_back(option.name);
+    keys.push_back({name, "value or table", "not applied", "options: " + join(options), "", entry.summary});
+  }
+  keys.push_back({"steps", "calls", "[]", "", "",
+                  "an explicit order instead of keys, as in [\"repetition_penalty(1.1)\", \"temperature(0.7)\"]"});
+  return keys;
+}
+
+std::vector<Option> shared_keys(const std::string& kind) {
+  return {{"name", "string", "\"\"", "a registered " + kind, "", "the plug-in; its options are the other keys"}};
+}
+
+}  // namespace
+
+std::vector<SectionDocs> config_sections(const Registries& registries) {
+  return {
+      {"experiment", "what the run is called, and its seed", list_options<ExperimentKeys>()},
+      {"models.<name>", "a checkpoint that arms and drafters refer to by name", list_options<ModelConfig>()},
+      {"data", "the prompts and how far each is continued", list_options<DataConfig>()},
+      {"sampler", "logits processors, applied in the order of `specula list samplers`", sampler_keys(registries)},
+      {"arm", "[[arm]]: one decoder of the comparison", list_options<ArmKeys>()},
+      {"drafter.<name>", "a drafter that arms share by its name", shared_keys("drafter")},
+      {"verifier.<name>", "a verifier that arms share by its name", shared_keys("verifier")},
+      {"measure", "how the arms are measured", list_options<MeasureConfig>()},
+      {"output", "where runs are written", list_options<OutputKeys>()},
+  };
+}
+
+}  // namespace specula

@@ -1,0 +1,58 @@
+// The sections of a configuration and their keys, declared once: reading, errors, `explain` and the resolved dump
+// follow from the visit() functions here and in config.h.  Licence: Apache-2.0.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "experiments/config/config.h"
+
+namespace specula {
+
+struct ExperimentKeys {
+  std::string name, note;
+  int64_t seed = 0;
+
+  template <class V>
+  void visit(V& v) {
+    v("name", name, "name of the experiment and of its folder of runs");
+    v("seed", seed, 0, kMaxInteger, "seed of every random number of the run");
+    v("note", note, "a remark that is kept with the run");
+  }
+};
+
+struct ArmKeys {
+  std::string name;
+  bool baseline = false;
+  ModelName target{"target"};
+  std::string drafter = "none", verifier;  // texts here; config_plugins.h reads tables too
+
+  template <class V>
+  void visit(V& v) {
+    v("name", name, "name of the arm, unique in the experiment");
+    v("baseline", baseline, "the arm that others are compared with; by default the only one without a drafter");
+    v("target", target, "the model whose distribution the arm decodes from");
+    v("drafter", drafter,
+      "a name, \"name(key=value)\", { name = \"...\", key = value }, or a [drafter.<name>] of the file");
+    v("verifier", verifier, "the same forms; by default greedy_match where temperature is 0, else rejection");
+  }
+};
+
+struct OutputKeys {
+  std::string dir = "runs";
+
+  template <class V>
+  void visit(V& v) {
+    v("dir", dir, "folder that runs are written to as <dir>/<experiment>/<cell>, relative to the working directory");
+  }
+};
+
+struct SectionDocs {
+  std::string name, help;  // "measure"; named tables as "models.<name>"
+  std::vector<Option> options;
+};
+
+// In the order of the resolved dump.  [sampler] lists the registered processors as its keys.
+std::vector<SectionDocs> config_sections(const Registries& registries);
+
+}  // namespace specula

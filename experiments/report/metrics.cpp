@@ -1,0 +1,102 @@
+#include "experiments/report/metrics.h"
+
+namespace specula {
+
+const std::vector<MetricDefinition>& metric_definitions() {
+  static const std::string kYes = "yes", kLength = "depends on the draft length", kHardware = "hardware";
+  static const std::vector<MetricDefinition> kDefinitions = {
+      {"speedup", "ratio",
+       "Tokens per second of the arm over those of the baseline arm, end to end, on the same prompts, repetitions and "
+       "turns of "
+       "one segment of one run: (sum n / sum t) / (sum n_ref / sum t_ref).  With texts of equal length this is the "
+       "ratio of "
+       "paired sums of time.  Interval: paired percentile bootstrap over groups of prompts.",
+       kHardware, "walltime improvement, end-to-end speed-up"},
+      {"speedup_decode", "ratio", "As speedup, with the time from the end of the prefill to the last token.", kHardware,
+       ""},
+      {"speedup_geomean", "ratio", "Geometric mean over the paired records of the ratio of time per token.", kHardware,
+       ""},
+      {"speedup_model", "ratio",
+       "tau / (g c + v + o): what the measured costs predict, with g drafted tokens a round.  With v = 1, o = 0 and "
+       "independent "
+       "acceptance this is (1 - alpha^(g+1)) / ((1 - alpha) (g c + 1)) of Leviathan 2023, theorem 3.8.",
+       kHardware, "expected walltime improvement factor"},
+      {"e2e_tok_s", "tokens/s", "Kept tokens over the time of decode(), prefill included, unbilled time left out.",
+       kHardware, "throughput at batch 1"},
+      {"decode_tok_s", "tokens/s",
+       "Kept tokens over the time from the end of the prefill to the last token.  Every token counts, the first "
+       "round's too: "
+       "(n - 1) / (t_last - t_first) would favour arms that keep several tokens in their first round.",
+       kHardware, "generation speed"},
+      {"ttft_ms", "ms",
+       "Token ids submitted until the first round is committed, prefill included; mean, and p50 in ttft_p50_ms.",
+       kHardware, "time to first token"},
+      {"ttft_p50_ms", "ms", "Median over records of the time to the first committed round.", kHardware, ""},
+      {"tpot_ms", "ms", "Decode time per kept token: 1000 / decode_tok_s.", kHardware, "time per output token"},
+      {"e2e_ms", "ms", "Mean time of decode() per record, unbilled time left out.", kHardware, "latency"},
+      {"step_ms", "ms", "Mean time of a round after the first.", kHardware, "iteration time"},
+      {"step_p50_ms", "ms", "Median time of a round after the first.", kHardware, ""},
+      {"step_p90_ms", "ms", "90th percentile of the time of a round after the first.", kHardware, ""},
+      {"step_p99_ms", "ms", "99th percentile of the time of a round after the first.", kHardware, ""},
+      {"itl_p50_ms", "ms",
+       "Median gap between the times at which neighbouring tokens can be read.  Tokens of one round share a time, so "
+       "zeros are "
+       "real.",
+       kHardware, "inter-token latency, TBT"},
+      {"itl_p99_ms", "ms", "99th percentile of the gaps between neighbouring tokens.", kHardware, ""},
+      {"tau", "tokens", "sum k / S: tokens kept per target call, the extra token included; autoregression has 1.",
+       kLength, "block efficiency, mean accepted tokens (#MAT), acceptance length, AL"},
+      {"tau_prompt_mean", "tokens", "Mean over records of each record's tau.", kLength, "Average_AL"},
+      {"alpha", "fraction",
+       "sum a / sum (a + r), r = 1 where a draft was rejected: accepted over *tested* tokens, rounds that were cut "
+       "left out.  "
+       "Null for trees and for rules that do not test token by token (agreement).",
+       kYes, "Leviathan's alpha (plug-in estimate), acceptance rate"},
+      {"accepted_per_step", "tokens", "sum a / S, without the extra token.", kLength,
+       "acceptance length without the bonus token"},
+      {"draft_accept_frac", "fraction", "sum a / sum d: falls as the draft grows.  Null for trees.", "no: " + kLength,
+       "acceptance rate of vLLM and SGLang"},
+      {"util_frac", "fraction", "sum k / sum (d + 1): kept over processed positions.", "no: " + kLength,
+       "system efficiency"},
+      {"pos_marginal", "fraction",
+       "Per depth j: rounds with a >= j over rounds with a draft of depth >= j; both counts stored.", kYes,
+       "acceptance per position"},
+      {"pos_cond", "fraction", "Per depth j: rounds with a >= j over rounds with a >= j - 1 and a draft of depth >= j.",
+       kYes, "n-alpha of EAGLE is related"},
+      {"len_hist", "rounds", "Number of rounds with a = n, n = 0, 1, ...", kLength, ""},
+      {"drafted_per_step", "tokens", "sum d / S: candidates per round, every node of a tree.", kLength,
+       "mean draft length"},
+      {"cost_c", "ratio", "Fenced time of one drafted token over the baseline's fenced time of a round.", kHardware,
+       "Leviathan's c"},
+      {"cost_v", "ratio", "Fenced time of one target call over the baseline's fenced time of a round.", kHardware,
+       "often assumed to be 1"},
+      {"cost_o", "ratio",
+       "What is left of a fenced round (sampling, rule, commit, observe, gaps) over the baseline's fenced time of a "
+       "round.",
+       kHardware, "overhead"},
+      {"trace_overhead_frac", "fraction",
+       "Time of the fenced pass over that of the unfenced one on the same records, minus 1.", kHardware, ""},
+      {"exact_frac", "fraction",
+       "Records whose token ids equal those of the baseline for the same prompt, repetition and turn.", kYes,
+       "token match"},
+      {"first_div_tok", "tokens",
+       "Index of the first new token that differs from the baseline's; null where none does.", kYes, ""},
+      {"div_margin_nats", "nats",
+       "Log-probability gap in the target between the baseline's token and the arm's where they first differ.  "
+       "Temperature 0 "
+       "only: a small gap is a tie that rounding decided.",
+       kYes, ""},
+      {"n_in_tok", "tokens", "Tokens of the prompt.", kYes, ""},
+      {"n_out_tok", "tokens", "Kept new tokens, the stop token included.", kYes, ""},
+  };
+  return kDefinitions;
+}
+
+const MetricDefinition* find_metric(const std::string& name) {
+  for (const MetricDefinition& definition : metric_definitions()) {
+    if (definition.name == name) return &definition;
+  }
+  return nullptr;
+}
+
+}  // namespace specula

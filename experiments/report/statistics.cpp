@@ -1,0 +1,174 @@
+#include "experiments/report/statistics.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "framework/core/error.h"
+#include "framework/core/keyring.h"
+
+namespace specula {
+namespace {
+
+constexpr uint32_t kBootstrapStream = 0x626f6f74;  // "boot": its draws meet no other use of the seed
+constexpr size_t kExactLimit = 50;                 // 2^50 signs by dynamic programming: 2550 states, 50 steps
+
+Interval percentile_interval(std::vector<double>& statistics, int draws) {
+  if (statistics.size() * 2 < static_cast<size_t>(draws) || statistics.empty()) return {};
+  std::sort(statistics.begin(), statistics.end());
+  return {quantile(statistics, 0.025), quantile(statistics, 0.975)};
+}
+
+// Twice the mid-rank of each |difference|, so that ranks are integers.
+std::vector<int64_t> doubled_ranks(const std::vector<double>& magnitudes) {
+  std::vector<size_t> order(magnitudes.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return magnitudes[a] < magnitudes[b]; });
+  std::vector<int64_t> ranks(magnitudes.size());
+  for (size_t first = 0; first < order.size();) {
+    size_t last = first;
+    while (last + 1 < order.size() && magnitudes[order[last + 1]] == magnitudes[order[first]]) ++last;
+    for (size_t i = first; i <= last; ++i) ranks[order[i]] = static_cast<int64_t>(first + last + 2);
+    first = last + 1;
+  }
+  return ranks;
+}
+
+// P(W+ <= w) when every sign is fair, ranks doubled.
+double exact_lower_tail(const std::vector<int64_t>& ranks, int64_t w) {
+  const int64_t total = std::accumulate(ranks.begin(), ranks.end(), int64_t{0});
+  std::vector<double> probability(static_cast<size_t>(total) + 1, 0.0);
+  probability[0] = 1;
+  int64_t reached = 0;
+  for (const int64_t rank : ranks) {
+    reached += rank;
+    for (int64_t sum = reached; sum >= 0; --sum) {
+      const double with = sum >= rank ? probability[static_cast<size_t>(sum - rank)] : 0.0;
+      probability[static_cast<size_t>(sum)] = 0.5 * (probability[static_cast<size_t>(sum)] + with);
+    }
+  }
+  return std::accumulate(probability.begin(), probability.begin() + w + 1, 0.0);
+}
+
+double normal_lower_tail(const std::vector<int64_t>& ranks, int64_t w) {
+  double mean = 0, variance = 0;  // of the doubled statistic: sum r/2 and sum r^2/4 with r the doubled ranks
+  for (const int64_t rank : ranks) {
+    mean += 0.5 * static_cast<double>(rank);
+    variance += 0.25 * static_cast<double>(rank) * static_cast<double>(rank);
+  }
+  const double z = (static_cast<double>(w) + 1.0 - mean) / std::sqrt(variance);  // +1: half a rank, doubled
+  return 0.5 * std::erfc(-z / std::sqrt(2.0));
+}
+
+}  // namespace
+
+double quantile(std::span<const double> ascending, double q) {
+  if (ascending.empty()) return kNotMeasured;
+  const double at = q * static_cast<double>(ascending.size() - 1);
+  const auto below = static_cast<size_t>(at);
+  const size_t above = std::min(below + 1, ascending.size() - 1);
+  return ascending[below] + (at - static_cast<double>(below)) * (ascending[above] - ascending[below]);
+}
+
+Bootstrap::Bootstrap(size_t groups, int draws, uint64_t seed) : groups_(groups), draws_(draws) {
+  if (groups < 2) return;
+  const Keyring keys = Keyring(seed).fork(kBootstrapStream);
+  drawn_.resize(groups * static_cast<size_t>(draws));
+  size_t at = 0;
+  for (int i = 0; i < draws; ++i) {
+    for (size_t g = 0; g < groups; ++g) {
+      const double u = keys.uniform(Use::kSearch, 0, i, static_cast<uint32_t>(g));
+      drawn_[at++] = static_cast<uint32_t>(u * static_cast<double>(groups));
+    }
+  }
+}
+
+Interval Bootstrap::interval(const std::vector<std::vector<double>>& columns, const Statistic& statistic) const {
+  for (const auto& column : columns) SPECULA_CHECK(column.size() == groups_, column.size(), " of ", groups_);
+  if (groups_ < 2) return {};
+  const size_t width = columns.size();
+  std::vector<double> rows(groups_ * width);  // [G][K]: one group is one cache line
+  for (size_t g = 0; g < groups_; ++g) {
+    for (size_t k = 0; k < width; ++k) rows[g * width + k] = columns[k][g];
+  }
+  std::vector<double> statistics, totals(width);
+  statistics.reserve(static_cast<size_t>(draws_));
+  for (int i = 0; i < draws_; ++i) {
+    std::fill(totals.begin(), totals.end(), 0.0);
+    for (const uint32_t g : draw(i)) {
+      const double* row = rows.data() + size_t{g} * width;
+      for (size_t k = 0; k < width; ++k) totals[k] += row[k];
+    }
+    const double value = statistic(totals);
+    if (std::isfinite(value)) statistics.push_back(value);
+  }
+  return percentile_interval(statistics, draws_);
+}
+
+std::vector<Interval> Bootstrap::quantile_intervals(std::span<const GroupedValue> values, std::span<const double> qs,
+                                                    int max_draws) const {
+  std::vector<Interval> intervals(qs.size());
+  if (groups_ < 2 || values.empty()) return intervals;
+  std::vector<double> size(groups_, 0.0);
+  for (const GroupedValue& v : values) size[v.group] += 1;
+  const int draws = std::min(draws_, max_draws);
+  std::vector<std::vector<double>> statistics(qs.size());
+  std::vector<double> weight(groups_);
+  for (int i = 0; i < draws; ++i) {
+    std::fill(weight.begin(), weight.end(), 0.0);
+    double total = 0;
+    for (const uint32_t g : draw(i)) {
+      weight[g] += 1;
+      total += size[g];
+    }
+    double below = 0;
+    size_t next = 0;
+    for (const GroupedValue& v : values) {  // the smallest value with at least q of the weight at or below it
+      below += weight[v.group];
+      while (next < qs.size() && below > 0 && below >= qs[next] * total) statistics[next++].push_back(v.value);
+      if (next == qs.size()) break;
+    }
+  }
+  for (size_t k = 0; k < qs.size(); ++k) intervals[k] = percentile_interval(statistics[k], draws);
+  return intervals;
+}
+
+SignedRank wilcoxon_signed_rank(std::span<const double> differences) {
+  std::vector<double> magnitudes;
+  std::vector<char> positive;
+  for (const double d : differences) {
+    if (d == 0 || !std::isfinite(d)) continue;
+    magnitudes.push_back(std::abs(d));
+    positive.push_back(d > 0 ? 1 : 0);
+  }
+  SignedRank result;
+  result.n = static_cast<int64_t>(magnitudes.size());
+  if (magnitudes.empty()) return result;
+  const std::vector<int64_t> ranks = doubled_ranks(magnitudes);
+  int64_t plus = 0, total = 0;
+  for (size_t i = 0; i < ranks.size(); ++i) {
+    plus += positive[i] != 0 ? ranks[i] : 0;
+    total += ranks[i];
+  }
+  const int64_t smaller = std::min(plus, total - plus);
+  const double tail =
+      ranks.size() <= kExactLimit ? exact_lower_tail(ranks, smaller) : normal_lower_tail(ranks, smaller);
+  result.p = std::min(1.0, 2 * tail);
+  result.rank_biserial = static_cast<double>(2 * plus - total) / static_cast<double>(total);
+  return result;
+}
+
+std::vector<double> holm(std::span<const double> p) {
+  std::vector<size_t> order(p.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return p[a] < p[b]; });
+  std::vector<double> adjusted(p.size());
+  double largest = 0;
+  for (size_t i = 0; i < order.size(); ++i) {
+    largest = std::max(largest, std::min(1.0, static_cast<double>(p.size() - i) * p[order[i]]));
+    adjusted[order[i]] = largest;
+  }
+  return adjusted;
+}
+
+}  // namespace specula

@@ -1,0 +1,171 @@
+#include "experiments/report/summary.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "experiments/report/summary_cells.h"
+#include "framework/core/error.h"
+#include "framework/core/files.h"
+
+namespace specula {
+namespace {
+
+std::vector<std::string> categories_of(const std::vector<Record>& records) {
+  std::vector<std::string> names;  // in the order of their first record
+  for (const Record& r : records) {
+    if (!r.key.trace && std::find(names.begin(), names.end(), r.category) == names.end()) names.push_back(r.category);
+  }
+  std::sort(names.begin(), names.end());  // arms run in random order, so file order says nothing
+  return names;
+}
+
+// Index of each group that has a record in the category, over all arms, so that arms share their resamples.
+std::map<std::string, uint32_t> groups_of(const std::vector<Record>& records, const std::string& category) {
+  std::set<std::string> names;
+  for (const Record& r : records) {
+    if (!r.key.trace && (category.empty() || r.category == category)) names.insert(r.group);
+  }
+  std::map<std::string, uint32_t> index;
+  for (const std::string& name : names) index.emplace(name, static_cast<uint32_t>(index.size()));
+  return index;
+}
+
+using Index = std::map<RecordKey, const Record*>;
+
+Index index_of(const std::vector<Record>& records) {
+  Index index;
+  for (const Record& r : records) {
+    if (r.ok && !r.key.trace) index[r.key] = &r;
+  }
+  return index;
+}
+
+struct Level {
+  std::string category;
+  std::map<std::string, uint32_t> groups;
+  Bootstrap bootstrap;
+};
+
+Slice slice_of(const std::vector<Record>& records, const Index& index, const RunInfo& run, const std::string& arm,
+               const Level& level) {
+  Slice slice;
+  for (const Record& r : records) {
+    if (!r.ok || r.key.trace || r.key.arm != arm || (!level.category.empty() && r.category != level.category)) continue;
+    RecordKey key = r.key;
+    key.arm = run.baseline().name;
+    const auto base = index.find(key);
+    const bool paired = base != index.end() && base->second->segment == r.segment;
+    slice.records.push_back(&r);
+    slice.reference.push_back(paired ? base->second : nullptr);
+    slice.groups.push_back(level.groups.at(r.group));
+  }
+  return slice;
+}
+
+CellSummary summarize_cell(const ArmInfo& arm, const Level& level, const Slice& slice,
+                           const std::vector<Record>& records) {
+  CellSummary cell{.arm = arm.name, .category = level.category};
+  std::set<std::string> prompts;
+  for (const Record* r : slice.records) prompts.insert(r->key.prompt);
+  cell.num_prompts = static_cast<int64_t>(prompts.size());
+  add_acceptance_counts(slice, cell);
+  for (const Record& r : records) {
+    const bool here = level.category.empty() || r.category == level.category;
+    cell.counts.failed += !r.ok && !r.key.trace && r.key.arm == arm.name && here ? 1 : 0;
+  }
+  add_speedups(slice, level.bootstrap, cell);
+  add_rates(arm, slice, level.bootstrap, cell);
+  add_percentiles(slice, level.bootstrap, cell);
+  return cell;
+}
+
+void note_unpaired(const ArmInfo& arm, const Slice& slice, Summary& summary) {
+  const auto unpaired = std::count(slice.reference.begin(), slice.reference.end(), nullptr);
+  if (unpaired == 0) return;
+  summary.excluded.push_back(cat(arm.name, ": ", unpaired, " of ", slice.records.size(),
+                                 " records have no baseline record in the same segment and are left out of speed-ups"));
+}
+
+void note_differences(const RunInfo& run, const ArmInfo& arm, const Slice& slice, Summary& summary) {
+  int64_t different = 0, compared = 0;
+  double largest = 0;
+  for (const Record* r : slice.records) {
+    compared += r->exact.has_value() ? 1 : 0;
+    different += r->exact.has_value() && !*r->exact ? 1 : 0;
+    largest = std::max(largest, r->margin_nats.value_or(0));
+  }
+  if (different == 0 || arm.guarantee == "lossy" || (!run.one_hot && arm.guarantee != "coupled")) return;
+  summary.warnings.push_back(cat(arm.name, ": ", different, " of ", compared, " records differ from ",
+                                 run.baseline().name, run.one_hot ? cat(", largest margin ", largest, " nats") : ""));
+}
+
+}  // namespace
+
+const Estimate& CellSummary::at(const std::string& metric) const {
+  static const Estimate kNone{.why = "not_computed"};
+  for (const NamedEstimate& m : metrics) {
+    if (m.name == metric) return m.estimate;
+  }
+  return kNone;
+}
+
+CellSummary& Summary::cell(const std::string& arm, const std::string& category) {
+  for (CellSummary& c : cells) {
+    if (c.arm == arm && c.category == category) return c;
+  }
+  SPECULA_CHECK(false, "no cell for arm '", arm, "', category '", category, "'");
+}
+
+const CellSummary& Summary::cell(const std::string& arm, const std::string& category) const {
+  return const_cast<Summary*>(this)->cell(arm, category);
+}
+
+const Comparison* Summary::comparison(const std::string& arm) const {
+  for (const Comparison& c : comparisons) {
+    if (c.arm == arm) return &c;
+  }
+  return nullptr;
+}
+
+Summary summarize(const RunInfo& run, const RecordSet& set) {
+  Summary summary;
+  summary.warnings = run.mixed;
+  summary.categories = categories_of(set.records);
+  std::vector<Level> levels;
+  std::vector<std::string> names = {""};
+  names.insert(names.end(), summary.categories.begin(), summary.categories.end());
+  for (const std::string& category : names) {
+    auto groups = groups_of(set.records, category);
+    const size_t size = groups.size();
+    levels.push_back({category, std::move(groups), Bootstrap(size, run.bootstrap, run.seed)});
+  }
+  const Index index = index_of(set.records);
+  for (const ArmInfo& arm : run.arms) {
+    for (const Level& level : levels) {
+      const Slice slice = slice_of(set.records, index, run, arm.name, level);
+      summary.cells.push_back(summarize_cell(arm, level, slice, set.records));
+      if (!level.category.empty() || arm.baseline) continue;
+      const Estimate& speedup = summary.cells.back().at("speedup");
+      summary.comparisons.push_back(compare_with_reference(arm, run.baseline().name, slice, speedup));
+      note_unpaired(arm, slice, summary);
+      note_differences(run, arm, slice, summary);
+    }
+  }
+  adjust_comparisons(summary.comparisons);
+  add_traces(run, set.records, summary);
+  add_checks(run, set, summary);
+  if (run.one_hot && run.repetitions > 1)
+    summary.warnings.emplace_back("temperature 0: repetitions repeat the timing, not the text");
+  return summary;
+}
+
+Summary rebuild_summary(const std::filesystem::path& run_folder) {
+  const RunInfo run = read_manifest(run_folder);
+  Summary summary = summarize(run, read_records(run_folder));
+  write_file_atomically(run_folder / "summary.json", summary_json(run, summary));
+  write_file_atomically(run_folder / "summary.csv", summary_csv(summary));
+  return summary;
+}
+
+}  // namespace specula

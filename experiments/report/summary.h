@@ -1,0 +1,97 @@
+// What the records of a run say: per arm, over everything and per category, each metric with its interval and the raw
+// counts behind it; comparisons with the baseline arm; self-checks.  A pure function of the manifest and the records,
+// so it can always be rebuilt.  Licence: Apache-2.0.
+#pragma once
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "experiments/report/statistics.h"
+#include "experiments/run/manifest.h"
+#include "experiments/run/records.h"
+
+namespace specula {
+
+struct Estimate {
+  double value = kNotMeasured;
+  Interval interval{};
+  int64_t n = 0;       // what was averaged: records, rounds or pairs
+  std::string method;  // how the interval was formed; "" : there is none
+  std::string why;     // of a value or an interval that is missing
+};
+
+struct NamedEstimate {
+  std::string name;
+  Estimate estimate;
+};
+
+// Rounds by depth j = index + 1; both counts, so that marginal and conditional rates can be formed over any union of
+// cells.
+struct DepthCounts {
+  int64_t drafted = 0;   // rounds with a draft of at least this depth
+  int64_t tested = 0;    // of those, rounds that accepted all shallower depths
+  int64_t accepted = 0;  // rounds that accepted at least this depth
+};
+
+struct Counts {
+  int64_t records = 0, failed = 0, rounds = 0, cut_rounds = 0;
+  int64_t drafted = 0, accepted = 0, kept = 0, tokens = 0;
+  double e2e_s = 0, decode_s = 0, prefill_s = 0;
+};
+
+struct CellSummary {
+  std::string arm, category;  // category "": all of them
+  int64_t num_prompts = 0;
+  Counts counts;
+  std::vector<NamedEstimate> metrics;
+  std::vector<DepthCounts> depths;
+  std::vector<int64_t> accepted_histogram;  // rounds with n accepted tokens
+
+  const Estimate& at(const std::string& metric) const;  // an estimate without value if there is no such metric
+};
+
+struct TraceSummary {  // the fenced pass of an arm
+  std::string arm;
+  int64_t records = 0, rounds = 0, drafted = 0;
+  double e2e_s = 0, prefill_s = 0;
+  std::array<double, kNumPhases> phase_s{};
+  double other_s() const;  // of the wall, in no phase
+};
+
+struct Comparison {
+  std::string arm, reference, metric;
+  Estimate ratio;
+  double p = kNotMeasured, p_adjusted = kNotMeasured;  // Wilcoxon over groups; Holm across arms
+  double effect = kNotMeasured;                        // matched-pairs rank-biserial correlation
+  double detectable_frac = kNotMeasured;               // smallest relative difference seen with 80 % power at 5 %
+  std::string verdict;                                 // faster, slower, ~
+};
+
+struct Check {
+  std::string name, arm, detail;
+  bool passed = true;
+};
+
+struct Summary {
+  std::vector<CellSummary> cells;  // arms in the order of the manifest; all categories first
+  std::vector<TraceSummary> traces;
+  std::vector<Comparison> comparisons;
+  std::vector<Check> checks;
+  std::vector<std::string> warnings, excluded;
+  std::vector<std::string> categories;
+
+  const CellSummary& cell(const std::string& arm, const std::string& category) const;  // throws std::logic_error
+  CellSummary& cell(const std::string& arm, const std::string& category);
+  const Comparison* comparison(const std::string& arm) const;  // null for the baseline
+};
+
+Summary summarize(const RunInfo& run, const RecordSet& records);
+
+std::string summary_json(const RunInfo& run, const Summary& summary);
+std::string summary_csv(const Summary& summary);  // arm, category, metric, value, ci_low, ci_high, n, unit, method
+
+// Reads manifest and records of a run folder, writes summary.json and summary.csv there.
+Summary rebuild_summary(const std::filesystem::path& run_folder);
+
+}  // namespace specula

@@ -1,0 +1,34 @@
+// Inside the summary: the records of one arm in one cell, and the functions that fill a CellSummary from them.
+// Licence: Apache-2.0.
+#pragma once
+
+#include <vector>
+
+#include "experiments/report/summary.h"
+
+namespace specula {
+
+// Successful records of the unfenced pass.  All three vectors are parallel.
+struct Slice {
+  std::vector<const Record*> records;
+  std::vector<const Record*> reference;  // the baseline's, same key, same segment; null where there is none
+  std::vector<uint32_t> groups;          // index of the group that is resampled
+};
+
+void add_rates(const ArmInfo& arm, const Slice& slice, const Bootstrap& bootstrap, CellSummary& cell);
+void add_percentiles(const Slice& slice, const Bootstrap& bootstrap, CellSummary& cell);
+void add_acceptance_counts(const Slice& slice, CellSummary& cell);
+void add_speedups(const Slice& slice, const Bootstrap& bootstrap, CellSummary& cell);
+
+// Arm against baseline over the slice; p_adjusted is left to adjust_comparisons.
+Comparison compare_with_reference(const ArmInfo& arm, const std::string& reference, const Slice& slice,
+                                  const Estimate& speedup);
+void adjust_comparisons(std::vector<Comparison>& comparisons);
+
+// Fenced shares, and from them cost_c, cost_v, cost_o, speedup_model and trace_overhead_frac in the cells over all
+// categories.
+void add_traces(const RunInfo& run, const std::vector<Record>& records, Summary& summary);
+
+void add_checks(const RunInfo& run, const RecordSet& set, Summary& summary);
+
+}  // namespace specula

@@ -1,0 +1,179 @@
+#include "experiments/report/table.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "framework/core/error.h"
+
+namespace specula {
+namespace {
+
+constexpr const char* kDash = "–";
+
+size_t width_of(const std::string& text) {  // characters, not bytes: UTF-8 continuation bytes take no room
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+std::string padded(const std::string& text, size_t width, MarkdownTable::Align align) {
+  const std::string space(width - width_of(text), ' ');
+  return align == MarkdownTable::Align::kLeft ? text + space : space + text;
+}
+
+// The last `parts` components of a path: enough to know what it is.
+std::string path_end(const std::string& path, int parts) {
+  size_t at = path.size();
+  for (int i = 0; i < parts && at != std::string::npos && at > 0; ++i) at = path.find_last_of('/', at - 1);
+  return at == std::string::npos ? path : path.substr(at + 1);
+}
+
+std::string header_line(const RunInfo& run) {
+  std::vector<std::string> parts;
+  for (const RunModel& m : run.models) {
+    if (m.name == run.baseline().target) parts.push_back(cat(m.name, " ", path_end(m.path, 2), " ", m.dtype));
+  }
+  parts.push_back(cat(path_end(run.prompts_file, 1), " ", run.num_prompts, " prompts x ", run.repetitions,
+                      run.repetitions == 1 ? " rep" : " reps", ", ", run.max_new_tokens, " tokens"));
+  parts.push_back(run.sampler.empty() ? "p = softmax" : run.sampler);
+  parts.push_back(cat(run.threads, run.threads == 1 ? " thread" : " threads"));
+  parts.push_back(cat("stream ", three_digits(run.stream_gb_s), " GB/s"));
+  parts.push_back("build " + run.build);
+  parts.push_back("run " + run.run_id);
+  return join(parts, " | ") + "\n";
+}
+
+// Equality with the baseline's text is promised at temperature 0 and by coupled rules; elsewhere the texts differ by
+// design.
+std::string exactness(const RunInfo& run, const ArmInfo& arm, const CellSummary& cell) {
+  if (arm.baseline || (!run.one_hot && arm.guarantee != "coupled")) return kDash;
+  const double frac = cell.at("exact_frac").value;
+  return std::isfinite(frac) ? (frac == 1 ? "100%" : fixed(100 * frac, 1) + "%") : kDash;
+}
+
+std::string arms_table(const RunInfo& run, const Summary& summary) {
+  using enum MarkdownTable::Align;
+  MarkdownTable table;
+  table.column("arm", kLeft);
+  for (const char* const title :
+       {"tok/s", "speedup (95% CI)", "model", "tau", "alpha", "TTFT ms p50", "TPOT ms", "step ms p50/p99", "exact"}) {
+    table.column(title, kRight);
+  }
+  table.column("guarantee", kLeft);
+  table.column("verdict", kLeft);
+  for (const ArmInfo& arm : run.arms) {
+    const CellSummary& cell = summary.cell(arm.name, "");
+    const Comparison* comparison = summary.comparison(arm.name);
+    table.row({arm.name + (arm.baseline ? " (ref)" : ""), three_digits(cell.at("e2e_tok_s").value),
+               arm.baseline ? "1.00" : with_interval(cell.at("speedup")), fixed(cell.at("speedup_model").value, 2),
+               fixed(cell.at("tau").value, 2), fixed(cell.at("alpha").value, 3),
+               three_digits(cell.at("ttft_p50_ms").value), three_digits(cell.at("tpot_ms").value),
+               three_digits(cell.at("step_p50_ms").value) + " / " + three_digits(cell.at("step_p99_ms").value),
+               exactness(run, arm, cell), arm.guarantee, comparison == nullptr ? "ref" : comparison->verdict});
+  }
+  return table.text();
+}
+
+std::string categories_table(const RunInfo& run, const Summary& summary) {
+  if (summary.categories.size() < 2 || run.arms.size() < 2) return "";
+  MarkdownTable table;
+  table.column("speedup (95% CI)", MarkdownTable::Align::kLeft);
+  for (const std::string& category : summary.categories) {
+    table.column(cat(category, " (", summary.cell(run.baseline().name, category).num_prompts, ")"),
+                 MarkdownTable::Align::kRight);
+  }
+  for (const ArmInfo& arm : run.arms) {
+    if (arm.baseline) continue;
+    std::vector<std::string> row = {arm.name};
+    for (const std::string& category : summary.categories)
+      row.push_back(with_interval(summary.cell(arm.name, category).at("speedup")));
+    table.row(std::move(row));
+  }
+  return "\n" + table.text();
+}
+
+std::string time_lines(const Summary& summary) {
+  std::string text;
+  for (const TraceSummary& t : summary.traces) {
+    std::vector<std::string> parts;
+    const auto add = [&](const char* name, double seconds) {
+      const double share = 100 * seconds / t.e2e_s;
+      if (share >= 0.5) parts.push_back(cat(name, " ", fixed(share, 0), "%"));
+    };
+    for (int i = 0; i < kNumPhases; ++i) add(kPhaseNames[i], t.phase_s[i]);
+    add("other", t.other_s());
+    text += cat("- ", t.arm, ": ", join(parts), "\n");
+  }
+  return text.empty() ? "" : "\nWhere the time goes (fenced pass):\n" + text;
+}
+
+std::string notes(const Summary& summary) {
+  double detectable = 0;
+  for (const Comparison& c : summary.comparisons)
+    detectable = std::max(detectable, std::isfinite(c.detectable_frac) ? c.detectable_frac : 0);
+  std::string text;
+  if (detectable > 0) {
+    text += cat("\n\"~\": no difference shown; this run would have seen one of ", fixed(100 * detectable, 1),
+                "% in any arm.\n");
+  }
+  for (const std::string& w : summary.warnings) text += "! " + w + "\n";
+  for (const std::string& e : summary.excluded) text += "! " + e + "\n";
+  return text;
+}
+
+}  // namespace
+
+void MarkdownTable::column(const std::string& title, Align align) {
+  titles_.push_back(title);
+  aligns_.push_back(align);
+}
+
+void MarkdownTable::row(std::vector<std::string> cells) {
+  SPECULA_CHECK(cells.size() == titles_.size(), cells.size(), " cells, ", titles_.size(), " columns");
+  rows_.push_back(std::move(cells));
+}
+
+std::string MarkdownTable::text() const {
+  std::vector<size_t> widths;
+  for (size_t c = 0; c < titles_.size(); ++c) {
+    size_t width = std::max<size_t>(3, width_of(titles_[c]));
+    for (const auto& cells : rows_) width = std::max(width, width_of(cells[c]));
+    widths.push_back(width);
+  }
+  const auto line = [&](const std::vector<std::string>& cells) {
+    std::string text = "|";
+    for (size_t c = 0; c < cells.size(); ++c) text += cat(" ", padded(cells[c], widths[c], aligns_[c]), " |");
+    return text + "\n";
+  };
+  std::string text = line(titles_) + "|";
+  for (size_t c = 0; c < titles_.size(); ++c) {
+    text += aligns_[c] == Align::kLeft ? std::string(widths[c] + 2, '-') + "|" : std::string(widths[c] + 1, '-') + ":|";
+  }
+  text += "\n";
+  for (const auto& cells : rows_) text += line(cells);
+  return text;
+}
+
+std::string fixed(double value, int decimals) {
+  if (!std::isfinite(value)) return kDash;
+  char text[64];
+  std::snprintf(text, sizeof text, "%.*f", decimals, value);
+  return text;
+}
+
+std::string three_digits(double value) {
+  const double size = std::abs(value);
+  return fixed(value, size >= 99.95 ? 0 : size >= 9.995 ? 1 : size >= 0.9995 ? 2 : 3);
+}
+
+std::string with_interval(const Estimate& e) {
+  if (!std::isfinite(e.interval.low)) return fixed(e.value, 2);
+  return cat(fixed(e.value, 2), " [", fixed(e.interval.low, 2), ", ", fixed(e.interval.high, 2), "]");
+}
+
+std::string result_table(const RunInfo& run, const Summary& summary) {
+  return header_line(run) + "\n" + arms_table(run, summary) + categories_table(run, summary) + time_lines(summary) +
+         notes(summary);
+}
+
+}  // namespace specula

@@ -1,0 +1,190 @@
+#include "experiments/run/manifest.h"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <ctime>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "framework/core/error.h"
+#include "framework/core/files.h"
+
+namespace specula {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json arm_json(const ArmInfo& a) {
+  return {{"name", a.name},
+          {"baseline", a.baseline},
+          {"target", a.target},
+          {"drafter", a.drafter},
+          {"verifier", a.verifier},
+          {"guarantee", a.guarantee},
+          {"tests_tokens", a.tests_tokens}};
+}
+
+ArmInfo arm_of(const Json& j) {
+  return {.name = j.at("name"),
+          .target = j.at("target"),
+          .drafter = j.at("drafter"),
+          .verifier = j.at("verifier"),
+          .guarantee = j.at("guarantee"),
+          .baseline = j.at("baseline"),
+          .tests_tokens = j.at("tests_tokens")};
+}
+
+Json model_json(const RunModel& m) {
+  return {{"name", m.name},           {"path", m.path},   {"dtype", m.dtype},        {"fingerprint", m.fingerprint},
+          {"n_params", m.parameters}, {"vocab", m.vocab}, {"context_max", m.context}};
+}
+
+RunModel model_of(const Json& j) {
+  return {.name = j.at("name"),
+          .path = j.at("path"),
+          .dtype = j.at("dtype"),
+          .fingerprint = j.at("fingerprint"),
+          .parameters = j.at("n_params"),
+          .vocab = j.at("vocab"),
+          .context = j.at("context_max")};
+}
+
+Json to_json(const RunInfo& r) {
+  Json json = {{"schema", "specula.run/1.0"},
+               {"run_id", r.run_id},
+               {"experiment", r.experiment},
+               {"cell", r.cell},
+               {"created_utc", r.created_utc},
+               {"argv", r.argv},
+               {"cwd", r.cwd},
+               {"build", r.build}};
+  json["arms"] = json["models"] = Json::array();
+  for (const ArmInfo& a : r.arms) json["arms"].push_back(arm_json(a));
+  for (const RunModel& m : r.models) json["models"].push_back(model_json(m));
+  json["data"] = {{"prompts", r.prompts_file},
+                  {"n_prompts", r.num_prompts},
+                  {"records_per_arm", r.records_per_arm},
+                  {"max_new_tokens", r.max_new_tokens},
+                  {"tokenizer_sha256", r.tokenizer}};
+  json["sampler"] = {{"text", r.sampler}, {"one_hot", r.one_hot}};
+  json["seeds"] = {{"master", r.seed},
+                   {"derivation", "uniform(use, request, position, index); request = hash(prompt, rep, turn)"}};
+  json["measure"] = {{"repetitions", r.repetitions},
+                     {"threads", r.threads},
+                     {"stream_gb_s", r.stream_gb_s},
+                     {"trace_prompts", r.trace_prompts},
+                     {"bootstrap", r.bootstrap}};
+  json["definitions"] = {"accept/1", "time/1"};
+  json["identity"] = r.identity;
+  return json;
+}
+
+RunInfo of_json(const Json& j) {
+  RunInfo r;
+  r.run_id = j.at("run_id");
+  r.experiment = j.at("experiment");
+  r.cell = j.at("cell");
+  r.created_utc = j.at("created_utc");
+  r.argv = j.at("argv").get<std::vector<std::string>>();
+  r.cwd = j.at("cwd");
+  r.build = j.at("build");
+  for (const Json& a : j.at("arms")) r.arms.push_back(arm_of(a));
+  for (const Json& m : j.at("models")) r.models.push_back(model_of(m));
+  const Json& data = j.at("data");
+  r.prompts_file = data.at("prompts");
+  r.num_prompts = data.at("n_prompts");
+  r.records_per_arm = data.at("records_per_arm");
+  r.max_new_tokens = data.at("max_new_tokens");
+  r.tokenizer = data.at("tokenizer_sha256");
+  r.sampler = j.at("sampler").at("text");
+  r.one_hot = j.at("sampler").at("one_hot");
+  r.seed = j.at("seeds").at("master");
+  const Json& measure = j.at("measure");
+  r.repetitions = measure.at("repetitions");
+  r.threads = measure.at("threads");
+  r.stream_gb_s = measure.at("stream_gb_s");
+  r.trace_prompts = measure.at("trace_prompts");
+  r.bootstrap = measure.at("bootstrap");
+  r.identity = j.at("identity").get<std::map<std::string, std::string>>();
+  return r;
+}
+
+std::vector<std::string> mixes_of(const std::filesystem::path& file) {
+  std::vector<std::string> all;
+  if (!std::filesystem::exists(file)) return all;
+  std::istringstream lines(read_file(file));
+  for (std::string line; std::getline(lines, line);) {
+    const Json json = Json::parse(line, nullptr, false);
+    if (json.is_discarded()) continue;  // a torn last line
+    for (const auto& text : json.at("mixed").get<std::vector<std::string>>()) {
+      all.push_back(cat("segment ", json.at("seg").get<int>(), " has another ", text));
+    }
+  }
+  return all;
+}
+
+}  // namespace
+
+const ArmInfo& RunInfo::baseline() const {
+  for (const ArmInfo& arm : arms) {
+    if (arm.baseline) return arm;
+  }
+  throw std::logic_error("a run without a baseline arm");
+}
+
+void write_manifest(const std::filesystem::path& run_folder, const RunInfo& info) {
+  write_file_atomically(run_folder / "manifest.json",
+                        to_json(info).dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+RunInfo read_manifest(const std::filesystem::path& run_folder) {
+  const std::filesystem::path file = run_folder / "manifest.json";
+  if (!std::filesystem::exists(file)) {
+    throw Error(cat(run_folder.string(), ": not a run folder (it has no manifest.json)"), ExitCode::kConfig);
+  }
+  try {
+    RunInfo info = of_json(Json::parse(read_file(file)));
+    info.mixed = mixes_of(run_folder / "segments.jsonl");
+    return info;
+  } catch (const Json::exception& e) {
+    throw Error(cat(file.string(), ": not a manifest of specula.run/1: ", e.what()));
+  }
+}
+
+std::vector<std::string> differences(const RunInfo& before, const RunInfo& now) {
+  std::vector<std::string> all;
+  for (const auto& [name, value] : now.identity) {
+    const auto old = before.identity.find(name);
+    const std::string was = old == before.identity.end() ? "absent" : old->second;
+    if (was != value) all.push_back(cat(name, " (was ", was.substr(0, 40), ", is ", value.substr(0, 40), ")"));
+  }
+  for (const auto& [name, value] : before.identity) {
+    if (!now.identity.contains(name)) all.push_back(cat(name, " (was ", value.substr(0, 40), ", is absent)"));
+  }
+  return all;
+}
+
+std::string new_run_id() {
+  static std::atomic<int> counter{0};
+  static const char* const kAlphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  auto ms = static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+  const std::string digest = sha256(cat(now.count(), " ", ::getpid(), " ", counter++));
+  std::string id(26, '0');
+  for (int i = 9; i >= 0; --i, ms >>= 5) id[static_cast<size_t>(i)] = kAlphabet[ms & 31];
+  for (size_t i = 0; i < 16; ++i) id[10 + i] = kAlphabet[std::stoul(digest.substr(2 * i, 2), nullptr, 16) & 31];
+  return id;
+}
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  ::gmtime_r(&now, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+}  // namespace specula

@@ -1,0 +1,197 @@
+#include "experiments/run/records.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "framework/core/error.h"
+#include "framework/core/files.h"
+
+namespace specula {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+double tenth(double us) { return std::round(us * 10) / 10; }
+
+Json tenths(const std::vector<double>& values) {
+  Json array = Json::array();
+  for (const double v : values) array.push_back(tenth(v));
+  return array;
+}
+
+template <class T>
+void put_optional(Json& json, const char* name, const std::optional<T>& value, const std::string& why) {
+  if (value) {
+    json[name] = *value;
+    return;
+  }
+  json[name] = nullptr;
+  if (!why.empty()) json[std::string(name) + "_why"] = why;
+}
+
+void put_measures(Json& json, const Record& r) {
+  json["n_in_tok"] = r.n_in;
+  json["n_out_tok"] = r.n_out();
+  json["stop"] = r.stop;
+  json["out_ids"] = r.out;
+  json["t_start_us"] = tenth(r.start_us);
+  json["prefill_us"] = tenth(r.prefill_us);
+  json["ttft_us"] = tenth(r.ttft_us());
+  json["decode_us"] = tenth(r.decode_us());
+  json["e2e_us"] = tenth(r.e2e_us);
+  json["unbilled_us"] = tenth(r.unbilled_us);
+  json["steps"] = r.rounds.size();
+  json["drafted"] = r.rounds.drafted;
+  if (r.rounds.is_tree()) json["depth"] = r.rounds.depth;
+  json["accepted"] = r.rounds.accepted;
+  json["kept"] = r.rounds.kept;
+  json["cut_step"] = r.rounds.cut < 0 ? Json(nullptr) : Json(r.rounds.cut);
+  json["ready_us"] = tenths(r.rounds.ready_us);
+  if (r.key.trace) {
+    Json phases = Json::object();
+    for (int i = 0; i < kNumPhases; ++i) phases[kPhaseNames[i]] = tenth(r.phase_us[i]);
+    json["phase_us"] = std::move(phases);
+  }
+}
+
+void put_failure(Json& json, const Record& r) {
+  static const char* const kMeasures[] = {"n_in_tok", "n_out_tok", "stop",        "out_ids", "t_start_us", "prefill_us",
+                                          "ttft_us",  "decode_us", "e2e_us",      "steps",   "drafted",    "accepted",
+                                          "kept",     "cut_step",  "unbilled_us", "ready_us"};
+  for (const char* const name : kMeasures) json[name] = nullptr;
+  json["err"] = {{"type", "error"}, {"what", r.error}};
+}
+
+template <class T>
+std::optional<T> optional_of(const Json& json, const char* name) {
+  const auto found = json.find(name);
+  if (found == json.end() || found->is_null()) return std::nullopt;
+  return found->get<T>();
+}
+
+void read_measures(const Json& json, Record& r) {
+  r.n_in = json.at("n_in_tok").get<int64_t>();
+  r.stop = json.at("stop").get<std::string>();
+  r.out = json.at("out_ids").get<std::vector<Token>>();
+  r.start_us = json.at("t_start_us").get<double>();
+  r.prefill_us = json.at("prefill_us").get<double>();
+  r.e2e_us = json.at("e2e_us").get<double>();
+  r.unbilled_us = json.at("unbilled_us").get<double>();
+  r.rounds.drafted = json.at("drafted").get<std::vector<int>>();
+  r.rounds.depth = json.contains("depth") ? json.at("depth").get<std::vector<int>>() : r.rounds.drafted;
+  r.rounds.accepted = json.at("accepted").get<std::vector<int>>();
+  r.rounds.kept = json.at("kept").get<std::vector<int>>();
+  r.rounds.ready_us = json.at("ready_us").get<std::vector<double>>();
+  r.rounds.cut = optional_of<int>(json, "cut_step").value_or(-1);
+  const size_t n = r.rounds.size();
+  if (r.rounds.drafted.size() != n || r.rounds.depth.size() != n || r.rounds.accepted.size() != n ||
+      r.rounds.ready_us.size() != n) {
+    throw Error("drafted, depth, accepted, kept and ready_us differ in length");
+  }
+  if (const auto phases = json.find("phase_us"); phases != json.end()) {
+    for (int i = 0; i < kNumPhases; ++i) r.phase_us[i] = phases->value(kPhaseNames[i], 0.0);
+  }
+  r.exact = optional_of<bool>(json, "exact");
+  r.first_difference = optional_of<int64_t>(json, "first_div_tok");
+  r.margin_nats = optional_of<double>(json, "div_margin_nats");
+  r.exact_why = json.value("exact_why", "");
+  r.margin_why = json.value("div_margin_nats_why", "");
+}
+
+void read_file_into(const std::filesystem::path& file, std::vector<Record>& all) {
+  const std::string text = read_file(file);
+  int64_t number = 0;
+  for (size_t start = 0; start < text.size();) {
+    const size_t end = text.find('\n', start);
+    if (end == std::string::npos) return;  // torn: the writer died in this line
+    ++number;
+    if (end > start) all.push_back(parse_record(text.substr(start, end - start), cat(file.string(), ":", number)));
+    start = end + 1;
+  }
+}
+
+}  // namespace
+
+std::string to_line(const Record& r) {
+  Json json;
+  json["k"] = r.key.trace ? "trace" : "rec";
+  json["v"] = 1;
+  json["seg"] = r.segment;
+  json["arm"] = r.key.arm;
+  json["prompt"] = r.key.prompt;
+  json["group"] = r.group;
+  json["cat"] = r.category;
+  json["turn"] = r.key.turn;
+  json["rep"] = r.key.rep;
+  json["order"] = r.order;
+  json["request"] = r.request;
+  json["status"] = r.ok ? "ok" : "error";
+  if (r.ok) {
+    put_measures(json, r);
+  } else {
+    put_failure(json, r);
+  }
+  put_optional(json, "exact", r.exact, r.exact_why);
+  put_optional(json, "first_div_tok", r.first_difference, "");
+  put_optional(json, "div_margin_nats", r.margin_nats, r.margin_why);
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Record parse_record(const std::string& line, const std::string& place) {
+  try {
+    const Json json = Json::parse(line);
+    Record r;
+    const auto kind = json.at("k").get<std::string>();
+    if (kind != "rec" && kind != "trace") throw Error("\"k\" is \"" + kind + "\"; valid: rec, trace");
+    r.key = {.trace = kind == "trace",
+             .arm = json.at("arm").get<std::string>(),
+             .prompt = json.at("prompt").get<std::string>(),
+             .turn = json.at("turn").get<int>(),
+             .rep = json.at("rep").get<int>()};
+    r.segment = json.at("seg").get<int>();
+    r.group = json.at("group").get<std::string>();
+    r.category = json.at("cat").get<std::string>();
+    r.order = json.value("order", int64_t{0});
+    r.request = json.value("request", int64_t{0});
+    r.ok = json.at("status").get<std::string>() == "ok";
+    if (r.ok) {
+      read_measures(json, r);
+    } else if (json.contains("err") && json.at("err").is_object()) {
+      r.error = json.at("err").value("what", "");
+    }
+    return r;
+  } catch (const std::exception& e) {
+    throw Error(cat(place, ": not a record: ", e.what()));
+  }
+}
+
+RecordSet read_records(const std::filesystem::path& run_folder) {
+  std::vector<std::filesystem::path> files;
+  if (std::filesystem::is_directory(run_folder / "records")) {
+    for (const auto& entry : std::filesystem::directory_iterator(run_folder / "records")) {
+      if (entry.path().extension() == ".jsonl") files.push_back(entry.path());
+    }
+  }
+  std::sort(files.begin(), files.end());
+  std::vector<Record> all;
+  for (const auto& file : files) read_file_into(file, all);
+
+  RecordSet set;
+  std::map<RecordKey, size_t> kept;
+  for (Record& record : all) {
+    const auto [found, is_new] = kept.emplace(record.key, set.records.size());
+    if (is_new) {
+      set.records.push_back(std::move(record));
+      continue;
+    }
+    Record& old = set.records[found->second];
+    if (old.ok && record.ok) set.duplicates.push_back(record.key);
+    ++set.superseded;
+    if (record.ok || !old.ok) old = std::move(record);
+  }
+  return set;
+}
+
+}  // namespace specula

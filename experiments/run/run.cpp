@@ -1,0 +1,195 @@
+#include "experiments/run/run.h"
+
+#include <algorithm>
+
+#include "framework/core/error.h"
+#include "framework/core/log.h"
+
+namespace specula {
+namespace {
+
+constexpr double kHeartbeat = 2;  // seconds between two writes of status.json
+
+bool is_one_hot(const ExperimentConfig& config) { return config.baseline().composed.one_hot; }
+
+}  // namespace
+
+Run::Run(const ArmRunner::Shared& shared, const Plan& plan, const Tokenizer& tokenizer, RunFolder& folder)
+    : shared_(shared), plan_(plan), tokenizer_(tokenizer), folder_(folder) {
+  arms_.reserve(shared.config.arms.size());
+  for (const ArmConfig& arm : shared.config.arms) arms_.emplace_back(shared, arm);
+  for (const Record& r : folder.existing().records) {
+    if (r.ok) done_.emplace(r.key, r);
+  }
+  status_ = {.state = "running", .total = static_cast<int64_t>(plan.units.size())};
+}
+
+const Record* Run::find(const RecordKey& key) const {
+  const auto found = done_.find(key);
+  return found == done_.end() ? nullptr : &found->second;
+}
+
+Record Run::blank(const Unit& unit, const ArmConfig& arm, int turn) const {
+  const Prompt& prompt = plan_.prompts[unit.prompt];
+  Record r;
+  r.key = {.trace = unit.trace, .arm = arm.name, .prompt = prompt.id, .turn = turn, .rep = unit.rep};
+  r.group = prompt.group;
+  r.category = prompt.category;
+  r.segment = folder_.segment();
+  r.order = unit.order;
+  return r;
+}
+
+bool Run::is_complete(const Unit& unit) const {
+  const auto turns = static_cast<int>(plan_.prompts[unit.prompt].turns.size());
+  for (const ArmRunner& arm : arms_) {
+    for (int turn = 0; turn < turns; ++turn) {
+      if (find(blank(unit, arm.config(), turn).key) == nullptr) return false;
+    }
+  }
+  return true;
+}
+
+bool Run::has_work() const {
+  return std::any_of(plan_.units.begin(), plan_.units.end(), [&](const Unit& unit) { return !is_complete(unit); });
+}
+
+void Run::warm_up(Progress& progress) {
+  progress.stage("warm-up");
+  const MeasureConfig& measure = shared_.config.measure;
+  std::vector<double> spent(arms_.size());
+  for (int i = 0;; ++i) {
+    bool more = false;
+    const Prompt& prompt = plan_.warmup[static_cast<size_t>(i) % plan_.warmup.size()];
+    for (size_t a = 0; a < arms_.size(); ++a) {
+      if (i >= measure.warmup_prompts && spent[a] >= measure.warmup_min_s) continue;
+      more = true;
+      Record unused;
+      const double start = seconds_now();
+      Dialogue dialogue(tokenizer_, prompt, shared_.config.data.chat_template);
+      if (!arms_[a].decode_into(unused,
+                                {.prompt = dialogue.next(), .request = request_id("warm-up/" + prompt.id, i, 0)}))
+        return;
+      spent[a] += seconds_now() - start;
+    }
+    if (!more) break;
+  }
+  for (ArmRunner& arm : arms_) arm.forget();
+  progress.stage("");
+}
+
+void Run::play(Progress& progress) {
+  for (const Unit& unit : plan_.units) {
+    if (is_complete(unit)) {
+      ++status_.done;
+      progress.skip(1);
+      continue;
+    }
+    if (unit.trace) progress.stage("fenced pass");
+    std::vector<Played> played;
+    if (shared_.interrupt.load() || !play_unit(unit, played)) return;
+    compare_with_baseline(played);
+    keep(std::move(played), progress);
+    ++status_.done;
+    progress.step(speeds_.note());
+    heartbeat();
+    if (done_.empty()) throw Error("nothing succeeded with the first prompt: " + status_.last_error);
+  }
+}
+
+bool Run::play_unit(const Unit& unit, std::vector<Played>& played) {
+  const std::string& id = plan_.prompts[unit.prompt].id;
+  for (const size_t a : arm_order(shared_.config.seed, unit, id, arms_.size())) {
+    if (!play_arm(unit, arms_[a], played)) return false;
+  }
+  return true;
+}
+
+bool Run::play_arm(const Unit& unit, ArmRunner& arm, std::vector<Played>& played) {
+  const Prompt& prompt = plan_.prompts[unit.prompt];
+  Dialogue dialogue(tokenizer_, prompt, shared_.config.data.chat_template);
+  std::string failure;
+  for (int turn = 0; turn < static_cast<int>(prompt.turns.size()); ++turn) {
+    Played next{.record = blank(unit, arm.config(), turn), .prompt = dialogue.next()};
+    if (const Record* before = find(next.record.key)) {  // of an earlier segment
+      dialogue.answer(before->out);
+      continue;
+    }
+    const Task task{.prompt = next.prompt, .request = request_id(prompt.id, unit.rep, turn), .fenced = unit.trace};
+    if (failure.empty()) {
+      try {
+        if (!arm.decode_into(next.record, task)) return false;
+        dialogue.answer(next.record.out);
+      } catch (const NumericError& e) {
+        throw NumericError(cat("arm ", arm.config().name, ", prompt ", prompt.id, ": ", e.what()));
+      } catch (const std::exception& e) {
+        failure = e.what();
+      }
+    }
+    if (!failure.empty()) {
+      next.record = blank(unit, arm.config(), turn);
+      next.record.ok = false;
+      next.record.error = failure;
+      failure = "an earlier turn failed";
+    }
+    played.push_back(std::move(next));
+  }
+  return true;
+}
+
+void Run::compare_with_baseline(std::vector<Played>& played) const {
+  const ArmConfig& baseline = shared_.config.baseline();
+  std::map<RecordKey, const Played*> here;
+  for (const Played& p : played) here.emplace(p.record.key, &p);
+  for (Played& p : played) {
+    RecordKey key = p.record.key;
+    key.arm = baseline.name;
+    const auto same = here.find(key);
+    const Record* base = same != here.end() ? &same->second->record : find(key);
+    RecordKey earlier = p.record.key;
+    --earlier.turn;
+    const auto before = here.find(earlier);
+    if (p.record.key.arm == baseline.name) {
+      p.record.exact_why = "baseline";
+    } else if (p.record.key.trace) {
+      p.record.exact_why = "fenced_pass";
+    } else if (!p.record.ok || base == nullptr || !base->ok) {
+      p.record.exact_why = "failed";
+    } else if (before != here.end() && before->second->record.exact != true) {
+      p.record.exact_why = "earlier_turn_differs";
+    } else {
+      const auto arm = std::find_if(arms_.begin(), arms_.end(),
+                                    [&](const ArmRunner& a) { return a.config().name == p.record.key.arm; });
+      compare_texts(p.record, *base, p.prompt, arm->target(), is_one_hot(shared_.config));
+    }
+  }
+}
+
+void Run::keep(std::vector<Played> played, Progress& progress) {
+  std::vector<Record> records;
+  for (Played& p : played) {
+    if (!p.record.ok) {
+      ++status_.failed;
+      status_.last_error = p.record.error;
+      progress.clear();
+      log::warning(cat(p.record.key.arm, ", prompt ", p.record.key.prompt, ": ", p.record.error));
+    }
+    records.push_back(std::move(p.record));
+  }
+  folder_.append(records);
+  for (Record& r : records) {
+    if (!r.ok) continue;
+    if (!r.key.trace) speeds_.add(r.key.arm, r.key.arm == shared_.config.baseline().name, r.n_out(), r.e2e_us * 1e-6);
+    const RecordKey key = r.key;
+    done_.emplace(key, std::move(r));
+  }
+}
+
+void Run::heartbeat() {
+  const double now = seconds_now();
+  if (now - last_status_ < kHeartbeat) return;
+  last_status_ = now;
+  folder_.status(status_);
+}
+
+}  // namespace specula

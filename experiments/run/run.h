@@ -1,0 +1,55 @@
+// The run itself: plays the units of a plan that have no record yet, one prompt by all arms at a time.  Licence:
+// Apache-2.0.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "experiments/run/progress.h"
+#include "experiments/run/run_arm.h"
+#include "experiments/run/run_folder.h"
+#include "experiments/run/run_plan.h"
+
+namespace specula {
+
+class Run {
+ public:
+  Run(const ArmRunner::Shared& shared, const Plan& plan, const Tokenizer& tokenizer, RunFolder& folder);
+
+  bool has_work() const;
+  // Each arm decodes the warm-up prompts; nothing is kept.  Throws what decoding throws: a run that cannot warm up
+  // cannot run.
+  void warm_up(Progress& progress);
+  // Plays what is missing.  Returns early when the interrupt flag is up.  A failed prompt becomes a record and the run
+  // goes on, unless nothing has succeeded yet.
+  void play(Progress& progress);
+
+  const RunStatus& status() const { return status_; }
+
+ private:
+  struct Played {  // a record and the prompt that its arm was given
+    Record record;
+    Prefix prompt;
+  };
+  bool is_complete(const Unit& unit) const;
+  bool play_unit(const Unit& unit, std::vector<Played>& played);
+  bool play_arm(const Unit& unit, ArmRunner& arm, std::vector<Played>& played);
+  Record blank(const Unit& unit, const ArmConfig& arm, int turn) const;
+  const Record* find(const RecordKey& key) const;
+  void compare_with_baseline(std::vector<Played>& played) const;
+  void keep(std::vector<Played> played, Progress& progress);
+  void heartbeat();
+
+  const ArmRunner::Shared& shared_;
+  const Plan& plan_;
+  const Tokenizer& tokenizer_;
+  RunFolder& folder_;
+  std::vector<ArmRunner> arms_;
+  std::map<RecordKey, Record> done_;  // successful records, those of earlier segments too
+  RunningSpeeds speeds_;
+  RunStatus status_;
+  double last_status_ = 0;
+};
+
+}  // namespace specula

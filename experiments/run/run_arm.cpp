@@ -1,0 +1,147 @@
+#include "experiments/run/run_arm.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "framework/core/error.h"
+#include "framework/decode/rows.h"
+
+namespace specula {
+namespace {
+
+// Hears of each round inside the timed region: appends to vectors that were reserved, nothing else.
+class RoundRecorder final : public RoundLog {
+ public:
+  RoundRecorder(Rounds& rounds, int64_t max_new_tokens) : rounds_(rounds) {
+    const auto room = static_cast<size_t>(max_new_tokens);
+    rounds_.drafted.reserve(room);
+    rounds_.depth.reserve(room);
+    rounds_.accepted.reserve(room);
+    rounds_.kept.reserve(room);
+    rounds_.ready_us.reserve(room);
+  }
+  void begin(double now) { start_ = now; }
+
+  void prefill_done(const PhaseClock& clock) override { prefill_us_ = since_start(clock); }
+  void round(const RoundRecord& record, const PhaseClock& clock) override {
+    rounds_.ready_us.push_back(since_start(clock));
+    rounds_.drafted.push_back(record.drafted);
+    rounds_.depth.push_back(record.draft_depth);
+    rounds_.accepted.push_back(record.accepted);
+    rounds_.kept.push_back(static_cast<int>(record.new_tokens.size()));
+    if (record.cut) rounds_.cut = static_cast<int>(record.index);
+  }
+  double prefill_us() const { return prefill_us_; }
+
+ private:
+  double since_start(const PhaseClock& clock) const { return 1e6 * (seconds_now() - start_ - clock.unbilled()); }
+
+  Rounds& rounds_;
+  double start_ = 0, prefill_us_ = 0;
+};
+
+// log p(a) - log p(b) after `text`, in the target alone.
+double margin_after(const LanguageModel& target, const Prefix& text, Token a, Token b) {
+  const InferenceScope inference;
+  const auto cache = target.new_cache(1, static_cast<int64_t>(text.size()) + 1);
+  prefill(target, *cache, {&text, 1}, {.logits = Logits::kNone});
+  const Pass pass = target.forward(make_rows({RowList::chain({&text.back(), 1})}), *cache, {.logits = Logits::kAll});
+  const float* logits = pass.logits.const_data_ptr<float>();
+  return static_cast<double>(logits[a]) - static_cast<double>(logits[b]);
+}
+
+}  // namespace
+
+std::vector<std::string> used_models(const ExperimentConfig& config) {
+  std::vector<std::string> names;
+  const auto add = [&](const std::string& name) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  };
+  for (const ArmConfig& arm : config.arms) {
+    add(arm.target);
+    for (const std::string& name : arm.composed.drafter.models) add(name);
+  }
+  return names;
+}
+
+Models load_models(const ExperimentConfig& config) {
+  Models models;
+  for (const std::string& name : used_models(config)) {
+    const ModelConfig& model = config.model(name);
+    const Dtype dtype = model.dtype == "auto" ? read_model_info(model.folder).stored
+                                              : parse_dtype(model.dtype, cat("[models.", name, "] dtype"));
+    models.emplace(name, load_model(model.folder, dtype));
+  }
+  return models;
+}
+
+ArmRunner::ArmRunner(const Shared& shared, const ArmConfig& arm) : shared_(shared), arm_(arm) {
+  verifier_ = shared.registries.verifiers.at(plugin_name(arm.verifier), arm.verifier.place).make(arm.verifier, {});
+  make_drafter();
+}
+
+void ArmRunner::make_drafter() {
+  const Parts parts{
+      .model = [this](const std::string& name) -> const LanguageModel& { return *shared_.models.at(name); }};
+  drafter_ = shared_.registries.drafters.at(plugin_name(arm_.drafter), arm_.drafter.place).make(arm_.drafter, parts);
+}
+
+void ArmRunner::forget() {
+  if (arm_.composed.drafter.scope != Scope::kRequest) make_drafter();
+}
+
+bool ArmRunner::decode_into(Record& record, Task task) {
+  const int64_t limit = shared_.config.data.max_new_tokens;
+  const size_t prompt_size = task.prompt.size();
+  RoundRecorder recorder(record.rounds, limit);
+  PhaseClock clock(task.fenced ? PhaseClock::Mode::kFenced : PhaseClock::Mode::kOff);
+  const Session session{.target = target(),
+                        .drafter = *drafter_,
+                        .verifier = *verifier_,
+                        .policy = arm_.composed.verifier.policy,
+                        .sampler = shared_.sampler,
+                        .keys = Keyring(shared_.config.seed),
+                        .max_new_tokens = limit,
+                        .stop = shared_.stop,
+                        .log = &recorder,
+                        .clock = &clock,
+                        .interrupt = &shared_.interrupt};
+  std::vector<Prefix> prompts;
+  prompts.push_back(std::move(task.prompt));
+  const double start = seconds_now();
+  recorder.begin(start);
+  const std::vector<Decoded> decoded = decode(session, std::move(prompts), {&task.request, 1});
+  const double wall = seconds_now() - start;
+  if (decoded[0].stop == Stop::kInterrupted) return false;
+
+  record.request = task.request;
+  record.n_in = static_cast<int64_t>(prompt_size);
+  record.stop = name_of(decoded[0].stop);
+  record.out.assign(decoded[0].tokens.begin() + static_cast<int64_t>(prompt_size), decoded[0].tokens.end());
+  record.start_us = 1e6 * (start - shared_.run_start);
+  record.prefill_us = recorder.prefill_us();
+  record.unbilled_us = 1e6 * clock.unbilled();
+  record.e2e_us = 1e6 * wall - record.unbilled_us;
+  for (int i = 0; i < kNumPhases; ++i) record.phase_us[i] = 1e6 * clock.seconds(static_cast<Phase>(i));
+  return true;
+}
+
+void compare_texts(Record& record, const Record& baseline, const Prefix& prompt, const LanguageModel& target,
+                   bool one_hot) {
+  record.exact = record.out == baseline.out;
+  if (*record.exact) return;
+  const auto [a, b] = std::mismatch(baseline.out.begin(), baseline.out.end(), record.out.begin(), record.out.end());
+  const auto at = a - baseline.out.begin();
+  record.first_difference = at;
+  if (!one_hot) {
+    record.margin_why = "temperature_above_0";
+  } else if (a == baseline.out.end() || b == record.out.end()) {
+    record.margin_why = "lengths_differ";
+  } else {
+    Prefix text = prompt;
+    text.insert(text.end(), baseline.out.begin(), a);
+    record.margin_nats = margin_after(target, text, *a, *b);
+  }
+}
+
+}  // namespace specula

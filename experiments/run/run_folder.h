@@ -1,0 +1,62 @@
+// The folder of a run: opened new, or opened again to be finished.  Nothing that is there is ever overwritten but
+// status.json, the derived files and the DONE | PARTIAL | FAILED markers.  Licence: Apache-2.0.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "experiments/config/config.h"
+#include "experiments/run/manifest.h"
+#include "experiments/run/records.h"
+#include "framework/core/files.h"
+
+namespace specula {
+
+struct RunStatus {
+  std::string state;                        // running, done, partial, interrupted, failed
+  int64_t done = 0, total = 0, failed = 0;  // prompts x repetitions, the fenced ones too; failed: records
+  std::string last_error;
+};
+
+class RunFolder {
+ public:
+  // resume "auto": finishes a run whose identity is the same, and refuses another with the differing fields named;
+  // "force": goes on whatever differs and keeps a note of the mix; "never": takes a new sibling folder <cell>.2, .3,
+  // ... Throws Error (exit status 2 for a refusal) before anything is written over.  `info` becomes what the manifest
+  // says.
+  RunFolder(const ExperimentConfig& config, RunInfo& info, const std::string& resume);
+  RunFolder(const RunFolder&) = delete;
+  RunFolder& operator=(const RunFolder&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+  bool resumed() const { return segment_ > 0; }
+  int segment() const { return segment_; }
+  const RecordSet& existing() const { return existing_; }
+
+  // A new segment begins: notes it, and with it what differs from the first.
+  void begin_segment(const RunInfo& now, const std::string& environment_json);
+  void keep_inputs(const std::string& lines);                       // inputs.jsonl
+  void append(const std::vector<Record>& records);                  // one write(2), then fdatasync
+  void status(const RunStatus& status);                             // status.json
+  void finish(const RunStatus& status, const std::string& marker);  // also the marker file: DONE, PARTIAL or FAILED
+
+ private:
+  void keep_sources(const ExperimentConfig& config, const RunInfo& info);
+  void reopen(RunInfo& info, const std::string& resume);
+  void take_lock();
+
+  struct Lock {  // released with its descriptor, also when a constructor throws
+    int descriptor = -1;
+    ~Lock();
+  };
+  std::filesystem::path path_;
+  int segment_ = 0;
+  Lock lock_;
+  std::vector<std::string> mixed_;
+  RecordSet existing_;
+  std::unique_ptr<LineFile> records_;
+};
+
+}  // namespace specula

@@ -1,0 +1,64 @@
+// What a run will do, before any weights load: which prompts, in which order, and under which names of random numbers.
+// Licence: Apache-2.0.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "experiments/config/config.h"
+#include "experiments/run/records.h"
+#include "framework/text/prompts.h"
+#include "framework/text/tokenizer.h"
+
+namespace specula {
+
+// The turns of one prompt by every arm in one repetition: what is written at once, so that arms are compared in one
+// segment.
+struct Unit {
+  bool trace = false;
+  size_t prompt = 0;  // index into Plan::prompts
+  int rep = 0;
+  int64_t order = 0;  // place in the plan
+};
+
+struct Plan {
+  std::vector<Prompt> prompts, warmup;
+  std::vector<Unit> units;  // the timing pass, then the fenced one
+  int64_t records_per_arm = 0;
+  int64_t trace_prompts = 0;
+};
+
+// Throws ConfigError when nothing is left after the filters.
+Plan make_plan(const ExperimentConfig& config);
+
+// Names the random numbers of one turn: 63 bits of a hash.  The arm is left out, so that arms share them.
+int64_t request_id(const std::string& prompt, int rep, int turn);
+
+// A seeded random permutation of 0..arms-1 for one unit.
+std::vector<size_t> arm_order(uint64_t seed, const Unit& unit, const std::string& prompt, size_t arms);
+
+// The ids that an arm is given turn by turn: the chat template's text, or plain concatenation where there is none.
+class Dialogue {
+ public:
+  Dialogue(const Tokenizer& tokenizer, const Prompt& prompt, bool chat_template);
+  Prefix next();                               // the prompt of the next turn
+  void answer(const std::vector<Token>& ids);  // what the arm said to it
+
+ private:
+  const Tokenizer& tokenizer_;
+  const Prompt& prompt_;
+  bool chat_;
+  size_t turn_ = 0;
+  Prefix text_;                       // all so far, without template
+  std::vector<std::string> answers_;  // with template
+};
+
+// Throws ConfigError naming the first prompt whose turns and answers do not fit into `context`.
+void check_context(const Plan& plan, const ExperimentConfig& config, const Tokenizer& tokenizer, int64_t context,
+                   const std::string& model);
+
+// inputs.jsonl: id, category, group, hashes of text and ids, number of tokens.
+std::string inputs_jsonl(const Plan& plan, const ExperimentConfig& config, const Tokenizer& tokenizer);
+
+}  // namespace specula
