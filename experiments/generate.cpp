@@ -90,8 +90,7 @@ void read_prompt(const GenerateArgs& args, Plan& plan) {
     throw ConfigError(cat("a prompt of ", plan.prompt.size(), " tokens and --max-new-tokens ", args.max_new_tokens,
                           " are more than the model's context of ", plan.target.context));
   }
-  plan.stop = read_stop_tokens(folder, plan.target.vocab);
-  if (plan.tokenizer != nullptr && plan.tokenizer->eos() >= 0) plan.stop.push_back(plan.tokenizer->eos());
+  plan.stop = read_stop_tokens(folder, plan.target.vocab, plan.tokenizer == nullptr ? -1 : plan.tokenizer->eos());
   plan.at_text_start = plan.tokenizer == nullptr || plan.tokenizer->decode(plan.prompt).empty();
 }
 

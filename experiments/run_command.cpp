@@ -75,10 +75,10 @@ RunInfo describe(const ExperimentConfig& config, const Plan& plan, const Tokeniz
   return info;
 }
 
-std::vector<Token> stop_tokens(const ExperimentConfig& config) {
+std::vector<Token> stop_tokens(const ExperimentConfig& config, const Tokenizer& tokenizer) {
   if (config.data.ignore_eos) return {};
   const std::string& folder = config.model(config.baseline().target).folder;
-  return read_stop_tokens(folder, read_model_info(folder).vocab);
+  return read_stop_tokens(folder, read_model_info(folder).vocab, tokenizer.eos());
 }
 
 struct Job {  // all lent by run_command
@@ -98,7 +98,7 @@ ExitCode execute(const Job& job, RunStatus& status) {
                                  .config = job.config,
                                  .models = models,
                                  .sampler = sampler,
-                                 .stop = stop_tokens(job.config),
+                                 .stop = stop_tokens(job.config, job.tokenizer),
                                  .interrupt = job.signals.flag(),
                                  .run_start = seconds_now()};
   Run run(shared, job.plan, job.tokenizer, job.folder);

@@ -131,7 +131,7 @@ TokenizerConfig read_tokenizer_config(const std::filesystem::path& folder) {
   return config;
 }
 
-std::vector<Token> read_stop_tokens(const std::filesystem::path& folder, int64_t model_vocab) {
+std::vector<Token> read_stop_tokens(const std::filesystem::path& folder, int64_t model_vocab, Token eos) {
   for (const char* name : {"generation_config.json", "config.json"}) {
     const std::filesystem::path file = folder / name;
     if (!std::filesystem::exists(file)) continue;
@@ -147,7 +147,7 @@ std::vector<Token> read_stop_tokens(const std::filesystem::path& folder, int64_t
     }
     return ids;
   }
-  return {};
+  return eos >= 0 ? std::vector<Token>{eos} : std::vector<Token>{};
 }
 
 }  // namespace specula

@@ -30,7 +30,8 @@ struct TokenizerConfig {
 TokenizerConfig read_tokenizer_config(const std::filesystem::path& folder);
 
 // The ids that end a text: eos_token_id (one or a list) of generation_config.json, or where that has none of
-// config.json. Empty if neither says.  Throws Error for ids outside [0, model_vocab).
-std::vector<Token> read_stop_tokens(const std::filesystem::path& folder, int64_t model_vocab);
+// config.json; where neither says, the tokenizer's own `eos` unless that is -1.  Throws Error for ids outside
+// [0, model_vocab).
+std::vector<Token> read_stop_tokens(const std::filesystem::path& folder, int64_t model_vocab, Token eos);
 
 }  // namespace specula
