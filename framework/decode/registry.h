@@ -78,10 +78,11 @@ struct Registries {
 // Makes the registry entry of a plug-in class.  `Plugin` is constructible from (Options) or (Options, const Parts&),
 // and `facts` is callable as (const Options&) or (const Options&, Policy).
 template <class Base, class Plugin, class Options, class FactsOf>
-typename Registry<Base>::Entry make_entry(std::string name, std::string summary, std::string paper, const FactsOf& facts) {
-  return {.name = std::move(name),
-          .summary = std::move(summary),
-          .paper = std::move(paper),
+typename Registry<Base>::Entry make_entry(const std::string& name, const std::string& summary, const std::string& paper,
+                                          const FactsOf& facts) {
+  return {.name = name,
+          .summary = summary,
+          .paper = paper,
           .options = list_options<Options>(),
           .facts = [facts](const Params& params, Policy policy) -> Facts {
             const auto options = read_options<Options>(params);
@@ -109,16 +110,19 @@ typename Registry<Base>::Entry make_entry(std::string name, std::string summary,
 }
 
 template <class Plugin, class Options, class FactsOf>
-auto drafter_entry(std::string name, std::string summary, std::string paper, const FactsOf& facts) {
-  return make_entry<Drafter, Plugin, Options>(std::move(name), std::move(summary), std::move(paper), facts);
+auto drafter_entry(const std::string& name, const std::string& summary, const std::string& paper,
+                   const FactsOf& facts) {
+  return make_entry<Drafter, Plugin, Options>(name, summary, paper, facts);
 }
 template <class Plugin, class Options, class FactsOf>
-auto verifier_entry(std::string name, std::string summary, std::string paper, const FactsOf& facts) {
-  return make_entry<Verifier, Plugin, Options>(std::move(name), std::move(summary), std::move(paper), facts);
+auto verifier_entry(const std::string& name, const std::string& summary, const std::string& paper,
+                    const FactsOf& facts) {
+  return make_entry<Verifier, Plugin, Options>(name, summary, paper, facts);
 }
 template <class Plugin, class Options, class FactsOf>
-auto sampler_entry(std::string name, std::string summary, std::string paper, const FactsOf& facts) {
-  return make_entry<LogitsProcessor, Plugin, Options>(std::move(name), std::move(summary), std::move(paper), facts);
+auto sampler_entry(const std::string& name, const std::string& summary, const std::string& paper,
+                   const FactsOf& facts) {
+  return make_entry<LogitsProcessor, Plugin, Options>(name, summary, paper, facts);
 }
 
 struct NoOptions {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <limits>
 #include <set>
 
 #include "experiments/commands.h"
@@ -33,9 +34,13 @@ class ToyModel final : public LoadedModel {
   }
   Pass forward(const Rows& rows, KvCache& cache, const Ask& ask) const override {
     ++passes;
-    if (fail_at > 0 && passes >= fail_at && passes < fail_at + fail_for) throw Error("NaN logits, position 17");
+    if (fail_at > 0 && passes >= fail_at && passes < fail_at + fail_for) throw Error("no memory left at position 17");
     if (flag != nullptr && passes == raise_at) flag->store(true);
-    return inner_.forward(rows, cache, ask);
+    Pass pass = inner_.forward(rows, cache, ask);
+    if (nan_at > 0 && passes >= nan_at && pass.logits.defined()) {
+      pass.logits.mutable_data_ptr<float>()[5] = std::numeric_limits<float>::quiet_NaN();
+    }
+    return pass;
   }
   const ModelInfo& info() const override { return info_; }
   Dtype dtype() const override { return Dtype::kFloat32; }
@@ -44,7 +49,7 @@ class ToyModel final : public LoadedModel {
   const ::specula::testing::HashModel& inner() const { return inner_; }
 
   mutable int64_t passes = 0;
-  int64_t fail_at = -1, fail_for = 1, raise_at = -1;
+  int64_t fail_at = -1, fail_for = 1, raise_at = -1, nan_at = -1;
   std::atomic<bool>* flag = nullptr;
 
  private:
@@ -209,6 +214,19 @@ TEST_F(RunTest, AFailedPromptIsRecordedRetriedAndCounted) {
   EXPECT_EQ(texts(), whole) << "a retry replaces the failure";
 }
 
+TEST_F(RunTest, NaNStopsTheRunAndNamesThePosition) {
+  model("target").nan_at = 60;
+  try {
+    segment(config());
+    FAIL() << "the run went on with NaN";
+  } catch (const NumericError& e) {
+    EXPECT_THAT(e.what(), HasSubstr("prompt "));
+    EXPECT_THAT(e.what(), HasSubstr("NaN, +infinity or nothing finite at position "));
+    EXPECT_EQ(e.code(), ExitCode::kRuntime);
+  }
+  EXPECT_FALSE(read_records(path_).records.empty()) << "what was measured before is kept";
+}
+
 TEST_F(RunTest, AModelThatCannotWarmUpStopsTheRun) {
   model("target").fail_at = 2;
   EXPECT_THROW(segment(config()), Error);
@@ -224,7 +242,7 @@ TEST_F(RunTest, NothingSucceededStopsTheRun) {
     segment(cfg);
     FAIL() << "a run without one success went on";
   } catch (const Error& e) {
-    EXPECT_THAT(e.what(), HasSubstr("nothing succeeded with the first prompt: NaN logits, position 17"));
+    EXPECT_THAT(e.what(), HasSubstr("nothing succeeded with the first prompt: no memory left at position 17"));
   }
 }
 
