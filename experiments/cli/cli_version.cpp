@@ -7,7 +7,8 @@
 namespace specula {
 
 std::string version_text() {
-  const std::string sha(SPECULA_GIT_SHA), sanitizers(SPECULA_SANITIZERS);
+  const std::string sha = SPECULA_GIT_SHA,
+                    sanitizers = SPECULA_SANITIZERS;  // NOLINT(readability-redundant-string-init)
   return cat("specula ", SPECULA_VERSION, " (", sha.empty() ? "no git commit" : "commit " + sha.substr(0, 10),
              SPECULA_GIT_DIRTY ? ", changed since" : "", ", ", SPECULA_BUILD_TYPE, ", ", SPECULA_COMPILER,
              sanitizers.empty() ? "" : ", sanitizers " + sanitizers, ", LibTorch ", SPECULA_TORCH_VERSION, ")");

@@ -100,6 +100,17 @@ void note_differences(const RunInfo& run, const ArmInfo& arm, const Slice& slice
                                  run.baseline().name, run.one_hot ? cat(", largest margin ", largest, " nats") : ""));
 }
 
+// An arm that never drafted is the baseline under another name, whatever its speed-up.
+void note_empty_drafts(const ArmInfo& arm, const Slice& slice, Summary& summary) {
+  const auto drafted = [](const Record* r) {
+    return std::any_of(r->rounds.drafted.begin(), r->rounds.drafted.end(), [](int n) { return n > 0; });
+  };
+  if (slice.records.empty() || arm.drafter == "none" ||
+      std::any_of(slice.records.begin(), slice.records.end(), drafted))
+    return;
+  summary.warnings.push_back(cat(arm.name, ": nothing was drafted in any of ", slice.records.size(), " records"));
+}
+
 }  // namespace
 
 const Estimate& CellSummary::at(const std::string& metric) const {
@@ -150,6 +161,7 @@ Summary summarize(const RunInfo& run, const RecordSet& set) {
       summary.comparisons.push_back(compare_with_reference(arm, run.baseline().name, slice, speedup));
       note_unpaired(arm, slice, summary);
       note_differences(run, arm, slice, summary);
+      note_empty_drafts(arm, slice, summary);
     }
   }
   adjust_comparisons(summary.comparisons);

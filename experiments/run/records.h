@@ -21,7 +21,7 @@ struct RecordKey {
   bool trace = false;
   std::string arm, prompt;
   int turn = 0, rep = 0;
-  auto operator<=>(const RecordKey&) const = default;
+  auto operator<=>(const RecordKey&) const = default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 takes <=> for a 0
 };
 
 // The rounds of a decode, as parallel arrays.

@@ -72,7 +72,7 @@ std::string read_architecture(const Fields& fields) {
   if (list == nullptr || !list->is_array() || list->size() != 1 || !list->front().is_string()) {
     fields.fail("architectures", cat("must be a list of one name; valid: ", join(kArchitectures)));
   }
-  const std::string name = list->front().get<std::string>();
+  auto name = list->front().get<std::string>();
   if (name != kArchitectures.front()) {
     fields.fail("architectures", cat("names '", name, "', which is not supported; valid: ", join(kArchitectures)));
   }

@@ -44,7 +44,7 @@ LlamaWeights::LlamaWeights(const Checkpoint& checkpoint, const Kernels& kernels)
   for (int64_t i = 0; i < config_.layers; ++i) {
     const std::string prefix = cat("model.layers.", i, ".");
     const auto pack = [&](std::vector<std::string> names, Fusion fusion, bool bias) {
-      for (std::string& name : names) name = prefix + name;
+      for (std::string& name : names) name.insert(0, prefix);
       return PackedMatrix(checkpoint, {.tensors = names, .fusion = fusion, .bias = bias}, kernels_);
     };
     Layer layer;
