@@ -27,8 +27,8 @@ if ((${#changed[@]})); then
   # A build folder of its own: clang reads no precompiled header of gcc's.
   cmake --preset lint >/dev/null
   cmake --build build/lint --target specula_stamp >/dev/null
-  # The compile commands are gcc's: clang knows some warnings not at all, and finds gcc's omp.h last.
-  as_clang=(--extra-arg=-Wno-unknown-warning-option "--extra-arg=-idirafter$(g++ -print-file-name=include)")
+  # The compile commands are gcc's: clang 14 lacks some warnings, finds gcc's omp.h last and does not know its malloc(deallocator).
+  as_clang=(--extra-arg=-Wno-unknown-warning-option '--extra-arg=-D__malloc__(...)=__malloc__' "--extra-arg=-idirafter$(g++ -print-file-name=include)")
   say "clang-tidy: ${#changed[@]} files"
   printf '%s\0' "${changed[@]}" | xargs -0 -n 1 -P "$(nproc)" \
     clang-tidy -p build/lint --quiet "${as_clang[@]}" || failed+=(clang-tidy)
