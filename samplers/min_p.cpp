@@ -39,7 +39,8 @@ class MinP final : public LogitsProcessor {
 
 Registry<LogitsProcessor>::Entry min_p() {
   return sampler_entry<MinP, Options>("min_p", "Keeps the tokens at least p times as likely as the most likely one.",
-                                      "Nguyen et al. 2024", [](const Options&) { return Facts{}; });
+                                      "Nguyen et al. 2024",
+                                      [](const Options& options) { return Facts{.neutral = options.p == 0}; });
 }
 
 }  // namespace specula

@@ -51,7 +51,7 @@ class RepetitionPenalty final : public LogitsProcessor {
 Registry<LogitsProcessor>::Entry repetition_penalty() {
   return sampler_entry<RepetitionPenalty, Options>(
       "repetition_penalty", "Lowers the logits of tokens that occurred before on the row's own path.",
-      "Keskar et al. 2019", [](const Options&) { return Facts{}; });
+      "Keskar et al. 2019", [](const Options& options) { return Facts{.neutral = options.penalty == 1}; });
 }
 
 }  // namespace specula

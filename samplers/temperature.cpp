@@ -34,7 +34,9 @@ class Temperature final : public LogitsProcessor {
 Registry<LogitsProcessor>::Entry temperature() {
   return sampler_entry<Temperature, Options>(
       "temperature", "Divides the logits by T; T = 0 keeps the most likely token only.", "",
-      [](const Options& options) { return Facts{.one_hot = options.temperature == 0}; });
+      [](const Options& options) {
+        return Facts{.neutral = options.temperature == 1, .one_hot = options.temperature == 0};
+      });
 }
 
 }  // namespace specula

@@ -22,35 +22,45 @@ class TopP final : public LogitsProcessor {
   explicit TopP(Options options) : p_(options.p) {}
 
   void apply(Tensor& logits, const RowContext& /*context*/) const override {
-    if (p_ >= 1) return;
     float* x = logits.mutable_data_ptr<float>();
     const int64_t vocab = logits.size(1);
     for (int64_t row = 0; row < logits.size(0); ++row) keep_nucleus(x + row * vocab, vocab);
   }
 
  private:
-  // Sorts only as many of the most likely tokens as the nucleus needs: 64, then four times as many, and so on.
+  // Sorts only tokens that can matter: those above a floor, which is lowered until they reach the mass.
   void keep_nucleus(float* x, int64_t vocab) const {
-    std::vector<float> mass(x, x + vocab);
-    softmax(mass.data(), vocab, mass.data());
+    std::vector<float> mass(static_cast<size_t>(vocab));
+    softmax(x, vocab, mass.data());
     std::vector<Token> ids(static_cast<size_t>(vocab));
-    for (int64_t i = 0; i < vocab; ++i) ids[i] = static_cast<Token>(i);
-    const auto more_likely = [&mass](Token a, Token b) { return mass[a] != mass[b] ? mass[a] > mass[b] : a < b; };
-    double reached = 0;
-    int64_t kept = 0;
-    for (int64_t sorted = 0, next = std::min<int64_t>(64, vocab); sorted < vocab && reached < p_;
-         next = std::min(next * 4, vocab)) {
-      if (next < vocab) std::nth_element(ids.begin() + sorted, ids.begin() + next, ids.end(), more_likely);
-      std::sort(ids.begin() + sorted, ids.begin() + next, more_likely);
-      for (kept = sorted; kept < next && reached < p_; ++kept) reached += mass[ids[kept]];
-      sorted = next;
+    size_t count = 0;
+    double above = 0;
+    for (float floor = max_logit(mass.data(), vocab) / 32;; floor = floor > 1e-30F ? floor / 32 : 0) {
+      count = gather(mass, floor, ids, above);
+      if (above >= p_ || floor == 0) break;
     }
-    kept = std::max<int64_t>(kept, 1);
-    if (p_ == 0) std::iter_swap(ids.begin(), std::min_element(ids.begin(), ids.end(), more_likely));
-    std::vector<float> nucleus;
-    for (int64_t i = 0; i < kept; ++i) nucleus.push_back(x[ids[i]]);
+    std::sort(ids.begin(), ids.begin() + static_cast<int64_t>(count),
+              [&mass](Token a, Token b) { return mass[a] != mass[b] ? mass[a] > mass[b] : a < b; });
+    std::vector<std::pair<Token, float>> nucleus;
+    double reached = 0;
+    for (size_t i = 0; i < count && (i == 0 || reached < p_); ++i) {
+      nucleus.emplace_back(ids[i], x[ids[i]]);
+      reached += mass[ids[i]];
+    }
     std::fill(x, x + vocab, -std::numeric_limits<float>::infinity());
-    for (int64_t i = 0; i < kept; ++i) x[ids[i]] = nucleus[i];
+    for (const auto& [id, logit] : nucleus) x[id] = logit;
+  }
+
+  // The tokens of at least `floor`, ascending: their number, and their mass in `above`.
+  static size_t gather(const std::vector<float>& mass, float floor, std::vector<Token>& ids, double& above) {
+    size_t count = 0;
+    for (size_t i = 0; i < mass.size(); ++i) {  // without a branch: few pass, and unpredictably
+      ids[count] = static_cast<Token>(i);
+      count += mass[i] >= floor ? 1 : 0;
+    }
+    above = 0;
+    for (size_t i = 0; i < count; ++i) above += mass[ids[i]];
+    return count;
   }
 
   double p_;
@@ -60,7 +70,8 @@ class TopP final : public LogitsProcessor {
 
 Registry<LogitsProcessor>::Entry top_p() {
   return sampler_entry<TopP, Options>("top_p", "Keeps the smallest set of most likely tokens that reaches mass p.",
-                                      "Holtzman et al. 2020", [](const Options&) { return Facts{}; });
+                                      "Holtzman et al. 2020",
+                                      [](const Options& options) { return Facts{.neutral = options.p >= 1}; });
 }
 
 }  // namespace specula

@@ -94,7 +94,8 @@ std::vector<Params> parse_samplers(const std::string& text, const std::string& p
 Sampler make_sampler(const Registries& registries, const std::vector<Params>& samplers) {
   Sampler sampler;
   for (const Params& params : samplers) {
-    sampler.steps.push_back(registries.samplers.at(plugin_name(params), params.place).make(params, {}));
+    const auto& entry = registries.samplers.at(plugin_name(params), params.place);
+    if (!entry.facts(params, Policy::kSampled).neutral) sampler.steps.push_back(entry.make(params, {}));
   }
   return sampler;
 }

@@ -9,36 +9,17 @@
 namespace specula {
 namespace {
 
-constexpr int64_t kBlock = 64;
-
-// Eight partial sums: fixed order, and the compiler keeps them in vectors.
-template <class Number>
-double block_sum(const Number* p, int64_t n) {
-  double lanes[8] = {};
-  int64_t i = 0;
-  for (; i + 8 <= n; i += 8) {
-    for (int j = 0; j < 8; ++j) lanes[j] += p[i + j];
-  }
-  for (; i < n; ++i) lanes[i & 7] += p[i];
-  return ((lanes[0] + lanes[4]) + (lanes[1] + lanes[5])) + ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7]));
-}
-
-template <class Number>
-double sum_of_blocks(const Number* p, int64_t n) {
-  double sum = 0;
-  for (int64_t i = 0; i < n; i += kBlock) sum += block_sum(p + i, std::min(kBlock, n - i));
-  return sum;
-}
+constexpr int64_t kBlock = 256;
 
 // Whole blocks are skipped by their sum; inside a block the walk is one by one.
 template <class Number>
 Token inverse_cdf(const Number* p, int64_t n, double u) {
-  const double goal = u * sum_of_blocks(p, n);
+  const double goal = u * total(p, n);
   double before = 0;
   Token last = -1;
   for (int64_t i = 0; i < n; i += kBlock) {
     const int64_t size = std::min(kBlock, n - i);
-    const double block = block_sum(p + i, size);
+    const double block = total(p + i, size);
     if (before + block > goal) {
       double cdf = before;
       for (int64_t j = i; j < i + size; ++j) {
@@ -61,9 +42,6 @@ Token inverse_cdf(const Number* p, int64_t n, double u) {
 
 }  // namespace
 
-double total(const float* p, int64_t n) { return sum_of_blocks(p, n); }
-double total(const double* p, int64_t n) { return sum_of_blocks(p, n); }
-
 Token pick(const float* p, int64_t vocab, double u) { return inverse_cdf(p, vocab, u); }
 
 void Residual::touch() {
@@ -81,7 +59,7 @@ void Residual::normalise_or_restore(std::vector<double>&& next) {
 void Residual::subtract(const float* q, double scale, const std::vector<Token>& without) {
   touch();
   std::vector<double> next(static_cast<size_t>(vocab_));
-  for (int64_t x = 0; x < vocab_; ++x) next[x] = std::max(mass_[x] - scale * q[x], 0.0);
+  specula::subtract(mass_.data(), q, scale, vocab_, next.data());
   for (const Token x : without) next[x] = mass_[x];
   normalise_or_restore(std::move(next));
 }

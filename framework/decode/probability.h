@@ -18,6 +18,7 @@ void softmax(const float* logits, int64_t n, float* p);
 // Probabilities, all >= 0.
 double total(const float* p, int64_t n);
 double total(const double* p, int64_t n);
+void subtract(const double* p, const float* q, double scale, int64_t n, double* left);  // left <- (p - scale q)+
 
 // What is left of the target after a rejection, in double: starts as p, loses q's mass step by step, stays normalised.
 class Residual {

@@ -33,6 +33,7 @@ struct Facts {
   Scope scope = Scope::kRequest;            // drafter
   Guarantee guarantee = Guarantee::kExact;  // verifier
   Policy policy = Policy::kSampled;         // verifier: what it wants the draws to be
+  bool neutral = false;                     // sampler: changes nothing with these options, so it is left out
   bool one_hot = false;                     // sampler: each row of p has one token; verifier: needs such rows
   std::vector<std::string> models{};        // drafter: the entries of [models] it uses, of the target's vocabulary
 };

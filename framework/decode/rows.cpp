@@ -1,7 +1,7 @@
 #include "framework/decode/rows.h"
 
 #include <ATen/ops/cat.h>
-#include <ATen/ops/full.h>
+#include <ATen/ops/empty.h>
 
 #include <algorithm>
 #include <numeric>
@@ -20,9 +20,11 @@ Rows make_rows(const std::vector<RowList>& lists) {
   for (const RowList& list : lists) longest = std::max(longest, list.token.size());
   const auto batch = static_cast<int64_t>(lists.size()), width = static_cast<int64_t>(longest);
   const auto integers = at::TensorOptions().dtype(at::kLong);
-  Rows rows{at::full({batch, width}, -1, integers), at::full({batch, width}, -1, integers)};
+  Rows rows{at::empty({batch, width}, integers), at::empty({batch, width}, integers)};
   int64_t* token = rows.token.mutable_data_ptr<int64_t>();
   int64_t* parent = rows.parent.mutable_data_ptr<int64_t>();
+  std::fill(token, token + rows.token.numel(), -1);
+  std::fill(parent, parent + rows.parent.numel(), -1);
   for (size_t b = 0; b < lists.size(); ++b) {
     std::copy(lists[b].token.begin(), lists[b].token.end(), token + b * longest);
     std::copy(lists[b].parent.begin(), lists[b].parent.end(), parent + b * longest);

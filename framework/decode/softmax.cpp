@@ -77,6 +77,59 @@ void Exponentials(const float* x, size_t n, float shift, float* y) {
   for (size_t j = 0; i + j < n; ++j) y[i + j] = tail[j];
 }
 
+// Sums in double: eight or more partial sums in a fixed order.
+double SumFloats(const float* x, size_t n) {
+  const hn::ScalableTag<double> d;
+  const hn::Rebind<float, decltype(d)> half;  // as many floats as there are doubles in a vector
+  const size_t lanes = hn::Lanes(d);
+  auto first = hn::Zero(d), second = hn::Zero(d);
+  size_t i = 0;
+  for (; i + 2 * lanes <= n; i += 2 * lanes) {
+    first = hn::Add(first, hn::PromoteTo(d, hn::LoadU(half, x + i)));
+    second = hn::Add(second, hn::PromoteTo(d, hn::LoadU(half, x + i + lanes)));
+  }
+  double sum = hn::GetLane(hn::SumOfLanes(d, hn::Add(first, second)));
+  for (; i < n; ++i) sum += x[i];
+  return sum;
+}
+
+double SumDoubles(const double* x, size_t n) {
+  const hn::ScalableTag<double> d;
+  const size_t lanes = hn::Lanes(d);
+  auto first = hn::Zero(d), second = hn::Zero(d);
+  size_t i = 0;
+  for (; i + 2 * lanes <= n; i += 2 * lanes) {
+    first = hn::Add(first, hn::LoadU(d, x + i));
+    second = hn::Add(second, hn::LoadU(d, x + i + lanes));
+  }
+  double sum = hn::GetLane(hn::SumOfLanes(d, hn::Add(first, second)));
+  for (; i < n; ++i) sum += x[i];
+  return sum;
+}
+
+// left <- (p - scale q)+
+void Subtract(const double* p, const float* q, double scale, size_t n, double* left) {
+  const hn::ScalableTag<double> d;
+  const hn::Rebind<float, decltype(d)> half;
+  const size_t lanes = hn::Lanes(d);
+  const auto factor = hn::Set(d, scale);
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    const auto taken = hn::Mul(factor, hn::PromoteTo(d, hn::LoadU(half, q + i)));
+    hn::StoreU(hn::Max(hn::Sub(hn::LoadU(d, p + i), taken), hn::Zero(d)), d, left + i);
+  }
+  for (; i < n; ++i) left[i] = p[i] > scale * q[i] ? p[i] - scale * q[i] : 0;
+}
+
+void Scale(float* x, size_t n, float factor) {
+  const hn::ScalableTag<float> d;
+  const size_t lanes = hn::Lanes(d);
+  const auto factors = hn::Set(d, factor);
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) hn::StoreU(hn::Mul(hn::LoadU(d, x + i), factors), d, x + i);
+  for (; i < n; ++i) x[i] *= factor;
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace specula
 HWY_AFTER_NAMESPACE();
@@ -87,6 +140,10 @@ HWY_EXPORT(IsSound);
 HWY_EXPORT(MaxLogit);
 HWY_EXPORT(FirstOf);
 HWY_EXPORT(Exponentials);
+HWY_EXPORT(SumFloats);
+HWY_EXPORT(SumDoubles);
+HWY_EXPORT(Subtract);
+HWY_EXPORT(Scale);
 
 bool is_sound(const float* logits, int64_t n) { return HWY_DYNAMIC_DISPATCH(IsSound)(logits, static_cast<size_t>(n)); }
 float max_logit(const float* logits, int64_t n) {
@@ -97,10 +154,16 @@ Token argmax(const float* p, int64_t vocab) {
   return static_cast<Token>(HWY_DYNAMIC_DISPATCH(FirstOf)(p, static_cast<size_t>(vocab), max_logit(p, vocab)));
 }
 
+double total(const float* p, int64_t n) { return HWY_DYNAMIC_DISPATCH(SumFloats)(p, static_cast<size_t>(n)); }
+double total(const double* p, int64_t n) { return HWY_DYNAMIC_DISPATCH(SumDoubles)(p, static_cast<size_t>(n)); }
+
+void subtract(const double* p, const float* q, double scale, int64_t n, double* left) {
+  HWY_DYNAMIC_DISPATCH(Subtract)(p, q, scale, static_cast<size_t>(n), left);
+}
+
 void softmax(const float* logits, int64_t n, float* p) {
   HWY_DYNAMIC_DISPATCH(Exponentials)(logits, static_cast<size_t>(n), max_logit(logits, n), p);
-  const auto scale = static_cast<float>(1 / total(p, n));
-  for (int64_t i = 0; i < n; ++i) p[i] *= scale;
+  HWY_DYNAMIC_DISPATCH(Scale)(p, static_cast<size_t>(n), static_cast<float>(1 / total(p, n)));
 }
 }  // namespace specula
 #endif

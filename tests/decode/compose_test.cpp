@@ -80,6 +80,13 @@ TEST(Compose, TheDefaultVerifierFollowsTheTemperature) {
   EXPECT_EQ(default_verifier(r, {}), "rejection");
 }
 
+TEST(Compose, ProcessorsThatChangeNothingAreLeftOut) {
+  const Registries r = registries();
+  const auto steps = [&](const std::string& text) { return make_sampler(r, parse_samplers(text, "t")).steps.size(); };
+  EXPECT_EQ(steps("repetition_penalty(1),temperature(1),top_p(1),min_p(0)"), 0U);
+  EXPECT_EQ(steps("repetition_penalty(1.1),temperature(0.9),top_k(5),top_p(0.9),min_p(0.1)"), 5U);
+}
+
 TEST(Compose, APluginNameIsRegisteredOnce) {
   Registries r = registries();
   EXPECT_THROW(register_drafters(r.drafters), std::logic_error);
