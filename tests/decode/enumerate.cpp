@@ -37,7 +37,7 @@ class Enumerator {
 
   Law law;
 
-  void follow(std::map<Key, double> fixed, double mass) {
+  void follow(const std::map<Key, double>& fixed, double mass) {
     const auto [shown, unknown] = run(fixed);
     if (unknown.empty()) {
       law[shown.result] += mass;
@@ -58,7 +58,7 @@ class Enumerator {
       }
       auto deeper = fixed;
       deeper[key] = (low + high) / 2;
-      follow(std::move(deeper), mass * (high - low));
+      follow(deeper, mass * (high - low));
       low = high;
     }
   }

@@ -19,7 +19,6 @@ namespace {
 using nlohmann::json;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 const std::string kDemo = std::string(SPECULA_SOURCE_DIR) + "/assets/demo/";
 
@@ -200,7 +199,7 @@ TEST(Npy, HeaderAndAtomicity) {
   EXPECT_EQ(content.substr(0, 8), std::string("\x93NUMPY\x01\x00", 8));
   EXPECT_THAT(content, HasSubstr("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }"));
   EXPECT_EQ((content.size() - 24) % 64, 0u);
-  EXPECT_EQ(std::memcmp(content.data() + content.size() - 12, row.data(), 12), 0);
+  EXPECT_EQ(content.substr(content.size() - 12), std::string(reinterpret_cast<const char*>(row.data()), 12));
   std::filesystem::remove(file);
 }
 

@@ -24,7 +24,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 class ResumeTest : public ::testing::Test {
  protected:
@@ -49,8 +48,8 @@ class ResumeTest : public ::testing::Test {
 
   // Starts `specula run study.toml --out DIR`; its output goes to files in the folder.
   pid_t start(const std::string& out, const std::vector<std::string>& more = {}) const {
-    std::vector<std::string> words = {SPECULA_BINARY_DIR "/specula", "run", (folder_ / "study.toml").string(), "--out",
-                                      (folder_ / out).string()};
+    std::vector<std::string> words = {std::string(SPECULA_BINARY_DIR) + "/specula", "run",
+                                      (folder_ / "study.toml").string(), "--out", (folder_ / out).string()};
     words.insert(words.end(), more.begin(), more.end());
     const pid_t child = ::fork();
     if (child != 0) return child;
@@ -168,7 +167,7 @@ TEST_F(ResumeTest, RunAgainPrintsTheSameTableAndTouchesNoRecord) {
   EXPECT_EQ(read_file(cell("again") / "records" / "s000-of-001.jsonl"), records);
   ASSERT_EQ(run("again", {"--resume", "never"}), 0) << text("stderr");
   EXPECT_THAT(text("stdout"), HasSubstr(".2\n"));
-  EXPECT_EQ(read_file(cell("again") / "records" / "s000-of-001.jsonl").size() > 0, true);
+  EXPECT_FALSE(read_file(cell("again") / "records" / "s000-of-001.jsonl").empty());
   for (const char* const file : {"manifest.json", "config.resolved.toml", "env.json", "inputs.jsonl", "status.json",
                                  "summary.json", "summary.csv", "table.md", "log.txt"}) {
     EXPECT_TRUE(fs::exists(cell("again") / file)) << file;
