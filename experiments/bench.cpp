@@ -36,7 +36,7 @@ struct Bench {
           cat("--context ", args.context, " and ", reserve, " rows exceed the model's context of ", info.context));
     }
     thread_count = set_threads(args.threads);
-    model = load_model(args.model, args.dtype == "auto" ? info.stored : parse_dtype(args.dtype, "--dtype"));
+    model = load_model(args.model, choose_dtype(args.dtype, info, "--dtype"));
     cache = model->new_cache(1, args.context + reserve);
     model->forward(chain_rows(args.context, 1, model->vocab()), *cache, {.logits = Logits::kNone});
     std::vector<int> all(static_cast<size_t>(args.context));

@@ -68,7 +68,7 @@ void read_draft_model(const GenerateArgs& args, Plan& plan) {
     return;
   }
   plan.draft = read_model_info(args.draft_model);
-  plan.draft_dtype = args.dtype == "auto" ? plan.draft.stored : parse_dtype(args.dtype, "--dtype");
+  plan.draft_dtype = choose_dtype(args.dtype, plan.draft, "--dtype");
   if (plan.draft.vocab != plan.target.vocab) {
     throw ConfigError(cat("--draft-model: its vocabulary has ", plan.draft.vocab, " tokens, that of the target ",
                           plan.target.vocab, "; they must be the same"));
@@ -111,7 +111,7 @@ Plan make_plan(const GenerateArgs& args, const Registries& registries) {
   if (args.repeat < 1) throw ConfigError(cat("--repeat ", args.repeat, " is out of range; valid: at least 1"));
   compose(args, registries, plan);
   plan.target = read_model_info(args.model);
-  plan.target_dtype = args.dtype == "auto" ? plan.target.stored : parse_dtype(args.dtype, "--dtype");
+  plan.target_dtype = choose_dtype(args.dtype, plan.target, "--dtype");
   read_draft_model(args, plan);
   read_prompt(args, plan);
   plan.json = args.format == "json";

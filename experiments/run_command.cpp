@@ -31,7 +31,7 @@ void add_models(const ExperimentConfig& config, RunInfo& info) {
     const ModelInfo known = read_model_info(model.folder);
     info.models.push_back({.name = name,
                            .path = model.folder,
-                           .dtype = model.dtype == "auto" ? name_of(known.stored) : model.dtype,
+                           .dtype = name_of(choose_dtype(model.dtype, known, cat("[models.", name, "] dtype"))),
                            .fingerprint = known.fingerprint,
                            .parameters = known.parameters,
                            .vocab = known.vocab,

@@ -46,7 +46,7 @@ void teacher_forced(const LanguageModel& model, const Prefix& ids, Row row) {
 
 ExitCode score_command(const ScoreArgs& args) {
   const ModelInfo info = read_model_info(args.model);
-  const Dtype dtype = args.dtype == "auto" ? info.stored : parse_dtype(args.dtype, "--dtype");
+  const Dtype dtype = choose_dtype(args.dtype, info, "--dtype");
   const Prefix ids = parse_ids(args.ids, info.vocab, "--ids");
   if (static_cast<int64_t>(ids.size()) > info.context) {
     throw ConfigError(cat("--ids: ", ids.size(), " ids are longer than the model's context of ", info.context));

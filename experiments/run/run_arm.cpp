@@ -68,8 +68,7 @@ Models load_models(const ExperimentConfig& config) {
   Models models;
   for (const std::string& name : used_models(config)) {
     const ModelConfig& model = config.model(name);
-    const Dtype dtype = model.dtype == "auto" ? read_model_info(model.folder).stored
-                                              : parse_dtype(model.dtype, cat("[models.", name, "] dtype"));
+    const Dtype dtype = choose_dtype(model.dtype, read_model_info(model.folder), cat("[models.", name, "] dtype"));
     models.emplace(name, load_model(model.folder, dtype));
   }
   return models;

@@ -31,7 +31,6 @@ class RunFolder {
   RunFolder& operator=(const RunFolder&) = delete;
 
   const std::filesystem::path& path() const { return path_; }
-  bool resumed() const { return segment_ > 0; }
   int segment() const { return segment_; }
   const RecordSet& existing() const { return existing_; }
 

@@ -14,6 +14,10 @@ Dtype parse_dtype(const std::string& text, const std::string& place) {
   throw ConfigError(cat(place, ": unknown dtype '", text, "'", suggestion(text, {"fp32", "bf16"})));
 }
 
+Dtype choose_dtype(const std::string& text, const ModelInfo& info, const std::string& place) {
+  return text == "auto" ? info.stored : parse_dtype(text, place);
+}
+
 ModelInfo read_model_info(const std::filesystem::path& folder) { return Checkpoint(folder).info(); }
 
 std::unique_ptr<LoadedModel> load_model(const std::filesystem::path& folder, Dtype dtype) {

@@ -13,7 +13,7 @@ namespace specula {
 enum class Dtype { kFloat32, kBfloat16 };
 const char* name_of(Dtype dtype);  // "fp32", "bf16"
 Dtype parse_dtype(const std::string& text,
-                  const std::string& place);  // also "auto" is resolved by the caller; throws ConfigError
+                  const std::string& place);  // "fp32" or "bf16"; throws ConfigError
 
 // Read from config.json and the safetensors headers alone: cheap, and wrong folders fail here with a one-line error.
 struct ModelInfo {
@@ -23,6 +23,8 @@ struct ModelInfo {
   std::string fingerprint;         // sha256 over config.json, the tensor index (names, shapes, offsets) and file sizes
 };
 ModelInfo read_model_info(const std::filesystem::path& folder);  // throws Error
+// "auto" is what the checkpoint holds, anything else parse_dtype().
+Dtype choose_dtype(const std::string& text, const ModelInfo& info, const std::string& place);
 
 // A loaded model that also knows what it costs.
 class LoadedModel : public LanguageModel {

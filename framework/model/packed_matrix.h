@@ -28,7 +28,6 @@ class PackedMatrix {
 
   int64_t outputs() const { return outputs_; }
   int64_t panels() const { return panels_; }
-  int64_t padded_inputs() const { return k_; }
   int64_t bytes() const { return static_cast<int64_t>(weights_.size() + bias_.size() * sizeof(float)); }
   // Everything but x, rows and y.
   GemmArgs args() const;

@@ -100,10 +100,11 @@ drafter = { name = "draft_model", model = "draft", length = 5 }
     return load(text, overrides);
   }
 
-  // The text of the ConfigError with the folder taken out, or "no error".
-  std::string error(const std::string& text, const ConfigOverrides& overrides = {}) const {
+  // The text of the ConfigError that `read` throws with the folder taken out, or "no error".
+  template <class Read>
+  std::string error_of(const Read& read) const {
     try {
-      load(text, overrides);
+      read();
     } catch (const ConfigError& e) {
       std::string what = e.what();
       const std::string prefix = folder_.string() + "/";
@@ -112,6 +113,9 @@ drafter = { name = "draft_model", model = "draft", length = 5 }
       return what;
     }
     return "no error";
+  }
+  std::string error(const std::string& text, const ConfigOverrides& overrides = {}) const {
+    return error_of([&] { load(text, overrides); });
   }
   std::string error_set(const std::string& set) const {
     ConfigOverrides overrides;

@@ -9,24 +9,13 @@ namespace specula {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::Not;
 using ::testing::StartsWith;
 
 class ConfigMerge : public ConfigFolder {
  protected:
   Value tree(const std::string& text) const { return read_config_tree(write("c.toml", text)).root; }
   std::string tree_error(const std::string& text) const {
-    try {
-      tree(text);
-    } catch (const ConfigError& e) {
-      std::string what = e.what();
-      const std::string prefix = folder_.string() + "/";
-      for (size_t at = what.find(prefix); at != std::string::npos; at = what.find(prefix))
-        what.erase(at, prefix.size());
-      return what;
-    }
-    return "no error";
+    return error_of([&] { tree(text); });
   }
 };
 
