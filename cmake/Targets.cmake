@@ -71,13 +71,16 @@ function(specula_test name folder)
   set_tests_properties(${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT} ENVIRONMENT OMP_WAIT_POLICY=PASSIVE)
 endfunction()
 
-# Kernels: sums must not depend on which multiplications a compiler fuses.  One file is compiled for instructions of its own; the
-# precompiled header must not enter it, or inline functions of the standard library would be compiled for them too.
+# Kernels: sums must not depend on which multiplications a compiler fuses.  Two files are compiled for instructions of their own; the
+# precompiled header must not enter them, or inline functions of the standard library would be compiled for them too.
 set(kernel_folder "${CMAKE_SOURCE_DIR}/framework/model")
-set_source_files_properties("${kernel_folder}/kernels_linear.cpp" "${kernel_folder}/kernels_rows.cpp" "${kernel_folder}/kernels_attention.cpp"
-  PROPERTIES COMPILE_OPTIONS "-ffp-contract=off;-O3" SKIP_PRECOMPILE_HEADERS ON)
-set(bf16_flags "-ffp-contract=off;-O3")
-if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-  list(APPEND bf16_flags -mavx512f -mavx512bw -mavx512bf16)
-endif()
-set_source_files_properties("${kernel_folder}/kernels_avx512_bf16.cpp" PROPERTIES COMPILE_OPTIONS "${bf16_flags}" SKIP_PRECOMPILE_HEADERS ON)
+set_source_files_properties("${kernel_folder}/kernels_linear.cpp" "${kernel_folder}/kernels_integer.cpp" "${kernel_folder}/kernels_rows.cpp"
+  "${kernel_folder}/kernels_attention.cpp" PROPERTIES COMPILE_OPTIONS "-ffp-contract=off;-O3" SKIP_PRECOMPILE_HEADERS ON)
+foreach(extension bf16 vnni)
+  set(kernel_flags "-ffp-contract=off;-O3;-Wno-uninitialized;-Wno-maybe-uninitialized")  # GCC bug 105593: its own intrinsics
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+    list(APPEND kernel_flags -mavx512f -mavx512bw -mavx512${extension})
+  endif()
+  set_source_files_properties("${kernel_folder}/kernels_avx512_${extension}.cpp" PROPERTIES COMPILE_OPTIONS "${kernel_flags}"
+    SKIP_PRECOMPILE_HEADERS ON)
+endforeach()

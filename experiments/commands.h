@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "experiments/config/config.h"
@@ -47,13 +48,18 @@ struct GenerateArgs {
   int repeat = 1;
   int threads = 0;
   std::string dtype = "auto";
+  std::string draft_dtype;      // empty: as dtype
+  std::string device = "cpu";   // of both models
   std::string format = "text";  // text, json
   std::string color = "auto";   // auto, always, never
 };
 ExitCode generate_command(const GenerateArgs& args);
 
 struct ScoreArgs {
-  std::string model, ids, dtype = "auto", logits;
+  std::string model;
+  std::string ids, text;  // exactly one is given; text: a file
+  std::string dtype = "auto", device = "cpu", logits;
+  std::string against;  // a dtype to compare with; empty: none
   int threads = 0;
 };
 ExitCode score_command(const ScoreArgs& args);
@@ -64,16 +70,45 @@ struct TokenizeArgs {
 };
 ExitCode tokenize_command(const TokenizeArgs& args);
 
+// What the benchmarks share; with several dtypes their models are loaded side by side and take turns.
 struct BenchArgs {
-  std::string model, dtype = "auto", format = "json";
-  std::vector<int> rows = {1, 2, 4, 5, 8, 16};
-  int64_t context = 64, tokens = 64;
+  std::string model;
+  std::vector<std::string> dtypes = {"auto"};
+  std::string device = "cpu";
+  std::string format;           // json, text; empty: text where --output or --compare is given, else json
+  std::string output, compare;  // files; empty: none
   int repeats = 21;
   int threads = 0;
+  std::vector<std::string> argv;
 };
-ExitCode bench_forward_command(const BenchArgs& args);
-ExitCode bench_decode_command(const BenchArgs& args);
+struct BenchForwardArgs : BenchArgs {
+  std::vector<int> rows = {1, 2, 4, 5, 8, 16};
+  std::vector<int64_t> contexts = {64};
+};
+struct BenchPrefillArgs : BenchArgs {
+  int64_t tokens = 512;
+};
+struct BenchDecodeArgs : BenchArgs {
+  int64_t context = 64, tokens = 64;
+};
+struct BenchRoundArgs : BenchArgs {  // model: the target
+  std::string draft, draft_dtype = "auto", sampler = "temperature(0)";
+  int64_t context = 64;
+  int length = 4;
+};
+ExitCode bench_forward_command(const BenchForwardArgs& args);
+ExitCode bench_prefill_command(const BenchPrefillArgs& args);
+ExitCode bench_decode_command(const BenchDecodeArgs& args);
+ExitCode bench_round_command(const BenchRoundArgs& args);
+ExitCode bench_load_command(const BenchArgs& args);
+// What each figure of a benchmark means, for its help: name and definition.
+const std::vector<std::pair<std::string, std::string>>& bench_definitions(const std::string& command);
 
-ExitCode doctor_command(int threads);
+struct DoctorArgs {
+  std::string model;  // a folder whose batch invariance is tried too; empty: none
+  std::string dtype = "auto";
+  int threads = 0;
+};
+ExitCode doctor_command(const DoctorArgs& args);
 
 }  // namespace specula

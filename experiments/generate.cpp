@@ -5,9 +5,12 @@
 #include <nlohmann/json.hpp>
 
 #include "experiments/commands.h"
+#include "experiments/run/manifest.h"
 #include "experiments/token_ids.h"
 #include "framework/core/log.h"
 #include "framework/decode/decode.h"
+#include "framework/model/device.h"
+#include "framework/model/invariance.h"
 #include "framework/model/load.h"
 #include "framework/model/threads.h"
 #include "framework/text/tokenizer.h"
@@ -62,13 +65,16 @@ void read_draft_model(const GenerateArgs& args, Plan& plan) {
     plan.uses_draft = true;
   }
   if (!plan.uses_draft) {
-    if (!args.draft_model.empty()) {
-      log::warning(cat("--draft-model is not used by drafter '", plugin_name(plan.composition.drafter), "'"));
+    if (!args.draft_model.empty() || !args.draft_dtype.empty()) {
+      log::warning(cat(args.draft_model.empty() ? "--draft-dtype" : "--draft-model", " is not used by drafter '",
+                       plugin_name(plan.composition.drafter), "'"));
     }
     return;
   }
   plan.draft = read_model_info(args.draft_model);
-  plan.draft_dtype = choose_dtype(args.dtype, plan.draft, "--dtype");
+  plan.draft_dtype = args.draft_dtype.empty() ? choose_dtype(args.dtype, plan.draft, "--dtype")
+                                              : choose_dtype(args.draft_dtype, plan.draft, "--draft-dtype");
+  check_device_dtype(args.device, plan.draft_dtype, args.draft_dtype.empty() ? "--dtype" : "--draft-dtype");
   if (plan.draft.vocab != plan.target.vocab) {
     throw ConfigError(cat("--draft-model: its vocabulary has ", plan.draft.vocab, " tokens, that of the target ",
                           plan.target.vocab, "; they must be the same"));
@@ -89,6 +95,10 @@ void read_prompt(const GenerateArgs& args, Plan& plan) {
   if (wanted > plan.target.context) {
     throw ConfigError(cat("a prompt of ", plan.prompt.size(), " tokens and --max-new-tokens ", args.max_new_tokens,
                           " are more than the model's context of ", plan.target.context));
+  }
+  if (plan.uses_draft && wanted > plan.draft.context) {
+    throw ConfigError(cat("a prompt of ", plan.prompt.size(), " tokens and --max-new-tokens ", args.max_new_tokens,
+                          " are more than the draft model's context of ", plan.draft.context));
   }
   plan.stop = read_stop_tokens(folder, plan.target.vocab, plan.tokenizer == nullptr ? -1 : plan.tokenizer->eos());
   plan.at_text_start = plan.tokenizer == nullptr || plan.tokenizer->decode(plan.prompt).empty();
@@ -112,6 +122,8 @@ Plan make_plan(const GenerateArgs& args, const Registries& registries) {
   compose(args, registries, plan);
   plan.target = read_model_info(args.model);
   plan.target_dtype = choose_dtype(args.dtype, plan.target, "--dtype");
+  check_device(args.device, "--device");
+  check_device_dtype(args.device, plan.target_dtype, "--dtype");
   read_draft_model(args, plan);
   read_prompt(args, plan);
   plan.json = args.format == "json";
@@ -165,10 +177,32 @@ class Listener final : public RoundLog {
 
 struct Models {
   std::unique_ptr<LoadedModel> target, draft;
+  bool batch_invariant = true;  // found of the target, on this machine
+
+  // What the composition guarantees, as this target can keep it; without drafts there is nothing to keep.
+  std::string promise(const Plan& plan) const {
+    return specula::promise(name_of(plan.composed.guarantee), batch_invariant || plan.composed.drafter.laws.empty());
+  }
 };
 
-void print_json(const GenerateArgs& args, const Plan& plan, const Listener& heard, const Decoded& decoded, int request,
-                double seconds) {
+Models load_models(const GenerateArgs& args, const Plan& plan) {
+  Models models{.target = load_model(args.model, {.dtype = plan.target_dtype, .device = args.device}), .draft = nullptr};
+  if (plan.uses_draft) models.draft = load_model(args.draft_model, {.dtype = plan.draft_dtype, .device = args.device});
+  const InvarianceReport report = check_invariance(*models.target, quick_invariance());
+  models.batch_invariant = report.held();
+  if (!report.held()) log::warning(cat("batch invariance (", models.target->engine(), ") ", report.text()));
+  return models;
+}
+
+struct Outcome {
+  const Listener& heard;
+  const Decoded& decoded;
+  int64_t request;
+  double seconds;
+};
+
+void print_json(const GenerateArgs& args, const Plan& plan, const Models& models, const Outcome& outcome) {
+  const auto& [heard, decoded, request, seconds] = outcome;
   const Prefix ids(decoded.tokens.begin() + static_cast<int64_t>(plan.prompt.size()), decoded.tokens.end());
   nlohmann::ordered_json line = {{"ids", ids},
                                  {"text", nullptr},
@@ -185,19 +219,24 @@ void print_json(const GenerateArgs& args, const Plan& plan, const Listener& hear
   line["drafter"] = args.drafter;
   line["verifier"] = plugin_name(plan.composition.verifier);
   line["sampler"] = args.sampler;
-  line["guarantee"] = name_of(plan.composed.guarantee);
+  line["guarantee"] = models.promise(plan);
   line["dtype"] = name_of(plan.target_dtype);
+  if (models.draft != nullptr) line["draft_dtype"] = name_of(plan.draft_dtype);
+  line["engine"] = models.target->engine();
+  line["batch_invariant"] = models.batch_invariant;
   std::cout << line.dump() << std::endl;
 }
 
-void print_summary(const Plan& plan, const Listener& heard, const Decoded& decoded, double seconds) {
+void print_summary(const Plan& plan, const Models& models, const Outcome& outcome) {
+  const auto& [heard, decoded, request, seconds] = outcome;
   const size_t count = decoded.tokens.size() - plan.prompt.size();
   std::ostringstream speed;
   speed.precision(3);
   speed << seconds << " s, " << static_cast<double>(count) / seconds << " tokens/s";
   std::cerr << cat("[", count, " tokens, ", heard.rounds, " rounds, ", heard.drafted, " drafted, ", heard.accepted,
                    " accepted, ", speed.str(), "; ", plugin_name(plan.composition.drafter), " + ",
-                   plugin_name(plan.composition.verifier), ": ", name_of(plan.composed.guarantee), "]\n");
+                   plugin_name(plan.composition.verifier), ": ", models.promise(plan), "; ", name_of(plan.target_dtype),
+                   ", ", models.batch_invariant ? "batch-invariant" : "NOT batch-invariant", "]\n");
 }
 
 void generate(const GenerateArgs& args, const Registries& registries, const Plan& plan, const Models& models) {
@@ -227,10 +266,11 @@ void generate(const GenerateArgs& args, const Registries& registries, const Plan
     const Decoded decoded = decode(session, {plan.prompt}, std::span(&request, 1)).front();
     const double seconds = seconds_now() - start - clock.unbilled();
     heard.finish();
+    const Outcome outcome{heard, decoded, request, seconds};
     if (plan.json) {
-      print_json(args, plan, heard, decoded, static_cast<int>(request), seconds);
+      print_json(args, plan, models, outcome);
     } else {
-      print_summary(plan, heard, decoded, seconds);
+      print_summary(plan, models, outcome);
     }
   }
 }
@@ -242,9 +282,7 @@ ExitCode generate_command(const GenerateArgs& args) {
   const Plan plan = make_plan(args, registries);
   const InferenceScope inference;
   set_threads(args.threads);
-  Models models{.target = load_model(args.model, plan.target_dtype)};
-  if (plan.uses_draft) models.draft = load_model(args.draft_model, plan.draft_dtype);
-  generate(args, registries, plan, models);
+  generate(args, registries, plan, load_models(args, plan));
   return ExitCode::kOk;
 }
 

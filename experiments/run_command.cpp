@@ -5,6 +5,7 @@
 #include "experiments/report/summary.h"
 #include "experiments/report/table.h"
 #include "experiments/run/environment.h"
+#include "experiments/run/inspect.h"
 #include "experiments/run/run.h"
 #include "experiments/run/run_signal.h"
 #include "experiments/stream.h"
@@ -88,11 +89,18 @@ struct Job {  // all lent by run_command
   const Tokenizer& tokenizer;
   RunFolder& folder;
   const SignalScope& signals;
+  RunInfo& info;  // what the manifest says
 };
 
+// What belongs beside the numbers of these models; a folder whose models were others refuses them here.
+void inspect(const Job& job, const Models& models) {
+  const std::vector<Prefix> texts =
+      quality_texts(job.plan, job.config, job.tokenizer, job.config.measure.quality_tokens);
+  job.folder.complete(job.info, inspect_models(job.info.models, models, texts));
+}
+
 // Plays what is left.  Returns kOk, kPartial or the code of an interruption.
-ExitCode execute(const Job& job, RunStatus& status) {
-  const Models models = load_models(job.config);
+ExitCode execute(const Job& job, const Models& models, RunStatus& status) {
   const Sampler sampler = make_sampler(job.registries, job.config.samplers);
   const ArmRunner::Shared shared{.registries = job.registries,
                                  .config = job.config,
@@ -120,12 +128,14 @@ bool is_finished(const RunFolder& folder) { return std::filesystem::exists(folde
 ExitCode play(const Job& job, const RunInfo& now) {
   RunFolder& folder = job.folder;
   const Environment environment = read_environment(threads());
-  folder.begin_segment(now, environment.json);
   for (const std::string& warning : environment.warnings) log::warning(warning);
   RunStatus status{.state = "running", .total = static_cast<int64_t>(job.plan.units.size())};
   folder.status(status);
   try {
-    const ExitCode code = execute(job, status);
+    const Models models = load_models(job.config);
+    inspect(job, models);
+    folder.begin_segment(now, environment.json);
+    const ExitCode code = execute(job, models, status);
     const bool interrupted = code == ExitCode::kInterrupted || code == ExitCode::kUserInterrupt;
     status.state = interrupted ? "interrupted" : code == ExitCode::kPartial ? "partial" : "done";
     folder.finish(status, code == ExitCode::kOk ? "DONE" : "PARTIAL");
@@ -165,7 +175,7 @@ ExitCode run_command(const RunArgs& args) {
     log::info("this run is finished; --resume never begins a new one beside it");
   } else {
     const SignalScope signals;
-    code = play({config, registries, plan, *tokenizer, folder, signals}, now);
+    code = play({config, registries, plan, *tokenizer, folder, signals, info}, now);
   }
   if (code == ExitCode::kInterrupted || code == ExitCode::kUserInterrupt) {
     log::warning(cat("interrupted; the same command finishes ", folder.path().string()));

@@ -5,41 +5,77 @@
 
 #include "experiments/commands.h"
 #include "experiments/npy.h"
+#include "experiments/report/quality_report.h"
 #include "experiments/token_ids.h"
+#include "framework/core/files.h"
 #include "framework/decode/decode.h"
-#include "framework/decode/rows.h"
+#include "framework/model/device.h"
 #include "framework/model/load.h"
 #include "framework/model/threads.h"
+#include "framework/text/tokenizer.h"
 
 namespace specula {
 namespace {
 
-constexpr size_t kChunk = 128;  // 128 rows of V = 128k are 64 MB of logits
+using Json = nlohmann::ordered_json;
 
-// -log softmax(logits)[id], in double.
-double negative_log_likelihood(std::span<const float> logits, Token id, size_t position) {
-  double highest = -INFINITY, sum = 0;
-  for (const float x : logits) {
-    if (std::isnan(x)) throw Error(cat("the logits after position ", position, " hold NaN"));
-    highest = std::max<double>(highest, x);
+// What is scored: given ids as they are, a text in parts that fit into the context.
+std::vector<Prefix> read_texts(const ScoreArgs& args, const ModelInfo& info) {
+  if (args.ids.empty() == args.text.empty()) {
+    throw ConfigError(
+        cat("specula score: ", args.ids.empty() ? "neither --ids nor --text is" : "both --ids and --text are",
+            " given; expected exactly one"));
   }
-  for (const float x : logits) sum += std::exp(static_cast<double>(x) - highest);
-  return highest + std::log(sum) - static_cast<double>(logits[static_cast<size_t>(id)]);
+  if (!args.ids.empty()) {
+    Prefix ids = parse_ids(args.ids, info.vocab, "--ids");
+    if (static_cast<int64_t>(ids.size()) > info.context) {
+      throw ConfigError(cat("--ids: ", ids.size(), " ids are longer than the model's context of ", info.context));
+    }
+    return {std::move(ids)};
+  }
+  const auto tokenizer = load_tokenizer(args.model);
+  check_vocabulary(tokenizer->vocab(), info.vocab, "--model " + args.model);
+  const Prefix ids = tokenizer->encode(read_file(args.text), Tokenizer::Special::kWith);
+  if (ids.size() < 2) throw ConfigError(cat("--text ", args.text, ": ", ids.size(), " tokens; at least 2 are needed"));
+  return windows(ids, info.context);
 }
 
-// The logits of every position are handed to `row` in order, [V] each.
-template <class Row>
-void teacher_forced(const LanguageModel& model, const Prefix& ids, Row row) {
-  const auto cache = model.new_cache(1, static_cast<int64_t>(ids.size()));
-  const auto vocab = static_cast<size_t>(model.vocab());
-  for (size_t start = 0; start < ids.size(); start += kChunk) {
-    const size_t count = std::min(kChunk, ids.size() - start);
-    const Pass pass = model.forward(make_rows({RowList::chain(std::span(ids).subspan(start, count))}), *cache,
-                                    {.logits = Logits::kAll});
-    const Tensor logits = pass.logits.contiguous();  // [1,count,V]
-    for (size_t i = 0; i < count; ++i) row(start + i, std::span(logits.const_data_ptr<float>() + i * vocab, vocab));
-    cache->commit(0, first_slots(static_cast<int>(count)));
+void score(const LoadedModel& model, const std::vector<Prefix>& texts, NpyWriter* file) {
+  Json ids = Json::array(), nll = Json::array();
+  double total = 0;
+  size_t scored = 0;
+  for (const Prefix& text : texts) {
+    for (const Token id : text) ids.push_back(id);
+    nll.push_back(nullptr);  // nothing comes before the first id
+    for (TeacherForcing forced(model, text); forced.next();) {
+      for (size_t i = 0; i < forced.count(); ++i) {
+        if (file != nullptr) file->append(forced.row(i));
+        const size_t position = forced.first() + i;
+        if (position + 1 == text.size()) continue;
+        const double value = negative_log_likelihood(forced.row(i), text[position + 1], position);
+        nll.push_back(value);
+        total += value;
+        ++scored;
+      }
+    }
   }
+  if (file != nullptr) file->finish();
+  Json line = {{"ids", ids}, {"nll", nll}, {"total_nats", total}, {"tokens", scored}};
+  line["ppl"] = scored == 0 ? Json() : Json(std::exp(total / static_cast<double>(scored)));
+  line["dtype"] = name_of(model.dtype());
+  line["engine"] = model.engine();
+  std::cout << line.dump() << "\n";
+}
+
+void compare(const LoadedModel& reference, const LoadedModel& model, const std::vector<Prefix>& texts) {
+  const Quality quality = compare_quality(reference, model, texts);
+  Json line = {{"dtype", name_of(model.dtype())}, {"against", name_of(reference.dtype())}};
+  line.update(Json(quality));
+  line["engine"] = model.engine();
+  line["engine_against"] = reference.engine();
+  std::cout << line.dump() << std::endl;
+  std::cerr << "[" << name_of(model.dtype()) << " against " << name_of(reference.dtype()) << ": "
+            << quality_text(quality) << "]\n";
 }
 
 }  // namespace
@@ -47,32 +83,25 @@ void teacher_forced(const LanguageModel& model, const Prefix& ids, Row row) {
 ExitCode score_command(const ScoreArgs& args) {
   const ModelInfo info = read_model_info(args.model);
   const Dtype dtype = choose_dtype(args.dtype, info, "--dtype");
-  const Prefix ids = parse_ids(args.ids, info.vocab, "--ids");
-  if (static_cast<int64_t>(ids.size()) > info.context) {
-    throw ConfigError(cat("--ids: ", ids.size(), " ids are longer than the model's context of ", info.context));
-  }
+  check_device(args.device, "--device");
+  check_device_dtype(args.device, dtype, "--dtype");
+  if (!args.against.empty() && !args.logits.empty()) throw ConfigError("--logits cannot be given beside --against");
+  const std::vector<Prefix> texts = read_texts(args, info);
+  int64_t tokens = 0;
+  for (const Prefix& text : texts) tokens += static_cast<int64_t>(text.size());
   std::optional<NpyWriter> file;  // opened before the weights load: an unwritable path fails at once
-  if (!args.logits.empty()) file.emplace(args.logits, static_cast<int64_t>(ids.size()), info.vocab);
+  if (!args.logits.empty()) file.emplace(args.logits, tokens, info.vocab);
+  const Dtype against = args.against.empty() ? dtype : choose_dtype(args.against, info, "--against");
+  check_device_dtype(args.device, against, "--against");
   const InferenceScope inference;
   set_threads(args.threads);
-  const auto model = load_model(args.model, dtype);
-
-  auto nll = nlohmann::ordered_json::array({nullptr});  // nothing comes before the first id
-  double total = 0;
-  teacher_forced(*model, ids, [&](size_t position, std::span<const float> logits) {
-    if (file) file->append(logits);
-    if (position + 1 == ids.size()) return;
-    const double value = negative_log_likelihood(logits, ids[position + 1], position);
-    nll.push_back(value);
-    total += value;
-  });
-  if (file) file->finish();
-  const size_t scored = ids.size() - 1;
-  nlohmann::ordered_json line = {{"ids", ids}, {"nll", nll}, {"total_nats", total}, {"tokens", scored}};
-  line["ppl"] =
-      scored == 0 ? nlohmann::ordered_json() : nlohmann::ordered_json(std::exp(total / static_cast<double>(scored)));
-  line["dtype"] = name_of(dtype);
-  std::cout << line.dump() << "\n";
+  const auto model = load_model(args.model, {.dtype = dtype, .device = args.device});
+  if (args.against.empty()) {
+    score(*model, texts, file ? &*file : nullptr);
+  } else {
+    const auto reference = load_model(args.model, {.dtype = against, .device = args.device});
+    compare(*reference, *model, texts);
+  }
   return ExitCode::kOk;
 }
 

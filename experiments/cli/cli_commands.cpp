@@ -7,6 +7,9 @@
 #include <charconv>
 #include <iostream>
 
+#include "framework/model/device.h"
+#include "framework/model/dtype.h"
+
 namespace specula {
 namespace {
 
@@ -56,10 +59,13 @@ void list_flag(CLI::App& app, const std::string& flag, Words& values, const std:
   app.add_option(flag, values, help)->type_name(type)->allow_extra_args(false);
 }
 
-void dtype_flag(CLI::App& app, std::string& value) {
-  choice_flag(app, "--dtype", value, {"auto", "fp32", "bf16"},
-              "numbers the weights are kept in; auto: what the checkpoint holds (default)");
+void dtype_flag(CLI::App& app, std::string& value, const std::string& flag = "--dtype") {
+  Words valid = dtype_names();
+  valid.insert(valid.begin(), "auto");
+  choice_flag(app, flag, value, valid, "numbers the weights are kept in; auto: what the checkpoint holds (default)");
 }
+
+void device_flag(CLI::App& app, std::string& value) { text_flag(app, "--device", value, "NAME", kDeviceHelp); }
 
 void threads_flag(CLI::App& app, int& value) {
   count_flag(app, "--threads", value, "threads; 0 takes every core (default)");
@@ -152,6 +158,9 @@ void define_generate(CLI::App& app, CommandLine& line) {
       ->check(whole_number(1));
   threads_flag(app, args.threads);
   dtype_flag(app, args.dtype);
+  device_flag(app, args.device);
+  choice_flag(app, "--draft-dtype", args.draft_dtype, dtype_choices(),
+              "the same of the draft model (default: --dtype)");
   choice_flag(app, "--format", args.format, {"text", "json"},
               "text streams as it is accepted (default); json is one object a line");
   choice_flag(app, "--color", args.color, {"auto", "always", "never"},
@@ -160,9 +169,15 @@ void define_generate(CLI::App& app, CommandLine& line) {
 
 void define_score(CLI::App& app, CommandLine& line) {
   model_flag(app, line.score.model);
-  text_flag(app, "--ids", line.score.ids, "1,2,3", "the tokens to score; taken as they are")->required();
+  text_flag(app, "--ids", line.score.ids, "1,2,3", "the tokens to score; taken as they are");
+  text_flag(
+      app, "--text", line.score.text, "FILE",
+      "the text to score, as the folder's tokenizer reads it; what is longer than the context is scored in parts");
   text_flag(app, "--logits", line.score.logits, "FILE", "also writes the logits, [T,V] float32, as .npy");
   dtype_flag(app, line.score.dtype);
+  device_flag(app, line.score.device);
+  choice_flag(app, "--against", line.score.against, dtype_choices(),
+              "prints instead what --dtype costs against this one: NLL difference, KL, share of equal argmax");
   threads_flag(app, line.score.threads);
 }
 
@@ -173,36 +188,97 @@ void define_tokenize(CLI::App& app, CommandLine& line) {
       "--no-special", [&line] { line.tokenize.special = false; }, "without the begin and end tokens of the folder");
 }
 
+// --- Benchmarks ---
+
+template <class Number>
+CLI::Option* positive_flag(CLI::App& app, const std::string& flag, Number& value, const std::string& help) {
+  return app.add_option(flag, value, help)->type_name("N")->check(whole_number(1));
+}
+
+template <class Number>
+void numbers_flag(CLI::App& app, const std::string& flag, std::vector<Number>& values, const std::string& type,
+                  const std::string& help) {
+  positive_flag(app, flag, values, help)->type_name(type)->delimiter(',')->allow_extra_args(false);
+}
+
+void dtypes_flag(CLI::App& app, Words& values) {
+  Words valid = dtype_names();
+  valid.insert(valid.begin(), "auto");
+  app.add_option("--dtype", values,
+                 cat("numbers the weights are kept in, of ", join(valid),
+                     "; several are loaded side by side and take turns (default: auto)"))
+      ->type_name("A,B")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(one_of(valid));
+}
+
 void define_bench(CLI::App& app, BenchArgs& args) {
-  model_flag(app, args.model);
-  dtype_flag(app, args.dtype);
-  app.add_option("--context", args.context, "tokens in the cache (default: 64)")
-      ->type_name("N")
-      ->check(whole_number(1));
-  app.add_option("--repeats", args.repeats, "measurements behind each median (default: 21)")
-      ->type_name("N")
-      ->check(whole_number(1));
+  device_flag(app, args.device);
   threads_flag(app, args.threads);
-  choice_flag(app, "--format", args.format, {"json", "text"}, "json by default");
+  choice_flag(app, "--format", args.format, {"json", "text"}, "default: text with --output or --compare, else json");
+  text_flag(app, "--output", args.output, "FILE", "writes the JSON there too");
+  text_flag(app, "--compare", args.compare, "FILE", "prints each figure over that of this earlier result");
+}
+
+void define_bench_of_model(CLI::App& app, BenchArgs& args) {
+  model_flag(app, args.model);
+  dtypes_flag(app, args.dtypes);
+  define_bench(app, args);
+}
+
+void repeats_flag(CLI::App& app, int& value) {
+  positive_flag(app, "--repeats", value, cat("turns, one sample of each figure in each (default: ", value, ")"));
+}
+
+void context_flag(CLI::App& app, int64_t& value) {
+  positive_flag(app, "--context", value, "tokens in the cache (default: 64)");
 }
 
 void define_bench_forward(CLI::App& app, CommandLine& line) {
-  define_bench(app, line.bench);
-  app.add_option("--rows", line.bench.rows, "rows of a pass (default: 1,2,4,5,8,16)")
-      ->type_name("1,2,4")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->check(whole_number(1));
+  BenchForwardArgs& args = line.bench_forward;
+  define_bench_of_model(app, args);
+  numbers_flag(app, "--rows", args.rows, "1,2,4", "rows of a pass (default: 1,2,4,5,8,16)");
+  numbers_flag(app, "--context", args.contexts, "64,1024", "tokens in the cache (default: 64)");
+  repeats_flag(app, args.repeats);
+}
+
+void define_bench_prefill(CLI::App& app, CommandLine& line) {
+  define_bench_of_model(app, line.bench_prefill);
+  positive_flag(app, "--tokens", line.bench_prefill.tokens, "tokens of the prompt (default: 512)");
+  repeats_flag(app, line.bench_prefill.repeats);
 }
 
 void define_bench_decode(CLI::App& app, CommandLine& line) {
-  define_bench(app, line.bench);
-  app.add_option("--tokens", line.bench.tokens, "tokens to decode (default: 64)")
-      ->type_name("N")
-      ->check(whole_number(1));
+  define_bench_of_model(app, line.bench_decode);
+  positive_flag(app, "--tokens", line.bench_decode.tokens, "tokens to decode, each timed (default: 64)");
+  context_flag(app, line.bench_decode.context);
 }
 
-void define_doctor(CLI::App& app, CommandLine& line) { threads_flag(app, line.doctor_threads); }
+void define_bench_round(CLI::App& app, CommandLine& line) {
+  BenchRoundArgs& args = line.bench_round;
+  text_flag(app, "--target", args.model, "DIR", "folder of the target")->required();
+  text_flag(app, "--draft", args.draft, "DIR", "folder of the model that drafts")->required();
+  dtype_flag(app, args.dtypes.front());
+  dtype_flag(app, args.draft_dtype, "--draft-dtype");
+  define_bench(app, args);
+  positive_flag(app, "--length", args.length, "tokens drafted in a round (default: 4)");
+  text_flag(app, "--sampler", args.sampler, "CALLS", "as in 'temperature(0.7),top_p(0.9)' (default: temperature(0))");
+  context_flag(app, args.context);
+  repeats_flag(app, args.repeats);
+}
+
+void define_bench_load(CLI::App& app, CommandLine& line) {
+  line.bench_load.repeats = 5;
+  define_bench_of_model(app, line.bench_load);
+  repeats_flag(app, line.bench_load.repeats);
+}
+
+void define_doctor(CLI::App& app, CommandLine& line) {
+  text_flag(app, "--model", line.doctor.model, "DIR", "also tries the batch invariance of this checkpoint");
+  dtype_flag(app, line.doctor.dtype);
+  threads_flag(app, line.doctor.threads);
+}
 
 ExitCode run_generate(CommandLine& line) {
   GenerateArgs& args = line.generate;
@@ -302,6 +378,7 @@ const std::vector<Command>& commands() {
       {"score",
        "scores given tokens with a model: negative log-likelihoods as JSON",
        {"specula score " + kModel + " --ids 1,409,310",
+        "specula score " + kModel + " --dtype int8 --against bf16 --text README.md",
         "specula score " + kModel + " --ids 1,409,310 --logits logits.npy"},
        define_score,
        [](CommandLine& line) { return score_command(line.score); }},
@@ -313,19 +390,40 @@ const std::vector<Command>& commands() {
        [](CommandLine& line) { return tokenize_command(line.tokenize); }},
       {"bench forward",
        "times passes of several numbers of rows beside the memory bandwidth",
-       {"specula bench forward " + kModel + " --dtype bf16 --rows 1,2,4,5,8,16 --context 64"},
+       {"specula bench forward " + kModel + " --dtype bf16 --rows 1,2,4,5,8,16 --context 64",
+        "specula bench forward " + kModel + " --dtype bf16,int8 --output forward.json"},
        define_bench_forward,
-       [](CommandLine& line) { return bench_forward_command(line.bench); }},
+       [](CommandLine& line) { return bench_forward_command(line.bench_forward); },
+       bench_definitions("bench forward")},
+      {"bench prefill",
+       "times taking in a prompt beside the machine's matrix product",
+       {"specula bench prefill " + kModel + " --dtype bf16 --tokens 512"},
+       define_bench_prefill,
+       [](CommandLine& line) { return bench_prefill_command(line.bench_prefill); },
+       bench_definitions("bench prefill")},
       {"bench decode",
        "times autoregressive decoding",
        {"specula bench decode " + kModel + " --dtype bf16 --tokens 64 --context 64"},
        define_bench_decode,
-       [](CommandLine& line) { return bench_decode_command(line.bench); }},
+       [](CommandLine& line) { return bench_decode_command(line.bench_decode); },
+       bench_definitions("bench decode")},
+      {"bench round",
+       "times the parts of a round of speculation and predicts the speed-up",
+       {"specula bench round --target assets/demo/target --draft assets/demo/draft --length 4"},
+       define_bench_round,
+       [](CommandLine& line) { return bench_round_command(line.bench_round); },
+       bench_definitions("bench round")},
+      {"bench load",
+       "times loading a folder beside reading its files",
+       {"specula bench load " + kModel + " --dtype bf16"},
+       define_bench_load,
+       [](CommandLine& line) { return bench_load_command(line.bench_load); },
+       bench_definitions("bench load")},
       {"doctor",
        "checks the machine and the build: threads, bandwidth, batch invariance",
-       {"specula doctor", "specula doctor --threads 2"},
+       {"specula doctor", "specula doctor --threads 2", "specula doctor " + kModel + " --dtype bf16"},
        define_doctor,
-       [](CommandLine& line) { return doctor_command(line.doctor_threads); }},
+       [](CommandLine& line) { return doctor_command(line.doctor); }},
   };
   return kCommands;
 }
@@ -353,6 +451,9 @@ ExitCode run_leaf(const Command& command, const Words& words, Words argv) {
     line.generate.has_prompt = app.count("--prompt") > 0;
     line.generate.has_ids = app.count("--ids") > 0;
   }
+  for (BenchArgs* const args : std::initializer_list<BenchArgs*>{
+           &line.bench_forward, &line.bench_prefill, &line.bench_decode, &line.bench_round, &line.bench_load})
+    args->argv = words;
   line.run.argv = std::move(argv);
   return command.run(line);
 }

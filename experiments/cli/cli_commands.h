@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "experiments/commands.h"
@@ -24,8 +25,12 @@ struct CommandLine {
   GenerateArgs generate;
   ScoreArgs score;
   TokenizeArgs tokenize;
-  BenchArgs bench;
-  int doctor_threads = 0;
+  BenchForwardArgs bench_forward;
+  BenchPrefillArgs bench_prefill;
+  BenchDecodeArgs bench_decode;
+  BenchRoundArgs bench_round;
+  BenchArgs bench_load;
+  DoctorArgs doctor;
 };
 
 struct Command {
@@ -34,6 +39,7 @@ struct Command {
   std::vector<std::string> examples;
   void (*define)(CLI::App& app, CommandLine& line);
   ExitCode (*run)(CommandLine& line);
+  std::vector<std::pair<std::string, std::string>> terms{};  // names in its results, and what they mean
 };
 
 const std::vector<Command>& commands();

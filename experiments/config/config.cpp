@@ -8,6 +8,7 @@
 
 #include "experiments/config/config_reader.h"
 #include "experiments/config/config_sections.h"
+#include "framework/model/dtype.h"
 
 namespace specula {
 namespace {
@@ -340,6 +341,12 @@ void throw_if_any(const Problems& problems, const std::vector<ExperimentConfig::
 }
 
 }  // namespace
+
+std::vector<std::string> dtype_choices() {
+  std::vector<std::string> choices = dtype_names();
+  choices.insert(choices.begin(), "auto");
+  return choices;
+}
 
 const ModelConfig& ExperimentConfig::model(const std::string& model_name) const {
   for (const ModelConfig& candidate : models) {

@@ -13,18 +13,24 @@
 
 namespace specula {
 
+std::vector<std::string> dtype_choices();  // "auto" and the names of every dtype
+
 struct ModelConfig {
   std::string name;  // of [models.<name>]
   std::string
       path;  // as given: relative paths are relative to the file that gives them (to the working directory for --set)
   std::string folder;          // resolved, absolute
-  std::string dtype = "auto";  // auto (what the checkpoint holds), fp32, bf16
+  std::string dtype = "auto";  // auto (what the checkpoint holds), fp32, bf16, int8, int8w, int4
+  std::string device = "cpu";  // cpu (the own engine), aten, cuda, cuda:N
 
   template <class V>
   void visit(V& v) {
     v("path", path,
       "folder of the checkpoint (config.json, *.safetensors, tokenizer), relative to the file that gives it");
-    v("dtype", dtype, {"auto", "fp32", "bf16"}, "numbers the weights are kept in; auto is what the checkpoint holds");
+    v("dtype", dtype, dtype_choices(), "numbers the weights are kept in; auto is what the checkpoint holds");
+    v("device", device,
+      "where it is computed: cpu (own engine), aten (LibTorch's operators on the CPU, slow), cuda, cuda:N; only on cpu "
+      "are greedy texts the baseline's bit for bit");
   }
 };
 
@@ -58,12 +64,13 @@ struct ArmConfig {
 
 struct MeasureConfig {
   int repetitions = 1;
-  int warmup_prompts = 2;   // per arm, not counted
-  double warmup_min_s = 0;  // keep warming up until this many seconds passed per arm
-  int threads = 0;          // 0: all cores
-  bool trace = true;        // a second, fenced pass over the prompts for phase shares
-  int trace_limit = 8;      // prompts of the fenced pass; 0: all
-  int bootstrap = 10000;    // draws of the paired bootstrap
+  int warmup_prompts = 2;    // per arm, not counted
+  double warmup_min_s = 0;   // keep warming up until this many seconds passed per arm
+  int threads = 0;           // 0: all cores
+  bool trace = true;         // a second, fenced pass over the prompts for phase shares
+  int trace_limit = 8;       // prompts of the fenced pass; 0: all
+  int bootstrap = 10000;     // draws of the paired bootstrap
+  int quality_tokens = 512;  // of the prompts, on which quantized models are compared with unquantized ones; 0: none
 
   template <class V>
   void visit(V& v) {
@@ -74,6 +81,9 @@ struct MeasureConfig {
     v("trace", trace, "measure the shares of the phases in a second, fenced pass");
     v("trace_limit", trace_limit, 0, 1000000, "prompts of that pass; 0 takes all", "prompts");
     v("bootstrap", bootstrap, 100, 10000000, "draws of the paired bootstrap behind each interval");
+    v("quality_tokens", quality_tokens, 0, 1000000,
+      "tokens of the prompts on which a quantized model is compared with its checkpoint's dtype; 0 leaves it out",
+      "tokens");
   }
 };
 

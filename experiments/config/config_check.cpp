@@ -4,6 +4,7 @@
 
 #include "experiments/config/config_reader.h"
 #include "framework/core/files.h"
+#include "framework/model/device.h"
 #include "framework/model/load.h"
 #include "framework/text/prompts.h"
 #include "framework/text/tokenizer.h"
@@ -38,6 +39,7 @@ class FileChecker {
   }
 
   void read_model(const ModelConfig& model) {
+    check_device_of(model);
     if (model.folder.empty()) return;  // told already: it lacks its path
     const std::string place = cat(key("models", model.name).find("path")->origin, ": [models.", model.name,
                                   "] path = ", quoted(model.path), ": ");
@@ -55,6 +57,20 @@ class FileChecker {
       models_.emplace(model.name, std::move(facts));
     } catch (const Error& e) {
       problems_.add(place + e.what());
+    }
+  }
+
+  void check_device_of(const ModelConfig& model) {
+    const Value& table = key("models", model.name);
+    const Value *device = table.find("device"), *dtype = table.find("dtype");
+    if (device == nullptr || dtype == nullptr) return;  // told already: they could not be read
+    const std::string section = cat(": [models.", model.name, "] ");
+    try {
+      check_device(model.device, cat(device->origin, section, "device"));
+      if (model.dtype == "auto") return;
+      check_device_dtype(model.device, parse_dtype(model.dtype, section), cat(dtype->origin, section, "dtype"));
+    } catch (const ConfigError& e) {
+      problems_.add(e.what());
     }
   }
 

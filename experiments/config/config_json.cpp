@@ -47,8 +47,10 @@ void compute_hashes(ExperimentConfig& config, const FileFacts& facts) {
   semantic["seed"] = config.seed;
   for (size_t i = 0; i < config.models.size(); ++i) {
     const ModelConfig& model = config.models[i];
-    semantic["models"][model.name] = {
-        {"folder", model.folder}, {"dtype", model.dtype}, {"fingerprint", facts.model_fingerprints[i]}};
+    semantic["models"][model.name] = {{"folder", model.folder},
+                                      {"dtype", model.dtype},
+                                      {"device", model.device},
+                                      {"fingerprint", facts.model_fingerprints[i]}};
   }
   semantic["data"] = json_of(*config.resolved.find("data"));
   semantic["data"]["prompts"] = facts.prompts_sha256;

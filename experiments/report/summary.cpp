@@ -100,6 +100,21 @@ void note_differences(const RunInfo& run, const ArmInfo& arm, const Slice& slice
                                  run.baseline().name, run.one_hot ? cat(", largest margin ", largest, " nats") : ""));
 }
 
+// Where rows depend on their neighbours, equality of texts is no promise any more.
+void note_variance(const RunInfo& run, Summary& summary) {
+  for (const RunModel& m : run.models) {
+    const bool is_target =
+        std::any_of(run.arms.begin(), run.arms.end(), [&](const ArmInfo& arm) { return arm.target == m.name; });
+    if (!is_target || m.batch_invariant()) continue;
+    std::vector<std::string> lost;
+    for (const auto& [property, held] : m.invariance) {
+      if (!held) lost.push_back(property);
+    }
+    summary.warnings.push_back(cat("batch invariance does not hold on ", m.name, " (", m.engine, "; ", join(lost),
+                                   "): texts may differ from the baseline's where two logits nearly tie"));
+  }
+}
+
 // An arm that never drafted is the baseline under another name, whatever its speed-up.
 void note_empty_drafts(const ArmInfo& arm, const Slice& slice, Summary& summary) {
   const auto drafted = [](const Record* r) {
@@ -142,6 +157,7 @@ const Comparison* Summary::comparison(const std::string& arm) const {
 Summary summarize(const RunInfo& run, const RecordSet& set) {
   Summary summary;
   summary.warnings = run.mixed;
+  note_variance(run, summary);
   summary.categories = categories_of(set.records);
   std::vector<Level> levels;
   std::vector<std::string> names = {""};

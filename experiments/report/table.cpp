@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "experiments/report/quality_report.h"
 #include "framework/core/error.h"
 
 namespace specula {
@@ -69,7 +70,7 @@ std::string arms_table(const RunInfo& run, const Summary& summary) {
                fixed(cell.at("tau").value, 2), fixed(cell.at("alpha").value, 3),
                three_digits(cell.at("ttft_p50_ms").value), three_digits(cell.at("tpot_ms").value),
                three_digits(cell.at("step_p50_ms").value) + " / " + three_digits(cell.at("step_p99_ms").value),
-               exactness(run, arm, cell), arm.guarantee, comparison == nullptr ? "ref" : comparison->verdict});
+               exactness(run, arm, cell), run.promise_of(arm), comparison == nullptr ? "ref" : comparison->verdict});
   }
   return table.text();
 }
@@ -105,6 +106,19 @@ std::string time_lines(const Summary& summary) {
     text += cat("- ", t.arm, ": ", join(parts), "\n");
   }
   return text.empty() ? "" : "\nWhere the time goes (fenced pass):\n" + text;
+}
+
+// "target int8: NLL +0.0031 nats/token (...) against bf16, prompts of the run"
+std::string quality_lines(const RunInfo& run) {
+  std::string text;
+  for (const RunModel& m : run.models) {
+    if (!m.quality) continue;
+    const RunQuality& q = *m.quality;
+    const std::string found = q.why.empty() ? quality_text(q.measured) : "cost not measured (" + q.why + ")";
+    text += cat("- ", m.name, " ", m.dtype, ": ", found, "\n");
+    if (q.why.empty()) text.insert(text.size() - 1, cat("; against ", q.against, " on the ", q.text));
+  }
+  return text.empty() ? "" : "\nWhat quantized numbers cost:\n" + text;
 }
 
 std::string notes(const Summary& summary) {
@@ -173,7 +187,7 @@ std::string with_interval(const Estimate& e) {
 
 std::string result_table(const RunInfo& run, const Summary& summary) {
   return header_line(run) + "\n" + arms_table(run, summary) + categories_table(run, summary) + time_lines(summary) +
-         notes(summary);
+         quality_lines(run) + notes(summary);
 }
 
 }  // namespace specula

@@ -2,12 +2,14 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <ctime>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "experiments/report/quality_report.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 
@@ -16,13 +18,14 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json arm_json(const ArmInfo& a) {
+Json arm_json(const RunInfo& r, const ArmInfo& a) {
   return {{"name", a.name},
           {"baseline", a.baseline},
           {"target", a.target},
           {"drafter", a.drafter},
           {"verifier", a.verifier},
           {"guarantee", a.guarantee},
+          {"promise", r.promise_of(a)},
           {"tests_tokens", a.tests_tokens}};
 }
 
@@ -36,19 +39,43 @@ ArmInfo arm_of(const Json& j) {
           .tests_tokens = j.at("tests_tokens")};
 }
 
+Json quality_json(const RunQuality& q) {
+  Json json = q.why.empty() ? Json(q.measured) : Json{{"why", q.why}};
+  json["against"] = q.against;
+  json["text"] = q.text;
+  return json;
+}
+
+RunQuality quality_of(const Json& j) {
+  RunQuality q{.against = j.at("against"), .text = j.at("text"), .measured = {}, .why = j.value("why", "")};
+  if (q.why.empty()) q.measured = j.get<Quality>();
+  return q;
+}
+
 Json model_json(const RunModel& m) {
-  return {{"name", m.name},           {"path", m.path},   {"dtype", m.dtype},        {"fingerprint", m.fingerprint},
-          {"n_params", m.parameters}, {"vocab", m.vocab}, {"context_max", m.context}};
+  Json json = {
+      {"name", m.name},           {"path", m.path},   {"dtype", m.dtype},        {"fingerprint", m.fingerprint},
+      {"n_params", m.parameters}, {"vocab", m.vocab}, {"context_max", m.context}};
+  if (m.engine.empty()) return json;
+  json["engine"] = m.engine;
+  json["batch_invariant"] = m.batch_invariant();
+  json["invariance"] = m.invariance;
+  if (m.quality) json["quality"] = quality_json(*m.quality);
+  return json;
 }
 
 RunModel model_of(const Json& j) {
-  return {.name = j.at("name"),
-          .path = j.at("path"),
-          .dtype = j.at("dtype"),
-          .fingerprint = j.at("fingerprint"),
-          .parameters = j.at("n_params"),
-          .vocab = j.at("vocab"),
-          .context = j.at("context_max")};
+  RunModel model{.name = j.at("name"),
+                 .path = j.at("path"),
+                 .dtype = j.at("dtype"),
+                 .fingerprint = j.at("fingerprint"),
+                 .parameters = j.at("n_params"),
+                 .vocab = j.at("vocab"),
+                 .context = j.at("context_max"),
+                 .engine = j.value("engine", "")};
+  if (j.contains("invariance")) model.invariance = j.at("invariance").get<std::map<std::string, bool>>();
+  if (j.contains("quality")) model.quality = quality_of(j.at("quality"));
+  return model;
 }
 
 Json to_json(const RunInfo& r) {
@@ -61,7 +88,7 @@ Json to_json(const RunInfo& r) {
                {"cwd", r.cwd},
                {"build", r.build}};
   json["arms"] = json["models"] = Json::array();
-  for (const ArmInfo& a : r.arms) json["arms"].push_back(arm_json(a));
+  for (const ArmInfo& a : r.arms) json["arms"].push_back(arm_json(r, a));
   for (const RunModel& m : r.models) json["models"].push_back(model_json(m));
   json["data"] = {{"prompts", r.prompts_file},
                   {"n_prompts", r.num_prompts},
@@ -134,6 +161,21 @@ const ArmInfo& RunInfo::baseline() const {
   throw std::logic_error("a run without a baseline arm");
 }
 
+bool RunModel::batch_invariant() const {
+  return std::all_of(invariance.begin(), invariance.end(), [](const auto& property) { return property.second; });
+}
+
+std::string RunInfo::promise_of(const ArmInfo& arm) const {
+  const auto target =
+      std::find_if(models.begin(), models.end(), [&](const RunModel& m) { return m.name == arm.target; });
+  return promise(arm.guarantee, arm.baseline || target == models.end() || target->batch_invariant());
+}
+
+std::string promise(const std::string& guarantee, bool batch_invariant) {
+  const bool promises_text = guarantee == "greedy exact" || guarantee == "coupled";
+  return batch_invariant || !promises_text ? guarantee : guarantee + " up to numerics";
+}
+
 void write_manifest(const std::filesystem::path& run_folder, const RunInfo& info) {
   write_file_atomically(run_folder / "manifest.json",
                         to_json(info).dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
@@ -162,6 +204,22 @@ std::vector<std::string> differences(const RunInfo& before, const RunInfo& now) 
   }
   for (const auto& [name, value] : before.identity) {
     if (!now.identity.contains(name)) all.push_back(cat(name, " (was ", value.substr(0, 40), ", is absent)"));
+  }
+  return all;
+}
+
+std::vector<std::string> differences(const std::vector<RunModel>& before, const std::vector<RunModel>& now) {
+  std::vector<std::string> all;
+  for (const RunModel& model : now) {
+    const auto old =
+        std::find_if(before.begin(), before.end(), [&](const RunModel& m) { return m.name == model.name; });
+    if (old == before.end()) continue;  // told by the identity
+    if (old->engine != model.engine)
+      all.push_back(cat("engine of model ", model.name, " (was ", old->engine, ", is ", model.engine, ")"));
+    if (old->batch_invariant() != model.batch_invariant()) {
+      all.push_back(
+          cat("batch invariance of model ", model.name, old->batch_invariant() ? " (it held)" : " (it did not hold)"));
+    }
   }
   return all;
 }

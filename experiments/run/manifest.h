@@ -1,25 +1,42 @@
-// What a run is, as its manifest.json says: written first, atomically, and never changed, so that records can be read
-// without the configuration and a resume can see what is different.  Licence: Apache-2.0.
+// What a run is, as its manifest.json says: written first, atomically, completed once when its models were loaded, and
+// never changed after that, so that records can be read without the configuration and a resume can see what is
+// different.  Licence: Apache-2.0.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "framework/decode/quality.h"
 
 namespace specula {
 
 struct ArmInfo {
   std::string name, target, drafter, verifier;  // plug-ins as text: draft_model(model = "small", length = 4)
-  std::string guarantee;                        // exact, coupled, greedy_exact, lossy
+  std::string guarantee;                        // exact, coupled, greedy exact, lossy
   bool baseline = false;
   bool tests_tokens = true;  // the rule accepts or rejects drafted tokens one by one, so that alpha is defined
+};
+
+// What the numbers of a quantized model cost, against those that its checkpoint stores.
+struct RunQuality {
+  std::string against, text;  // a dtype; what was read
+  Quality measured;           // means nothing if `why` says why it could not be measured
+  std::string why;
 };
 
 struct RunModel {
   std::string name, path, dtype, fingerprint;
   int64_t parameters = 0, vocab = 0, context = 0;
+  // Known when the model was loaded:
+  std::string engine;                      // what computes its products; "" before
+  std::map<std::string, bool> invariance;  // what was tried of batch invariance, and whether it held
+  std::optional<RunQuality> quality;       // of quantized models
+
+  bool batch_invariant() const;  // true before anything was tried
 };
 
 struct RunInfo {
@@ -41,13 +58,21 @@ struct RunInfo {
   std::vector<std::string> mixed;  // read from segments.jsonl: what differed in later segments (--resume force)
 
   const ArmInfo& baseline() const;  // throws std::logic_error if there is none
+  // The arm's guarantee as its target can keep it: see promise().
+  std::string promise_of(const ArmInfo& arm) const;
 };
+
+// "greedy exact" and "coupled" promise the baseline's very text, which needs rows that do not depend on how many others
+// a pass has; where they do, it is "greedy exact up to numerics".  Other guarantees stay as they are.
+std::string promise(const std::string& guarantee, bool batch_invariant);
 
 void write_manifest(const std::filesystem::path& run_folder, const RunInfo& info);
 RunInfo read_manifest(const std::filesystem::path& run_folder);  // throws Error if it is not a run folder
 
 // Names of identity fields that differ, each "name (was X, is Y)".
 std::vector<std::string> differences(const RunInfo& before, const RunInfo& now);
+// The same of loaded models: their engines, and what was found of their batch invariance.
+std::vector<std::string> differences(const std::vector<RunModel>& before, const std::vector<RunModel>& now);
 
 // A time-sortable id (ULID): 48 bits of milliseconds and 80 bits of hash, in Crockford's base 32.
 std::string new_run_id();

@@ -69,7 +69,7 @@ Models load_models(const ExperimentConfig& config) {
   for (const std::string& name : used_models(config)) {
     const ModelConfig& model = config.model(name);
     const Dtype dtype = choose_dtype(model.dtype, read_model_info(model.folder), cat("[models.", name, "] dtype"));
-    models.emplace(name, load_model(model.folder, dtype));
+    models.emplace(name, load_model(model.folder, {.dtype = dtype, .device = model.device}));
   }
   return models;
 }

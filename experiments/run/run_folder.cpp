@@ -57,7 +57,7 @@ int next_segment(const fs::path& path, const RecordSet& existing) {
 
 }  // namespace
 
-RunFolder::RunFolder(const ExperimentConfig& config, RunInfo& info, const std::string& resume) {
+RunFolder::RunFolder(const ExperimentConfig& config, RunInfo& info, const std::string& resume) : resume_(resume) {
   if (resume != "auto" && resume != "force" && resume != "never") {
     throw ConfigError(
         cat("--resume ", resume, ": not one of auto, force, never", suggestion(resume, {"auto", "force", "never"})));
@@ -66,7 +66,7 @@ RunFolder::RunFolder(const ExperimentConfig& config, RunInfo& info, const std::s
   if (resume == "never") path_ = free_sibling(path_);
   if (fs::exists(path_ / "manifest.json")) {
     take_lock();
-    reopen(info, resume);
+    reopen(info);
   } else {
     if (is_foreign(path_))
       throw ConfigError(
@@ -105,14 +105,30 @@ void RunFolder::keep_sources(const ExperimentConfig& config, const RunInfo& info
 
 void RunFolder::keep_inputs(const std::string& lines) { write_if_absent(path_ / "inputs.jsonl", lines); }
 
-void RunFolder::reopen(RunInfo& info, const std::string& resume) {
+void RunFolder::refuse_mix(const std::vector<std::string>& differing) const {
+  if (differing.empty() || resume_ != "auto") return;
+  throw ConfigError(
+      cat(path_.string(), ": this run was begun with another ", join(differing, ", "),
+          "; --resume never begins a new one beside it, --resume force goes on and keeps a note of the mix"));
+}
+
+void RunFolder::complete(RunInfo& info, const std::vector<RunModel>& loaded) {
+  const bool is_new =
+      std::all_of(info.models.begin(), info.models.end(), [](const RunModel& m) { return m.engine.empty(); });
+  if (is_new) {
+    info.models = loaded;
+    write_manifest(path_, info);
+    return;
+  }
+  const std::vector<std::string> differing = differences(info.models, loaded);
+  refuse_mix(differing);
+  mixed_.insert(mixed_.end(), differing.begin(), differing.end());
+}
+
+void RunFolder::reopen(RunInfo& info) {
   RunInfo before = read_manifest(path_);
   mixed_ = differences(before, info);
-  if (!mixed_.empty() && resume == "auto") {
-    throw ConfigError(
-        cat(path_.string(), ": this run was begun with another ", join(mixed_, ", "),
-            "; --resume never begins a new one beside it, --resume force goes on and keeps a note of the mix"));
-  }
+  refuse_mix(mixed_);
   existing_ = read_records(path_);
   segment_ = next_segment(path_, existing_);
   info = std::move(before);

@@ -34,6 +34,9 @@ class RunFolder {
   int segment() const { return segment_; }
   const RecordSet& existing() const { return existing_; }
 
+  // What was found of the models after loading: completes the manifest and `info` where they do not hold it yet, and
+  // otherwise compares as the constructor does.  Throws ConfigError for a refusal.
+  void complete(RunInfo& info, const std::vector<RunModel>& loaded);
   // A new segment begins: notes it, and with it what differs from the first.
   void begin_segment(const RunInfo& now, const std::string& environment_json);
   void keep_inputs(const std::string& lines);                       // inputs.jsonl
@@ -43,14 +46,17 @@ class RunFolder {
 
  private:
   void keep_sources(const ExperimentConfig& config, const RunInfo& info);
-  void reopen(RunInfo& info, const std::string& resume);
+  void reopen(RunInfo& info);
   void take_lock();
 
   struct Lock {  // released with its descriptor, also when a constructor throws
     int descriptor = -1;
     ~Lock();
   };
+  void refuse_mix(const std::vector<std::string>& differing) const;
+
   std::filesystem::path path_;
+  std::string resume_;
   int segment_ = 0;
   Lock lock_;
   std::vector<std::string> mixed_;

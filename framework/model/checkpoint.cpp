@@ -189,6 +189,13 @@ void Checkpoint::read_rows(const std::string& name, int64_t first_row, int64_t r
            out);
 }
 
+const uint8_t* Checkpoint::bits(const std::string& name, Dtype dtype) const {
+  const Located& at = located(name);
+  const bool is_same = (dtype == Dtype::kFloat32 && at.entry->dtype == "F32") ||
+                       (dtype == Dtype::kBfloat16 && at.entry->dtype == "BF16");
+  return is_same ? at.file->bytes(*at.entry).data() : nullptr;
+}
+
 std::vector<float> Checkpoint::read(const std::string& name) const {
   std::vector<float> values(static_cast<size_t>(located(name).entry->elements()));
   read_rows(name, 0, located(name).entry->shape.front(), values.data());

@@ -24,6 +24,8 @@ class Checkpoint {
 
   // [row_count, row_size] elements of a tensor, starting with `first_row` of its outermost dimension, as float32.
   void read_rows(const std::string& name, int64_t first_row, int64_t row_count, float* out) const;
+  // The tensor's bytes if the file holds it in `dtype` (float32, bfloat16), else null.  They need not be aligned.
+  const uint8_t* bits(const std::string& name, Dtype dtype) const;
   // The whole tensor as float32; its pages are released.
   std::vector<float> read(const std::string& name) const;
   void release(const std::string& name) const;

@@ -1,39 +1,41 @@
 // The inner loops of the fast forward, as a table of functions: raw pointers in, no allocation, no threads, no error.
-// One table per dtype of weights and cache, for the best instruction set of this machine.  Portable code is written
-// with Google Highway and compiled once per target; the bf16 matrix product has a second version for AVX512-BF16.
+// One table per dtype, for the best instruction set of this machine.  Portable code is written with Google Highway and
+// compiled once per target; products have x86 versions where Highway lacks the instruction.
 //
 // Every kernel is invariant: what it computes for a row does not depend on how many rows it is given, on the other
 // rows, or on where in the cache a key lies, down to the last bit.  Greedy speculative text equals plain greedy text
-// because of this. This header includes no library: it is seen by files that are compiled for one instruction set.
-// Licence: Apache-2.0.
+// because of this.  Licence: Apache-2.0.
 #pragma once
 
-#include <stdint.h>
+#include "framework/model/dtype.h"
+#include "framework/model/gemm.h"
 
 namespace specula {
 
-inline constexpr int64_t kKeyTile = 16;          // keys are cached transposed, in tiles of this many slots
-inline constexpr int64_t kPrefetchAhead = 4096;  // bytes: a page.  1024 costs five rows 15-20 % more; measured on Zen 5
-inline constexpr int kMostQueries = 4;  // queries that attend works on at once: its scratch holds this many score rows
+inline constexpr int64_t kKeyTile = 16;  // keys are cached transposed, in tiles of this many slots
+inline constexpr int kMostQueries = 4;   // queries that attend works on at once: its scratch holds this many score rows
 
-// y[m] (+)= x[m] W^T + bias for panels [first, last) of `panel` outputs each.  Element type T is float or bfloat16
-// bits.
-struct GemmArgs {
-  const void* weights;  // T, float32: [panels][k][panel]; bfloat16: [panels][k/2][panel][2]
-  int64_t outputs, k;   // outputs that exist; k is padded: even for bfloat16
-  const void* x;        // T [rows][x_stride]
-  int64_t x_stride, rows;
-  float* y;  // [*][y_stride]
-  int64_t y_stride;
-  const int64_t* y_row;  // [rows] row of y that row m goes to; null: m
-  const float* bias;     // [panels * panel] or null
-  bool add;              // to what y holds
+// What a product reads.
+enum class RowFormat { kFloat32, kBfloat16, kQuantized };
+
+// One implementation of y = x W^T for one format of weights.
+struct LinearKernel {
+  Dtype format = Dtype::kFloat32;
+  const char* target = "";
+  int panel = 0;   // outputs per panel
+  int k_step = 1;  // k is padded to a multiple
+  RowFormat rows = RowFormat::kFloat32;
+  GemmFunction gemm = nullptr;
 };
 
-// The keys and values of one head of one sequence in one layer.
+int64_t panel_bytes(const LinearKernel& kernel, int64_t k);  // of one panel's weights
+int64_t row_bytes(RowFormat format, int64_t n);              // of a row of n values, padded to a cache line
+inline int64_t padded(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
+
+// The keys and values of one head of one sequence in one layer, in the cache's format: float32 or bfloat16.
 struct KvHead {
-  void* keys;                      // T [capacity / kKeyTile][head_dim][kKeyTile]
-  void* values;                    // T [capacity][value_stride]
+  void* keys;                      // [capacity / kKeyTile][head_dim][kKeyTile]
+  void* values;                    // [capacity][value_stride]
   int64_t head_dim, value_stride;  // the stride is a multiple of 16
 };
 
@@ -51,21 +53,23 @@ struct AttendArgs {
   int64_t query_stride;
   const RowPath* paths;  // [rows]
   int64_t rows, group;
-  void* out;  // T, row r at out + r * out_stride, head g behind it at g * head_dim
-  int64_t out_stride;
+  void* out;              // plain row format, row r at out + r * out_stride, head g behind it at g * head_dim
+  int64_t out_stride;     // elements
   float* scores;          // scratch [kMostQueries][scores_stride]
   int64_t scores_stride;  // at least the highest slot seen, rounded up to 4 tiles
   float* sums;            // scratch [kMostQueries][value_stride]
 };
 
+// Row kernels write plain rows: bfloat16 where products read bfloat16, else float32 (which `quantize` may follow).
 struct Kernels {
-  const char* target = "";
-  int panel = 0;          // outputs per panel
-  int element_bytes = 0;  // of T
-  void (*gemm)(const GemmArgs& args, int64_t first, int64_t last) = nullptr;
-  // x float [n padded to 16], weight likewise with zeros in the padding; out T.
+  Dtype dtype = Dtype::kFloat32;
+  const char* target = "";   // of everything but the products
+  int plain_bytes = 0;       // of an element of a plain row
+  int cache_bytes = 0;       // of an element of the cache
+  LinearKernel layer, head;  // products of the layers; of the head
+  // x float [n padded to 16], weight likewise with zeros in the padding; out plain.
   void (*rms_norm)(const float* x, const float* weight, int64_t n, float epsilon, void* out) = nullptr;
-  // gate_up [rows][stride] holds panels of gate and up in turn; writes activations of pairs [first, last) to out, T
+  // gate_up [rows][stride] holds panels of gate and up in turn; writes activations of pairs [first, last) to out, plain
   // [rows][out_stride].
   void (*swiglu)(const float* gate_up, int64_t stride, int64_t rows, int64_t first, int64_t last, void* out,
                  int64_t out_stride) = nullptr;
@@ -76,19 +80,22 @@ struct Kernels {
   void (*store)(const float* key, const float* value, const float* rotation, const KvHead& head,
                 int64_t slot) = nullptr;
   void (*attend)(const AttendArgs& args) = nullptr;
+  // x float [n padded to kGroup, zeros behind n]; out a quantized row.
+  void (*quantize)(const float* x, int64_t n, void* out) = nullptr;
 };
 
 // Highway's targets, each by its own file.
-void fill_linear_kernels(bool bfloat16, Kernels& kernels);
-void fill_row_kernels(bool bfloat16, Kernels& kernels);
-void fill_attention_kernels(bool bfloat16, Kernels& kernels);
+void fill_linear_kernel(LinearKernel& kernel);   // for float32, bfloat16 and int8 weights
+void fill_integer_kernel(LinearKernel& kernel);  // for int8 and int4
+void fill_row_kernels(Kernels& kernels);
+void fill_attention_kernels(Kernels& kernels);
 
-// The x86 version of the bf16 product, for panels of 32 outputs; null where it was not compiled.  The caller asks the
-// CPU.
-using GemmFunction = void (*)(const GemmArgs& args, int64_t first, int64_t last);
-GemmFunction avx512_bfloat16_gemm();
-
-// The table for this machine.
-Kernels make_kernels(bool bfloat16);
+// The portable implementation of a format on the Highway target in use.
+LinearKernel portable_linear_kernel(Dtype format);
+Kernels portable_kernels(Dtype dtype);
+// The one for this machine: x86 versions where the CPU has them.
+Kernels make_kernels(Dtype dtype);
+// Every implementation of a format that runs here, the chosen one first.
+std::vector<LinearKernel> linear_kernels(Dtype format);
 
 }  // namespace specula

@@ -149,20 +149,20 @@ HWY_INLINE void add_branch(const KvHead& head, const Query& query) {
   }
 }
 
-template <class T>
+template <class R>
 HWY_INLINE void finish(const KvHead& head, const Query& query) {
   const Vec scale = hn::Set(F(), 1.0f / query.total);
-  T* out = static_cast<T*>(query.out);
+  R* out = static_cast<R*>(query.out);
   int64_t d = 0;
   for (; d + int64_t(kLanes) <= head.head_dim; d += int64_t(kLanes))
     store(hn::Mul(load(query.sums + d), scale), out + d);
   if (d == head.head_dim) return;
-  T lanes[kLanes];
+  R lanes[kLanes];
   store(hn::Mul(load(query.sums + d), scale), lanes);
   for (int64_t i = 0; d + i < head.head_dim; ++i) out[d + i] = lanes[i];
 }
 
-template <class T, int kQueries>
+template <class T, class R, int kQueries>
 void attend_queries(const KvHead& head, Query* queries) {
   score<T, kQueries>(head, queries);
   int64_t common = INT64_MAX;
@@ -175,11 +175,12 @@ void attend_queries(const KvHead& head, Query* queries) {
   for (int q = 0; q < kQueries; ++q) {
     if (queries[q].path->straight > common) add_straight<T, 1>(head, queries + q, common, queries[q].path->straight);
     add_branch<T>(head, queries[q]);
-    finish<T>(head, queries[q]);
+    finish<R>(head, queries[q]);
   }
 }
 
-template <class T>
+// T: of the cache; R: of the rows written.
+template <class T, class R>
 void attend(const AttendArgs& args) {
   const int64_t total = args.rows * args.group;
   for (int64_t first = 0; first < total; first += kMostQueries) {
@@ -191,16 +192,20 @@ void attend(const AttendArgs& args) {
       queries[q].path = args.paths + row;
       queries[q].scores = args.scores + q * args.scores_stride;
       queries[q].sums = args.sums + q * args.head.value_stride;
-      queries[q].out = static_cast<T*>(args.out) + row * args.out_stride + member * args.head.head_dim;
+      queries[q].out = static_cast<R*>(args.out) + row * args.out_stride + member * args.head.head_dim;
     }
-    if (count == 4) attend_queries<T, 4>(args.head, queries);
-    if (count == 3) attend_queries<T, 3>(args.head, queries);
-    if (count == 2) attend_queries<T, 2>(args.head, queries);
-    if (count == 1) attend_queries<T, 1>(args.head, queries);
+    if (count == 4) attend_queries<T, R, 4>(args.head, queries);
+    if (count == 3) attend_queries<T, R, 3>(args.head, queries);
+    if (count == 2) attend_queries<T, R, 2>(args.head, queries);
+    if (count == 1) attend_queries<T, R, 1>(args.head, queries);
   }
 }
 
-void fill_attention(bool bfloat16, Kernels& kernels) { kernels.attend = bfloat16 ? attend<uint16_t> : attend<float>; }
+void fill_attention(Kernels& kernels) {
+  kernels.attend = kernels.cache_bytes == 4   ? attend<float, float>
+                   : kernels.plain_bytes == 2 ? attend<uint16_t, uint16_t>
+                                              : attend<uint16_t, float>;
+}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace specula
@@ -209,8 +214,6 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace specula {
 HWY_EXPORT(fill_attention);
-void fill_attention_kernels(bool bfloat16, Kernels& kernels) {
-  HWY_DYNAMIC_DISPATCH(fill_attention)(bfloat16, kernels);
-}
+void fill_attention_kernels(Kernels& kernels) { HWY_DYNAMIC_DISPATCH(fill_attention)(kernels); }
 }  // namespace specula
 #endif

@@ -1,6 +1,6 @@
-// Matrix products of few rows.  A panel of weights is read once from memory; all rows of a block are multiplied with
-// each piece while it is in registers, so further rows cost arithmetic only.  Every output is one accumulator that runs
-// over k in order, whatever the number of rows.
+// Matrix products of few rows with sums in float32.  A panel of weights is read once from memory; all rows of a block
+// are multiplied with each piece while it is in registers, so further rows cost arithmetic only.  Every output is one
+// accumulator that runs over k in order, whatever the number of rows.
 #include "framework/model/kernel_targets.h"
 #include "framework/model/kernels.h"
 
@@ -8,37 +8,30 @@
 #define HWY_TARGET_INCLUDE "framework/model/kernels_linear.cpp"
 #include <hwy/foreach_target.h>
 
-#include <hwy/cache_control.h>
-
-#include "framework/model/kernels-inl.h"
+#include "framework/model/kernels_gemm-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace specula {
 namespace HWY_NAMESPACE {
 
-constexpr int kVectors = 2;  // of outputs in a panel
-constexpr int kPanel = int(kLanes) * kVectors;
-constexpr int kMostRows = HWY_MAX_BYTES >= 64 ? 12 : 4;  // accumulators that fit into the registers
-
 template <int kRows>
 using Accumulators = Vec[kRows][kVectors];
 
-HWY_INLINE void prefetch(const void* weights) {
-  const char* ahead = static_cast<const char*>(weights) + kPrefetchAhead;
-  hwy::Prefetch(ahead);
-  if (kPanel * sizeof(float) > 64) hwy::Prefetch(ahead + 64);
+HWY_INLINE Vec load(const int8_t* from) {
+  const hn::Rebind<int8_t, F> bytes;
+  const hn::RebindToSigned<F> words;
+  return hn::ConvertTo(F(), hn::PromoteTo(words, hn::LoadU(bytes, from)));
 }
 
-template <int kRows>
-HWY_INLINE void multiply(const float* HWY_RESTRICT weights, const float* HWY_RESTRICT x, const GemmArgs& args,
-                         Accumulators<kRows>& sum) {
-  const int64_t k = args.k, stride = args.x_stride;
-  for (int64_t i = 0; i < k; ++i, weights += kPanel) {
-    prefetch(weights);
+// float32 rows with float32 or int8 weights.
+template <int kRows, class W>
+HWY_INLINE void multiply(const W* HWY_RESTRICT weights, const char* x, const GemmArgs& args, Accumulators<kRows>& sum) {
+  for (int64_t i = 0; i < args.k; ++i, weights += kPanel) {
+    prefetch<kPanel * sizeof(W)>(weights);
     const Vec w0 = load(weights), w1 = load(weights + kLanes);
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
-      const Vec value = hn::Set(F(), x[r * stride + i]);
+      const Vec value = hn::Set(F(), reinterpret_cast<const float*>(x + r * args.x_stride)[i]);
       sum[r][0] = hn::MulAdd(value, w0, sum[r][0]);
       sum[r][1] = hn::MulAdd(value, w1, sum[r][1]);
     }
@@ -47,12 +40,11 @@ HWY_INLINE void multiply(const float* HWY_RESTRICT weights, const float* HWY_RES
 
 // Two neighbours in k share a 32-bit lane, the first in the low half; they are added one after the other.
 template <int kRows>
-HWY_INLINE void multiply(const uint16_t* HWY_RESTRICT weights, const uint16_t* HWY_RESTRICT x, const GemmArgs& args,
+HWY_INLINE void multiply(const uint16_t* HWY_RESTRICT weights, const char* x, const GemmArgs& args,
                          Accumulators<kRows>& sum) {
-  const int64_t k = args.k, stride = args.x_stride;
   const auto high = hn::Set(U32(), 0xffff0000u);
-  for (int64_t i = 0; i < k; i += 2, weights += 2 * kPanel) {
-    prefetch(weights);
+  for (int64_t i = 0; i < args.k; i += 2, weights += 2 * kPanel) {
+    prefetch<4 * kPanel>(weights);
     const auto pair0 = hn::BitCast(U32(), load(reinterpret_cast<const float*>(weights)));
     const auto pair1 = hn::BitCast(U32(), load(reinterpret_cast<const float*>(weights) + kLanes));
     const Vec first0 = hn::BitCast(F(), hn::ShiftLeft<16>(pair0)), first1 = hn::BitCast(F(), hn::ShiftLeft<16>(pair1));
@@ -60,7 +52,7 @@ HWY_INLINE void multiply(const uint16_t* HWY_RESTRICT weights, const uint16_t* H
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       uint32_t both;
-      __builtin_memcpy(&both, x + r * stride + i, sizeof both);
+      __builtin_memcpy(&both, x + r * args.x_stride + 2 * i, sizeof both);
       const Vec x0 = hn::BitCast(F(), hn::Set(U32(), both << 16)),
                 x1 = hn::BitCast(F(), hn::Set(U32(), both & 0xffff0000u));
       sum[r][0] = hn::MulAdd(x0, first0, sum[r][0]);
@@ -71,54 +63,32 @@ HWY_INLINE void multiply(const uint16_t* HWY_RESTRICT weights, const uint16_t* H
   }
 }
 
-HWY_INLINE void write(Vec value, const GemmArgs& args, int64_t row, int64_t column) {
-  if (args.bias != nullptr) value = hn::Add(value, load(args.bias + column));
-  float* to = args.y + (args.y_row == nullptr ? row : args.y_row[row]) * args.y_stride + column;
-  if (column + int64_t(kLanes) <= args.outputs) {
-    store(args.add ? hn::Add(load(to), value) : value, to);
-    return;
-  }
-  float lanes[kLanes];
-  store(value, lanes);
-  for (int64_t i = 0; column + i < args.outputs; ++i) to[i] = args.add ? to[i] + lanes[i] : lanes[i];
-}
-
-template <class T, int kRows>
-void block(const GemmArgs& args, int64_t panel, int64_t row) {
-  Accumulators<kRows> sum;
+template <class W>
+struct FloatBlock {
+  template <int kRows>
+  static void run(const GemmArgs& args, int64_t panel, int64_t row) {
+    Accumulators<kRows> sum;
 #pragma GCC unroll 16
-  for (int r = 0; r < kRows; ++r) sum[r][0] = sum[r][1] = hn::Zero(F());
-  multiply<kRows>(static_cast<const T*>(args.weights) + panel * kPanel * args.k,
-                  static_cast<const T*>(args.x) + row * args.x_stride, args, sum);
+    for (int r = 0; r < kRows; ++r) sum[r][0] = sum[r][1] = hn::Zero(F());
+    multiply<kRows>(static_cast<const W*>(args.weights) + panel * kPanel * args.k,
+                    static_cast<const char*>(args.x) + row * args.x_stride, args, sum);
 #pragma GCC unroll 16
-  for (int r = 0; r < kRows; ++r) {
-    for (int v = 0; v < kVectors; ++v) write(sum[r][v], args, row + r, panel * kPanel + v * int64_t(kLanes));
-  }
-}
-
-template <class T, int kRows>
-void rows_block(const GemmArgs& args, int64_t panel, int64_t row, int rows) {
-  if (rows == kRows) return block<T, kRows>(args, panel, row);
-  if constexpr (kRows > 1) return rows_block<T, kRows - 1>(args, panel, row, rows);
-}
-
-// Row blocks stand inside: a panel is in the cache for all blocks but the first.
-template <class T>
-void gemm(const GemmArgs& args, int64_t first, int64_t last) {
-  const int64_t blocks = (args.rows + kMostRows - 1) / kMostRows;
-  for (int64_t panel = first; panel < last; ++panel) {
-    for (int64_t b = 0; b < blocks; ++b) {
-      const int64_t row = args.rows * b / blocks, end = args.rows * (b + 1) / blocks;
-      rows_block<T, kMostRows>(args, panel, row, int(end - row));
+    for (int r = 0; r < kRows; ++r) {
+      for (int v = 0; v < kVectors; ++v) {
+        const int64_t column = panel * kPanel + v * int64_t(kLanes);
+        if (args.scale != nullptr) sum[r][v] = hn::Mul(sum[r][v], load(args.scale + column));
+        write(sum[r][v], args, row + r, column);
+      }
     }
   }
-}
+};
 
-void fill_linear(bool bfloat16, Kernels& kernels) {
-  kernels.target = hwy::TargetName(HWY_TARGET);
-  kernels.panel = kPanel;
-  kernels.element_bytes = bfloat16 ? 2 : 4;
-  kernels.gemm = bfloat16 ? gemm<uint16_t> : gemm<float>;
+void fill_linear(LinearKernel& kernel) {
+  kernel.target = hwy::TargetName(HWY_TARGET);
+  kernel.panel = kPanel;
+  kernel.gemm = kernel.format == Dtype::kBfloat16      ? gemm<FloatBlock<uint16_t>>
+                : kernel.format == Dtype::kInt8Weights ? gemm<FloatBlock<int8_t>>
+                                                       : gemm<FloatBlock<float>>;
 }
 
 }  // namespace HWY_NAMESPACE
@@ -128,6 +98,6 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace specula {
 HWY_EXPORT(fill_linear);
-void fill_linear_kernels(bool bfloat16, Kernels& kernels) { HWY_DYNAMIC_DISPATCH(fill_linear)(bfloat16, kernels); }
+void fill_linear_kernel(LinearKernel& kernel) { HWY_DYNAMIC_DISPATCH(fill_linear)(kernel); }
 }  // namespace specula
 #endif

@@ -1,5 +1,5 @@
-// RMSNorm, rotary embedding, SwiGLU and the store of a key and value: everything of a row that is not a product with
-// weights.
+// RMSNorm, rotary embedding, SwiGLU, the store of a key and value, quantization: everything of a row that is neither a
+// product with weights nor attention.
 #include "framework/model/kernel_targets.h"
 #include "framework/model/kernels.h"
 
@@ -89,11 +89,52 @@ void store_kv(const float* key, const float* value, const float* rotation, const
   for (int64_t i = head.head_dim; i < head.value_stride; ++i) put(0.0f, values + i);
 }
 
-void fill_rows(bool bfloat16, Kernels& kernels) {
-  kernels.rms_norm = bfloat16 ? rms_norm<uint16_t> : rms_norm<float>;
-  kernels.swiglu = bfloat16 ? swiglu<uint16_t> : swiglu<float>;
+// The step is the largest magnitude over 127.  Magnitudes are compared as integers, which orders NaN above infinity
+// above every number, so that neither gets lost: such a row has a step of NaN.
+void quantize(const float* x, int64_t n, void* out) {
+  using I32 = hn::RebindToSigned<F>;
+  constexpr int kParts = int(kGroup) / int(kLanes);
+  const int64_t k = (n + kGroup - 1) / kGroup * kGroup;
+  auto most = hn::Zero(I32());
+  for (int64_t i = 0; i < k; i += int64_t(kLanes)) most = hn::Max(most, hn::BitCast(I32(), hn::Abs(load(x + i))));
+  int32_t lanes[kLanes];
+  hn::StoreU(most, I32(), lanes);
+  int32_t highest = 0;
+  for (const int32_t lane : lanes) highest = HWY_MAX(highest, lane);
+  float largest;
+  __builtin_memcpy(&largest, &highest, sizeof largest);
+  const bool is_finite = highest < 0x7f800000;
+  // Below this the reciprocal of the step would be infinite; such a row is zero.
+  const Vec inverse = hn::Set(F(), is_finite && largest > 1e-35f ? 127.0f / largest : 0.0f);
+  auto* values = static_cast<int8_t*>(out);
+  RowScale scale{is_finite ? largest / 127.0f : __builtin_nanf(""), 0};
+  char* sums = static_cast<char*>(out) + k + sizeof(RowScale);
+  for (int64_t i = 0; i < k; i += kGroup) {
+    auto sum = hn::Zero(I32());
+    for (int p = 0; p < kParts; ++p) {
+      const int64_t at = i + p * int64_t(kLanes);
+      const Vec scaled = is_finite ? hn::Mul(load(x + at), inverse) : hn::Zero(F());
+      const auto rounded = hn::NearestInt(scaled);
+      hn::StoreU(hn::DemoteTo(hn::Rebind<int8_t, F>(), rounded), hn::Rebind<int8_t, F>(), values + at);
+      sum = hn::Add(sum, rounded);
+    }
+    hn::StoreU(sum, I32(), lanes);
+    int32_t total = 0;
+    for (const int32_t lane : lanes) total += lane;
+    __builtin_memcpy(sums + i / kGroup * int64_t(sizeof total), &total, sizeof total);
+    scale.total += total;
+  }
+  __builtin_memcpy(values + k, &scale, sizeof scale);
+}
+
+void fill_rows(Kernels& kernels) {
+  const bool is_half = kernels.plain_bytes == 2;
+  kernels.target = hwy::TargetName(HWY_TARGET);
+  kernels.rms_norm = is_half ? rms_norm<uint16_t> : rms_norm<float>;
+  kernels.swiglu = is_half ? swiglu<uint16_t> : swiglu<float>;
   kernels.rotate = rotate;
-  kernels.store = bfloat16 ? store_kv<uint16_t> : store_kv<float>;
+  kernels.store = kernels.cache_bytes == 2 ? store_kv<uint16_t> : store_kv<float>;
+  kernels.quantize = kernels.layer.rows == RowFormat::kQuantized ? quantize : nullptr;
 }
 
 }  // namespace HWY_NAMESPACE
@@ -103,6 +144,6 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace specula {
 HWY_EXPORT(fill_rows);
-void fill_row_kernels(bool bfloat16, Kernels& kernels) { HWY_DYNAMIC_DISPATCH(fill_rows)(bfloat16, kernels); }
+void fill_row_kernels(Kernels& kernels) { HWY_DYNAMIC_DISPATCH(fill_rows)(kernels); }
 }  // namespace specula
 #endif

@@ -24,7 +24,7 @@ struct CacheShape {
 // Buffers of a pass over a chunk of rows.  Each grows on demand and is zero where nothing was written, so that the
 // padding of rows adds nothing to a product.
 struct PassScratch {
-  AlignedBuffer residual, normed, own_normed, qkv, attended, gate_up, activated, scores, sums;
+  AlignedBuffer residual, normed, own_normed, qkv, attended, gate_up, activated, quantized, own_quantized, scores, sums;
 };
 
 class LlamaCache final : public KvCache {

@@ -12,7 +12,7 @@ namespace {
 
 CacheShape cache_shape(const LlamaWeights& weights) {
   const LlamaConfig& config = weights.config();
-  return {config.layers, config.kv_heads, config.head_dim, weights.kernels().element_bytes};
+  return {config.layers, config.kv_heads, config.head_dim, weights.kernels().cache_bytes};
 }
 
 struct Input {
@@ -77,8 +77,13 @@ void clear_unwritten(float* data, int64_t row_count, int64_t row_size, const std
 
 }  // namespace
 
-LlamaModel::LlamaModel(const Checkpoint& checkpoint, Dtype dtype, const Kernels& kernels)
-    : info_(checkpoint.info()), dtype_(dtype), weights_(checkpoint, kernels) {}
+LlamaModel::LlamaModel(const Checkpoint& checkpoint, const Kernels& kernels)
+    : info_(checkpoint.info()), weights_(checkpoint, kernels) {}
+
+std::string LlamaModel::engine() const {
+  const Kernels& kernels = weights_.kernels();
+  return cat("own: ", kernels.target, ", products ", kernels.layer.target);
+}
 
 std::unique_ptr<KvCache> LlamaModel::new_cache(int batch, int64_t reserve) const {
   return std::make_unique<LlamaCache>(cache_shape(weights_), batch, reserve);
@@ -86,7 +91,7 @@ std::unique_ptr<KvCache> LlamaModel::new_cache(int batch, int64_t reserve) const
 
 int64_t LlamaModel::kv_bytes_per_slot() const {
   const LlamaConfig& config = weights_.config();
-  return 2 * config.layers * config.kv_heads * config.head_dim * weights_.kernels().element_bytes;
+  return 2 * config.layers * config.kv_heads * config.head_dim * weights_.kernels().cache_bytes;
 }
 
 Pass LlamaModel::forward(const Rows& rows, KvCache& cache, const Ask& ask) const {

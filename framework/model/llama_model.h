@@ -10,7 +10,7 @@ namespace specula {
 
 class LlamaModel final : public LoadedModel {
  public:
-  LlamaModel(const Checkpoint& checkpoint, Dtype dtype, const Kernels& kernels);
+  LlamaModel(const Checkpoint& checkpoint, const Kernels& kernels);
 
   int64_t vocab() const override { return weights_.config().vocab; }
   int64_t context() const override { return weights_.config().context; }
@@ -18,13 +18,13 @@ class LlamaModel final : public LoadedModel {
   Pass forward(const Rows& rows, KvCache& cache, const Ask& ask) const override;
 
   const ModelInfo& info() const override { return info_; }
-  Dtype dtype() const override { return dtype_; }
+  Dtype dtype() const override { return weights_.kernels().dtype; }
+  std::string engine() const override;
   int64_t weight_bytes() const override { return weights_.bytes_per_pass(); }
   int64_t kv_bytes_per_slot() const override;
 
  private:
   ModelInfo info_;
-  Dtype dtype_;
   LlamaWeights weights_;
 };
 

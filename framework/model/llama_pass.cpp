@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "framework/model/barrier.h"
 #include "framework/model/threads.h"
 
 namespace specula {
@@ -42,7 +43,10 @@ class LlamaPass {
 
   void run() {
 #pragma omp parallel num_threads(num_threads_)
-    work(omp_get_thread_num(), omp_get_num_threads());
+    {
+      running_ = omp_get_num_threads();
+      work(omp_get_thread_num(), omp_get_num_threads());
+    }
   }
 
  private:
@@ -50,12 +54,17 @@ class LlamaPass {
     int64_t first, last;
   };
 
-  int64_t element() const { return kernels_.element_bytes; }
+  bool is_quantized() const { return kernels_.quantize != nullptr; }
+  int64_t element() const { return kernels_.plain_bytes; }
   int64_t hidden_stride() const { return stride_of(config_.hidden); }
   int64_t qkv_stride() const { return stride_of((config_.heads + 2 * config_.kv_heads) * config_.head_dim); }
   int64_t attended_stride() const { return stride_of(config_.heads * config_.head_dim); }
   int64_t gate_up_stride() const { return stride_of(w_.layers().front().gate_up.outputs()); }
   int64_t activated_stride() const { return stride_of(w_.layers().front().gate_up.outputs() / 2); }
+  int64_t quantized_stride() const {  // bytes; one stride serves every product
+    const int64_t widest = std::max({config_.hidden, config_.heads * config_.head_dim, config_.intermediate});
+    return is_quantized() ? row_bytes(RowFormat::kQuantized, widest) + 128 : 0;
+  }
   float* residual(int64_t row) const { return s_.residual.data<float>() + row * hidden_stride(); }
   float* qkv(int64_t row) const { return s_.qkv.data<float>() + row * qkv_stride(); }
 
@@ -119,6 +128,8 @@ class LlamaPass {
     need(s_.attended, num_rows_ * attended_stride() * element());
     need(s_.gate_up, num_rows_ * gate_up_stride() * 4);
     need(s_.activated, num_rows_ * activated_stride() * element());
+    need(s_.quantized, num_rows_ * quantized_stride());
+    need(s_.own_quantized, num_threads_ * kFewRows * quantized_stride());
     // Doubled, as the cache is: a text that grows by a tile must not allocate each time.
     if (s_.scores.size() < static_cast<size_t>(num_threads_ * kMostQueries * scores_stride_ * 4)) {
       need(s_.scores, num_threads_ * kMostQueries * scores_stride_ * 8);
@@ -133,16 +144,12 @@ class LlamaPass {
     for (size_t l = 0; l < w_.layers().size(); ++l) {
       const LlamaWeights::Layer& layer = w_.layers()[l];
       copy_hidden(static_cast<int>(l), mine);
-      project(layer.qkv,
-              {.x = normed(layer.input_norm, thread, count),
-               .x_stride = hidden_stride(),
-               .y = qkv(0),
-               .y_stride = qkv_stride()},
-              thread, count);
+      project(layer.qkv, {.x = normed(layer.input_norm, thread, count), .y = qkv(0), .y_stride = qkv_stride()}, thread,
+              count);
       barrier();
       attend(static_cast<int64_t>(l), thread, count);
       barrier();
-      add(layer.output, s_.attended, attended_stride(), thread, count);
+      add(layer.output, {s_.attended.data(), attended_stride(), config_.heads * config_.head_dim}, thread, count);
       feed_forward(layer, thread, count);
     }
     copy_hidden(static_cast<int>(config_.layers), mine);
@@ -150,16 +157,24 @@ class LlamaPass {
     if (!logits_from_.empty()) write_logits(thread, count);
   }
 
+  struct Plain {  // rows as the row kernels write them
+    char* data;
+    int64_t stride, size;  // elements
+    char* row(int64_t m, int64_t element) const { return data + m * stride * element; }
+  };
+  struct Input {  // rows as a product reads them
+    const void* data;
+    int64_t stride;  // bytes
+  };
   struct Product {
-    const void* x;
-    int64_t x_stride;
+    Input x;
     float* y;
     int64_t y_stride;
   };
   GemmArgs arguments(const PackedMatrix& matrix, const Product& product) const {
     GemmArgs args = matrix.args();
-    args.x = product.x;
-    args.x_stride = product.x_stride;
+    args.x = product.x.data;
+    args.x_stride = product.x.stride;
     args.rows = num_rows_;
     args.y = product.y;
     args.y_stride = product.y_stride;
@@ -167,48 +182,67 @@ class LlamaPass {
   }
   void project(const PackedMatrix& matrix, const Product& product, int thread, int count) const {
     const Share panels = share_of(matrix.panels(), thread, count);
-    kernels_.gemm(arguments(matrix, product), panels.first, panels.last);
+    matrix.kernel().gemm(arguments(matrix, product), panels.first, panels.last);
   }
 
-  void add(const PackedMatrix& matrix, const AlignedBuffer& x, int64_t x_stride, int thread, int count) const {
-    GemmArgs args =
-        arguments(matrix, {.x = x.data(), .x_stride = x_stride, .y = residual(0), .y_stride = hidden_stride()});
+  void add(const PackedMatrix& matrix, const Plain& x, int thread, int count) const {
+    GemmArgs args = arguments(matrix, {.x = input(x, thread, count), .y = residual(0), .y_stride = hidden_stride()});
     args.add = true;
     const Share panels = share_of(matrix.panels(), thread, count);
-    kernels_.gemm(args, panels.first, panels.last);
+    matrix.kernel().gemm(args, panels.first, panels.last);
     barrier();
+  }
+
+  char* own_quantized(int thread) const { return s_.own_quantized.data() + thread * kFewRows * quantized_stride(); }
+  void quantize_row(const Plain& x, int64_t m, char* rows) const {
+    const auto* from = reinterpret_cast<const float*>(x.row(m, element()));
+    kernels_.quantize(from, x.size, rows + m * quantized_stride());
+  }
+
+  // Rows that every thread can read by now, as a product wants them.
+  Input input(const Plain& x, int thread, int count) const {
+    if (!is_quantized()) return {x.data, x.stride * element()};
+    const bool is_few = num_rows_ <= kFewRows;
+    char* rows = is_few ? own_quantized(thread) : s_.quantized.data();
+    const Share mine = is_few ? Share{0, num_rows_} : share_of(num_rows_, thread, count);
+    for (int64_t m = mine.first; m < mine.last; ++m) quantize_row(x, m, rows);
+    if (!is_few) barrier();
+    return {rows, quantized_stride()};
   }
 
   // A thread computes gate and up of the same outputs, so it needs nobody else for the activation.
   void feed_forward(const LlamaWeights::Layer& layer, int thread, int count) {
     float* gate_up = s_.gate_up.data<float>();
     const Share pairs = share_of(layer.gate_up.panels() / 2, thread, count);
-    const void* x = normed(layer.attention_norm, thread, count);
-    const Product product{.x = x, .x_stride = hidden_stride(), .y = gate_up, .y_stride = gate_up_stride()};
-    kernels_.gemm(arguments(layer.gate_up, product), 2 * pairs.first, 2 * pairs.last);
+    const Product product{.x = normed(layer.attention_norm, thread, count), .y = gate_up, .y_stride = gate_up_stride()};
+    layer.gate_up.kernel().gemm(arguments(layer.gate_up, product), 2 * pairs.first, 2 * pairs.last);
     kernels_.swiglu(gate_up, gate_up_stride(), num_rows_, pairs.first, pairs.last, s_.activated.data(),
                     activated_stride());
     barrier();
-    add(layer.down, s_.activated, activated_stride(), thread, count);
+    add(layer.down, {s_.activated.data(), activated_stride(), config_.intermediate}, thread, count);
   }
 
-  const void* normed(const std::vector<float>& weight, int thread, int count) const {
-    const auto normalise = [&](char* to, int64_t first, int64_t last) {
-      for (int64_t m = first; m < last; ++m) norm_row(m, weight, to + m * hidden_stride() * element());
-    };
-    if (num_rows_ <= kFewRows) {
-      char* own = s_.own_normed.data() + thread * kFewRows * hidden_stride() * element();
-      normalise(own, 0, num_rows_);
-      return own;
+  Input normed(const std::vector<float>& weight, int thread, int count) const {
+    return normed_rows(
+        weight, num_rows_, [](int64_t i) { return i; }, thread, count);
+  }
+
+  // Row row_of(i) becomes input row i, normalised, for i < size.
+  template <class RowOf>
+  Input normed_rows(const std::vector<float>& weight, int64_t size, RowOf row_of, int thread, int count) const {
+    const bool is_few = size <= kFewRows;
+    const Plain plain{
+        is_few ? s_.own_normed.data() + thread * kFewRows * hidden_stride() * element() : s_.normed.data(),
+        hidden_stride(), config_.hidden};
+    char* quantized = is_few ? own_quantized(thread) : s_.quantized.data();
+    const Share mine = is_few ? Share{0, size} : share_of(size, thread, count);
+    for (int64_t i = mine.first; i < mine.last; ++i) {
+      kernels_.rms_norm(residual(row_of(i)), weight.data(), config_.hidden, static_cast<float>(config_.rms_norm_eps),
+                        plain.row(i, element()));
+      if (is_quantized()) quantize_row(plain, i, quantized);
     }
-    const Share mine = share_of(num_rows_, thread, count);
-    normalise(s_.normed.data(), mine.first, mine.last);
-    barrier();
-    return s_.normed.data();
-  }
-
-  void norm_row(int64_t m, const std::vector<float>& weight, void* to) const {
-    kernels_.rms_norm(residual(m), weight.data(), config_.hidden, static_cast<float>(config_.rms_norm_eps), to);
+    if (!is_few) barrier();
+    return is_quantized() ? Input{quantized, quantized_stride()} : Input{plain.data, plain.stride * element()};
   }
 
   void attend(int64_t layer, int thread, int count) const {
@@ -266,7 +300,7 @@ class LlamaPass {
   void copy_final_hidden(const Share& mine) const {
     for (size_t i = 0; i < outputs_.sites.size(); ++i) {
       if (outputs_.sites[i] != config_.layers + 1) continue;
-      const Kernels exact = make_kernels(false);
+      const Kernels exact = make_kernels(Dtype::kFloat32);
       std::vector<float> row(static_cast<size_t>(padded_to_16(config_.hidden)));
       for (int64_t m = mine.first; m < mine.last; ++m) {
         exact.rms_norm(residual(m), w_.final_norm().data(), config_.hidden, static_cast<float>(config_.rms_norm_eps),
@@ -284,24 +318,16 @@ class LlamaPass {
 
   void write_logits(int thread, int count) const {
     const auto wanted = static_cast<int64_t>(logits_from_.size());
-    const bool is_few = wanted <= kFewRows;
-    char* x = is_few ? s_.own_normed.data() + thread * kFewRows * hidden_stride() * element() : s_.normed.data();
-    const Share mine = is_few ? Share{0, wanted} : share_of(wanted, thread, count);
-    for (int64_t i = mine.first; i < mine.last; ++i) {
-      norm_row(logits_from_[static_cast<size_t>(i)], w_.final_norm(), x + i * hidden_stride() * element());
-    }
-    if (!is_few) barrier();
-    GemmArgs args =
-        arguments(w_.head(), {.x = x, .x_stride = hidden_stride(), .y = outputs_.logits, .y_stride = config_.vocab});
+    const Input x = normed_rows(
+        w_.final_norm(), wanted, [&](int64_t i) { return logits_from_[static_cast<size_t>(i)]; }, thread, count);
+    GemmArgs args = arguments(w_.head(), {.x = x, .y = outputs_.logits, .y_stride = config_.vocab});
     args.rows = wanted;
     args.y_row = logits_to_.data();
     const Share panels = share_of(w_.head().panels(), thread, count);
-    kernels_.gemm(args, panels.first, panels.last);
+    w_.head().kernel().gemm(args, panels.first, panels.last);
   }
 
-  static void barrier() {
-#pragma omp barrier
-  }
+  void barrier() const { barrier_.wait(running_); }
 
   const LlamaWeights& w_;
   const LlamaConfig& config_;
@@ -312,6 +338,8 @@ class LlamaPass {
   const PassOutputs& outputs_;
   int64_t num_rows_;
   int num_threads_;
+  mutable Barrier barrier_;
+  std::atomic<int> running_{1};  // threads of the region
   bool is_fused_ = true;  // each sequence's rows fit into one block: a job stores its keys and attends to them at once
   int64_t most_slots_ = 0, scores_stride_ = 0;
   std::vector<std::vector<int32_t>> branches_;

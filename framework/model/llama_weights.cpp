@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "framework/core/error.h"
 #include "framework/model/float16.h"
@@ -22,6 +23,11 @@ AlignedBuffer read_embedding(const Checkpoint& checkpoint, int element_bytes) {
   const std::string name = "model.embed_tokens.weight";
   const int64_t vocab = checkpoint.config().vocab, hidden = checkpoint.config().hidden;
   AlignedBuffer table(static_cast<size_t>(vocab * hidden * element_bytes));
+  if (const uint8_t* bits = checkpoint.bits(name, element_bytes == 4 ? Dtype::kFloat32 : Dtype::kBfloat16)) {
+    std::memcpy(table.data(), bits, table.size());
+    checkpoint.release(name);
+    return table;
+  }
   std::vector<float> block(static_cast<size_t>(kEmbeddingBlock * hidden));
   for (int64_t first = 0; first < vocab; first += kEmbeddingBlock) {
     const int64_t rows = std::min(kEmbeddingBlock, vocab - first);
@@ -39,13 +45,16 @@ AlignedBuffer read_embedding(const Checkpoint& checkpoint, int element_bytes) {
 }  // namespace
 
 LlamaWeights::LlamaWeights(const Checkpoint& checkpoint, const Kernels& kernels)
-    : config_(checkpoint.config()), kernels_(kernels), frequencies_(rope_frequencies(config_)) {
+    : config_(checkpoint.config()),
+      kernels_(kernels),
+      embeds_from_head_(config_.tied && !is_quantized(kernels.dtype)),
+      frequencies_(rope_frequencies(config_)) {
   const bool attention_bias = config_.attention_bias, mlp_bias = config_.mlp_bias;
   for (int64_t i = 0; i < config_.layers; ++i) {
     const std::string prefix = cat("model.layers.", i, ".");
     const auto pack = [&](std::vector<std::string> names, Fusion fusion, bool bias) {
       for (std::string& name : names) name.insert(0, prefix);
-      return PackedMatrix(checkpoint, {.tensors = names, .fusion = fusion, .bias = bias}, kernels_);
+      return PackedMatrix(checkpoint, {.tensors = names, .fusion = fusion, .bias = bias}, kernels_.layer);
     };
     Layer layer;
     layer.input_norm = read_norm(checkpoint, prefix + "input_layernorm.weight");
@@ -57,20 +66,19 @@ LlamaWeights::LlamaWeights(const Checkpoint& checkpoint, const Kernels& kernels)
     layers_.push_back(std::move(layer));
   }
   final_norm_ = read_norm(checkpoint, "model.norm.weight");
-  head_ = PackedMatrix(checkpoint, {.tensors = {config_.tied ? "model.embed_tokens" : "lm_head"}}, kernels_);
-  if (!config_.tied) embedding_ = read_embedding(checkpoint, kernels_.element_bytes);
+  head_ = PackedMatrix(checkpoint, {.tensors = {config_.tied ? "model.embed_tokens" : "lm_head"}}, kernels_.head);
+  if (!embeds_from_head_) embedding_ = read_embedding(checkpoint, kernels_.cache_bytes);
   const int64_t tabled = std::min(config_.context, kMostTabledPositions);
   rotations_.resize(static_cast<size_t>(tabled * config_.head_dim));
   for (int64_t p = 0; p < tabled; ++p) fill_rotation(p, rotations_.data() + p * config_.head_dim);
 }
 
 void LlamaWeights::embed(int64_t token, float* out) const {
-  if (config_.tied) return head_.read_row(token, out);
+  if (embeds_from_head_) return head_.read_row(token, out);
   const int64_t hidden = config_.hidden;
   for (int64_t i = 0; i < hidden; ++i) {
     const int64_t at = token * hidden + i;
-    out[i] =
-        kernels_.element_bytes == 4 ? embedding_.data<float>()[at] : from_bfloat16(embedding_.data<uint16_t>()[at]);
+    out[i] = kernels_.cache_bytes == 4 ? embedding_.data<float>()[at] : from_bfloat16(embedding_.data<uint16_t>()[at]);
   }
 }
 
@@ -94,7 +102,7 @@ const float* LlamaWeights::rotation(int64_t position, float* scratch) const {
 
 int64_t LlamaWeights::bytes_per_pass() const {
   const int64_t norm_bytes = padded_to_16(config_.hidden) * 4;
-  int64_t bytes = head_.bytes() + norm_bytes + config_.hidden * kernels_.element_bytes;
+  int64_t bytes = head_.bytes() + norm_bytes + config_.hidden * kernels_.cache_bytes;
   for (const Layer& layer : layers_) {
     bytes += layer.qkv.bytes() + layer.output.bytes() + layer.gate_up.bytes() + layer.down.bytes() + 2 * norm_bytes;
   }

@@ -42,7 +42,8 @@ class LlamaWeights {
   std::vector<Layer> layers_;
   std::vector<float> final_norm_;
   PackedMatrix head_;
-  AlignedBuffer embedding_;  // T [vocab][hidden]; empty where the head is tied: rows are read from its packed form
+  bool embeds_from_head_;    // the head is tied and not quantized: rows are read from its packed form
+  AlignedBuffer embedding_;  // [vocab][hidden] float32 or bfloat16, as the cache; else empty
   std::vector<float> frequencies_;
   std::vector<float> rotations_;  // of the first positions
 };

@@ -1,18 +1,13 @@
 #include "framework/model/load.h"
 
+#include "framework/model/aten_device.h"
+#include "framework/model/aten_model.h"
 #include "framework/model/checkpoint.h"
+#include "framework/model/device.h"
 #include "framework/model/llama_model.h"
+#include "framework/model/memory.h"
 
 namespace specula {
-
-const char* name_of(Dtype dtype) { return dtype == Dtype::kFloat32 ? "fp32" : "bf16"; }
-
-Dtype parse_dtype(const std::string& text, const std::string& place) {
-  for (const Dtype dtype : {Dtype::kFloat32, Dtype::kBfloat16}) {
-    if (text == name_of(dtype)) return dtype;
-  }
-  throw ConfigError(cat(place, ": unknown dtype '", text, "'", suggestion(text, {"fp32", "bf16"})));
-}
 
 Dtype choose_dtype(const std::string& text, const ModelInfo& info, const std::string& place) {
   return text == "auto" ? info.stored : parse_dtype(text, place);
@@ -20,9 +15,15 @@ Dtype choose_dtype(const std::string& text, const ModelInfo& info, const std::st
 
 ModelInfo read_model_info(const std::filesystem::path& folder) { return Checkpoint(folder).info(); }
 
-std::unique_ptr<LoadedModel> load_model(const std::filesystem::path& folder, Dtype dtype) {
+std::unique_ptr<LoadedModel> load_model(const std::filesystem::path& folder, const LoadOptions& options) {
+  const std::string place = folder.string();
+  check_device(options.device, place);
+  check_device_dtype(options.device, options.dtype, place);
   const Checkpoint checkpoint(folder);
-  return std::make_unique<LlamaModel>(checkpoint, dtype, make_kernels(dtype == Dtype::kBfloat16));
+  if (options.device != "cpu")
+    return std::make_unique<AtenModel>(checkpoint, options.dtype, torch_device(options.device));
+  check_memory(checkpoint.info(), options.dtype, available_bytes());
+  return std::make_unique<LlamaModel>(checkpoint, make_kernels(options.dtype));
 }
 
 }  // namespace specula

@@ -6,14 +6,10 @@
 #include <memory>
 #include <string>
 
+#include "framework/model/dtype.h"
 #include "framework/model/language_model.h"
 
 namespace specula {
-
-enum class Dtype { kFloat32, kBfloat16 };
-const char* name_of(Dtype dtype);  // "fp32", "bf16"
-Dtype parse_dtype(const std::string& text,
-                  const std::string& place);  // "fp32" or "bf16"; throws ConfigError
 
 // Read from config.json and the safetensors headers alone: cheap, and wrong folders fail here with a one-line error.
 struct ModelInfo {
@@ -31,9 +27,16 @@ class LoadedModel : public LanguageModel {
  public:
   virtual const ModelInfo& info() const = 0;
   virtual Dtype dtype() const = 0;
-  virtual int64_t weight_bytes() const = 0;       // read by a pass over one row (an embedding table is not read whole)
+  virtual std::string engine() const = 0;    // what computes its products: "own: AVX3 + AVX512-BF16", "ATen on cuda:0"
+  virtual int64_t weight_bytes() const = 0;  // read by a pass over one row (an embedding table is not read whole)
   virtual int64_t kv_bytes_per_slot() const = 0;  // of one sequence, all layers
 };
-std::unique_ptr<LoadedModel> load_model(const std::filesystem::path& folder, Dtype dtype);  // throws Error
+struct LoadOptions {
+  Dtype dtype = Dtype::kFloat32;
+  std::string device =
+      "cpu";  // "cpu": the own engine; "aten": LibTorch's operators on the CPU; "cuda", "cuda:1": on a GPU
+};
+std::unique_ptr<LoadedModel> load_model(const std::filesystem::path& folder,
+                                        const LoadOptions& options);  // throws Error
 
 }  // namespace specula

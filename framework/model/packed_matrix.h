@@ -2,6 +2,7 @@
 // tensors may be fused into one matrix (query, key and value; gate and up).  Licence: Apache-2.0.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -24,21 +25,33 @@ class PackedMatrix {
  public:
   PackedMatrix() = default;
   // Reads the tensors panel by panel with every thread and releases their pages.
-  PackedMatrix(const Checkpoint& checkpoint, const MatrixSource& source, const Kernels& kernels);
+  PackedMatrix(const Checkpoint& checkpoint, const MatrixSource& source, const LinearKernel& kernel);
+  // Of `weights` [outputs][inputs]: for tests and measurements.
+  PackedMatrix(const std::vector<float>& weights, int64_t outputs, const LinearKernel& kernel);
 
   int64_t outputs() const { return outputs_; }
   int64_t panels() const { return panels_; }
-  int64_t bytes() const { return static_cast<int64_t>(weights_.size() + bias_.size() * sizeof(float)); }
+  int64_t k() const { return k_; }  // inputs, padded as the kernel wants them
+  int64_t bytes() const;
+  const LinearKernel& kernel() const { return kernel_; }
   // Everything but x, rows and y.
   GemmArgs args() const;
-  // Output row `row` as float32 [inputs]: the embedding of a token where it is tied to the head.
+  // Output row `row` as float32 [inputs], of float32 and bfloat16 weights: the embedding of a token where it is tied to
+  // the head.
   void read_row(int64_t row, float* out) const;
 
  private:
+  // Of an output: its row as float32 [inputs], false for padding; its row as the file holds it, null for padding.
+  using ReadRow = std::function<bool(int64_t output, float* row)>;
+  using RowBits = std::function<const uint8_t*(int64_t output)>;
+  void allocate(int64_t outputs, int64_t inputs);
+  void pack(const ReadRow& read_row);
+  void pack_bits(const RowBits& row_bits);
+
+  LinearKernel kernel_;
   AlignedBuffer weights_;
-  std::vector<float> bias_;
+  std::vector<float> bias_, scale_;
   int64_t outputs_ = 0, inputs_ = 0, k_ = 0, panels_ = 0;
-  int panel_ = 0, element_bytes_ = 0;
 };
 
 }  // namespace specula

@@ -167,6 +167,21 @@ TEST_F(Config, WrongTypesRangesAndChoices) {
               StartsWith("c.toml:6:9: [models.draft] is an integer; expected a table with the key 'path'"));
 }
 
+TEST_F(Config, DevicesAreCheckedBeforeWeightsLoad) {
+  EXPECT_EQ(load(base()).model("target").device, "cpu");
+  EXPECT_EQ(load(replaced(base(), "path = \"big\"", "path = \"big\"\ndevice = \"aten\"")).model("target").device,
+            "aten");
+  EXPECT_EQ(broken("path = \"big\"", "path = \"big\"\ndevice = \"atne\""),
+            "c.toml:5:10: [models.target] device: unknown device 'atne'; did you mean 'aten'?");
+  EXPECT_THAT(broken("path = \"big\"", "path = \"big\"\ndevice = \"cuda:99\""),
+              StartsWith("c.toml:5:10: [models.target] device: device 'cuda:99'"));
+  EXPECT_EQ(
+      broken("path = \"big\"", "path = \"big\"\ndevice = \"aten\"\ndtype = \"int8\""),
+      "c.toml:6:9: [models.target] dtype: dtype 'int8' is computed on device 'cpu' only; valid on 'aten': fp32, bf16");
+  EXPECT_THAT(broken("path = \"big\"", "path = \"big\"\ndevice = 3"),
+              HasSubstr("[models.target] device = 3 is an integer"));
+}
+
 TEST_F(Config, MissingThings) {
   EXPECT_THAT(
       error("[experiment]\nname = \"x\"\n"),
@@ -309,9 +324,9 @@ TEST_F(Config, HashCoversWhatCanChangeARecord) {
   const ExperimentConfig plain = load(base());
   EXPECT_EQ(plain.cfg_hash.size(), 64u);
   EXPECT_EQ(plain.cell, plain.cfg_hash.substr(0, 10) + "_t");
-  for (const char* set :
-       {"sampler.temperature=0.8", "arm.sps.drafter.length=4", "data.limit=1", "experiment.seed=1",
-        "measure.repetitions=2", "models.draft.dtype=fp32", "arm.sps.verifier=agreement", "data.ignore_eos=true"}) {
+  for (const char* set : {"sampler.temperature=0.8", "arm.sps.drafter.length=4", "data.limit=1", "experiment.seed=1",
+                          "measure.repetitions=2", "models.draft.dtype=fp32", "models.draft.device=aten",
+                          "arm.sps.verifier=agreement", "data.ignore_eos=true"}) {
     EXPECT_NE(load_set(base(), {set}).cfg_hash, plain.cfg_hash) << set;
   }
   for (const char* set : {"output.dir=x", "measure.threads=2", "experiment.note=hello", "experiment.name=u"}) {

@@ -26,7 +26,7 @@ const Pair& pair(Dtype dtype) {
     set_threads(0);
     std::array<Pair, 2> pairs;
     for (const Dtype d : {Dtype::kFloat32, Dtype::kBfloat16}) {
-      pairs[static_cast<size_t>(d)] = {load_model(kDemo / "target", d), load_model(kDemo / "draft", d)};
+      pairs[static_cast<size_t>(d)] = {load_model(kDemo / "target", {.dtype = d}), load_model(kDemo / "draft", {.dtype = d})};
     }
     return pairs;
   }();

@@ -88,6 +88,20 @@ TEST(Generate, EveryDrafterGivesTheBaselinesGreedyIds) {
   }
 }
 
+// In float32 no two tokens of this text are so close that the engines could differ in one.
+TEST(Generate, LibTorchsOperatorsWriteTheSameText) {
+  GenerateArgs args = demo_args();
+  args.dtype = "fp32";
+  const json own = lines_of(args).at(0);
+  args.device = "aten";
+  for (const char* drafter : {"none", "draft_model(length=3)"}) {
+    args.drafter = drafter;
+    const json line = lines_of(args).at(0);
+    EXPECT_EQ(line["ids"], own["ids"]) << drafter;
+    EXPECT_EQ(line["engine"], "ATen on cpu");
+  }
+}
+
 TEST(Generate, AgreementGivesTheBaselinesTextAtTemperatureOne) {
   GenerateArgs args = demo_args();
   args.sampler = "temperature(1)";
@@ -163,6 +177,9 @@ TEST(Generate, WrongRequestsAreRefusedBeforeWeightsLoad) {
   EXPECT_THAT(with([](auto& a) { a.verifier = "greedy_match", a.sampler = "temperature(1)"; }),
               HasSubstr("greedy_match"));
   EXPECT_THAT(with([](auto& a) { a.dtype = "fp8"; }), HasSubstr("fp8"));
+  EXPECT_THAT(with([](auto& a) { a.device = "cdua"; }), HasSubstr("--device: unknown device 'cdua'; did you mean"));
+  EXPECT_THAT(with([](auto& a) { a.device = "cuda:99"; }), HasSubstr("--device: device 'cuda:99'"));
+  EXPECT_THAT(with([](auto& a) { a.device = "aten", a.dtype = "int8"; }), HasSubstr("valid on 'aten': fp32, bf16"));
   EXPECT_THAT(with([](auto& a) { a.format = "jsn"; }), HasSubstr("did you mean 'json'?"));
   EXPECT_THAT(with([](auto& a) { a.has_ids = true; }), HasSubstr("either as --prompt TEXT or as --ids LIST"));
   EXPECT_THAT(with([](auto& a) { a.has_prompt = false, a.has_ids = true, a.ids = "1,4096"; }),

@@ -13,8 +13,8 @@ namespace {
 
 struct TestModel {
   explicit TestModel(Dtype dtype, const LlamaConfig& model_config = odd_config()) : config(model_config) {
-    write_random_llama(folder.path(), config, 21, dtype);
-    model = load_model(folder.path(), dtype);
+    write_random_llama(folder.path(), config, 21, is_quantized(dtype) ? Dtype::kFloat32 : dtype);
+    model = load_model(folder.path(), {.dtype = dtype});
   }
   std::vector<float> chain_logits(const std::vector<int64_t>& tokens) const {  // of the last token, from scratch
     const auto cache = model->new_cache(1, 0);
@@ -25,8 +25,10 @@ struct TestModel {
   std::unique_ptr<LoadedModel> model;
 };
 
-class Both : public testing::TestWithParam<Dtype> {};
-INSTANTIATE_TEST_SUITE_P(Dtypes, Both, testing::Values(Dtype::kFloat32, Dtype::kBfloat16),
+class Formats : public testing::TestWithParam<Dtype> {};
+INSTANTIATE_TEST_SUITE_P(Dtypes, Formats,
+                         testing::Values(Dtype::kFloat32, Dtype::kBfloat16, Dtype::kInt8, Dtype::kInt8Weights,
+                                         Dtype::kInt4),
                          [](const auto& test) { return name_of(test.param); });
 
 std::vector<float> one_at_a_time(const LanguageModel& model, const std::vector<int64_t>& tokens) {
@@ -39,7 +41,7 @@ std::vector<float> one_at_a_time(const LanguageModel& model, const std::vector<i
   return last;
 }
 
-TEST_P(Both, RowsDoNotDependOnTheirNumber) {
+TEST_P(Formats, RowsDoNotDependOnTheirNumber) {
   const TestModel setup(GetParam());
   Dice dice(5);
   const std::vector<int64_t> prompt = random_tokens(dice, 37, setup.config.vocab),
@@ -63,7 +65,7 @@ TEST_P(Both, RowsDoNotDependOnTheirNumber) {
   }
 }
 
-TEST_P(Both, PrefillDoesNotDependOnItsChunks) {
+TEST_P(Formats, PrefillDoesNotDependOnItsChunks) {
   const TestModel setup(GetParam());
   Dice dice(6);
   const std::vector<int64_t> text = random_tokens(dice, 150, setup.config.vocab);
@@ -89,7 +91,7 @@ std::vector<int64_t> text_of(const std::vector<int64_t>& prefix, const Line& tre
   return text;
 }
 
-TEST_P(Both, TreeRowsEqualChains) {
+TEST_P(Formats, TreeRowsEqualChains) {
   const TestModel setup(GetParam());
   Dice dice(7);
   for (int round = 0; round < 6; ++round) {
@@ -113,7 +115,7 @@ TEST_P(Both, TreeRowsEqualChains) {
 }
 
 // The same with a wrong mask (each row under the row before it): the test above must be able to fail.
-TEST_P(Both, TreeTestNoticesAWrongParent) {
+TEST_P(Formats, TreeTestNoticesAWrongParent) {
   const TestModel setup(GetParam());
   Dice dice(7);
   const Line tree = random_tree(dice, 24, setup.config.vocab);
@@ -125,7 +127,7 @@ TEST_P(Both, TreeTestNoticesAWrongParent) {
   EXPECT_NE(logits_of(pass, 0, static_cast<int>(last)), setup.chain_logits(text_of({}, tree, static_cast<int>(last))));
 }
 
-TEST_P(Both, BatchMatesChangeNothing) {
+TEST_P(Formats, BatchMatesChangeNothing) {
   const TestModel setup(GetParam());
   Dice dice(8);
   std::vector<Line> prompts, trees;
@@ -202,7 +204,7 @@ TEST(Cache, RandomRoundsEqualTheReference) {
   }
 }
 
-TEST_P(Both, ForkIsADeepCopy) {
+TEST_P(Formats, ForkIsADeepCopy) {
   const TestModel setup(GetParam());
   Dice dice(10);
   const std::vector<int64_t> text = random_tokens(dice, 20, setup.config.vocab);
@@ -219,7 +221,7 @@ TEST_P(Both, ForkIsADeepCopy) {
   EXPECT_EQ(logits_of(run(*setup.model, *copy, chain({3})), 0, 0), setup.chain_logits(longer));
 }
 
-TEST_P(Both, CommitKeepsThePathAndNothingElse) {
+TEST_P(Formats, CommitKeepsThePathAndNothingElse) {
   const TestModel setup(GetParam());
   Dice dice(11);
   Line tree = chain({5, 6, 7});  // 0-1-2 and a branch 0-3-4

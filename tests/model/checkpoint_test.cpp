@@ -102,7 +102,7 @@ class CheckpointTest : public testing::Test {
   CheckpointTest() { write_random_llama(path(), odd_config(), 1, Dtype::kFloat32); }
   const fs::path& path() const { return folder_.path(); }
   std::string loading() const {
-    std::string text = refusal([&] { load_model(path(), Dtype::kFloat32); });
+    std::string text = refusal([&] { load_model(path(), {.dtype = Dtype::kFloat32}); });
     EXPECT_EQ(text, refusal([&] { read_model_info(path()); })) << "what loading refuses is refused before loading";
     return text;
   }

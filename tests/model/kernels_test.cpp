@@ -15,26 +15,26 @@
 namespace specula::test {
 namespace {
 
-Kernels portable_kernels(bool bfloat16) {
-  Kernels kernels;
-  fill_linear_kernels(bfloat16, kernels);
-  fill_row_kernels(bfloat16, kernels);
-  fill_attention_kernels(bfloat16, kernels);
-  return kernels;
-}
-
 // Tables of every Highway target, and the one that is chosen by itself.
-std::vector<Kernels> all_kernels(bool bfloat16) {
-  std::vector<Kernels> all = {make_kernels(bfloat16)};
+std::vector<Kernels> all_kernels(Dtype dtype) {
+  std::vector<Kernels> all = {make_kernels(dtype)};
   for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
     hwy::SetSupportedTargetsForTest(target);
     hwy::GetChosenTarget().DeInit();
-    all.push_back(portable_kernels(bfloat16));
+    all.push_back(portable_kernels(dtype));
   }
   hwy::SetSupportedTargetsForTest(0);
   hwy::GetChosenTarget().DeInit();
   return all;
 }
+
+// Largest error over the range of the logits.  Quantization: steps of 1/127 and 1/8 of a row's or group's largest
+// value, over the layers of a random model, whose weights have no structure to help.
+const std::map<Dtype, double> kTolerances = {{Dtype::kFloat32, 1e-4},
+                                             {Dtype::kBfloat16, 0.03},
+                                             {Dtype::kInt8, 0.05},
+                                             {Dtype::kInt8Weights, 0.03},
+                                             {Dtype::kInt4, 0.25}};
 
 TEST(Kernels, EveryTargetIsRightAndInvariant) {
   const TemporaryFolder folder;
@@ -45,17 +45,16 @@ TEST(Kernels, EveryTargetIsRightAndInvariant) {
   Dice dice(12);
   const Line tree = random_tree(dice, 30, config.vocab);
   const std::vector<float> exact = values(reference.forward(at::tensor(tree.token), at::tensor(tree.parent)).logits);
-  for (const Dtype dtype : {Dtype::kFloat32, Dtype::kBfloat16}) {
-    const std::vector<Kernels> all = all_kernels(dtype == Dtype::kBfloat16);
+  for (const auto& [dtype, tolerance] : kTolerances) {
+    const std::vector<Kernels> all = all_kernels(dtype);
     EXPECT_GE(all.size(), 2u);
     std::string targets;
     for (const Kernels& kernels : all) {
       targets += cat(kernels.target, " ");
-      const LlamaModel model(checkpoint, dtype, kernels);
+      const LlamaModel model(checkpoint, kernels);
       const auto cache = model.new_cache(1, 0);
       const std::vector<float> logits = values(run(model, *cache, tree).logits);
-      EXPECT_LE(largest_difference(logits, exact) / range_of(exact), dtype == Dtype::kFloat32 ? 1e-4 : 0.03)
-          << kernels.target;
+      EXPECT_LE(largest_difference(logits, exact) / range_of(exact), tolerance) << kernels.target;
       for (const int row : {29, 17}) {
         std::vector<int64_t> text;
         for (const int at : path_to(tree, row)) text.push_back(tree.token[static_cast<size_t>(at)]);

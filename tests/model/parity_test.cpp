@@ -18,7 +18,7 @@ struct Agreement {
 };
 
 Agreement compare(const std::filesystem::path& folder, Dtype dtype, const Line& line) {
-  const auto model = load_model(folder, dtype);
+  const auto model = load_model(folder, {.dtype = dtype});
   const ReferenceLlama reference(folder);
   const auto cache = model->new_cache(1, 0);
   const std::vector<float> fast = values(run(*model, *cache, line).logits);
@@ -88,7 +88,7 @@ TEST(Parity, NoticesAnotherModel) {
   write_random_llama(other.path(), config, 11, Dtype::kFloat32);
   Dice dice(3);
   const Line line = chain(random_tokens(dice, 40, config.vocab));
-  const auto model = load_model(other.path(), Dtype::kFloat32);
+  const auto model = load_model(other.path(), {.dtype = Dtype::kFloat32});
   const auto cache = model->new_cache(1, 64);
   const std::vector<float> fast = values(run(*model, *cache, line).logits);
   const std::vector<float> exact =
@@ -103,7 +103,7 @@ TEST(Parity, HiddenSites) {
   Dice dice(4);
   const Line line = random_tree(dice, 21, config.vocab);
   const std::vector<int> sites = {4, 0, 2, 3};
-  const auto model = load_model(folder.path(), Dtype::kFloat32);
+  const auto model = load_model(folder.path(), {.dtype = Dtype::kFloat32});
   const auto cache = model->new_cache(1, 64);
   const Pass pass = run(*model, *cache, line, {.logits = Logits::kNone, .hidden = sites});
   EXPECT_FALSE(pass.logits.defined());

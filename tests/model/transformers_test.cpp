@@ -40,11 +40,11 @@ TEST_P(Transformers, BothForwardsAgree) {
   const auto exact = values(ReferenceLlama(folder).forward(at::tensor(line.token), at::tensor(line.parent)).logits);
   EXPECT_LE(largest_difference(exact, logits) / range_of(logits), 1e-5);
 
-  const auto model = load_model(folder, Dtype::kFloat32);
+  const auto model = load_model(folder, {.dtype = Dtype::kFloat32});
   const auto cache = model->new_cache(1, 0);
   EXPECT_LE(largest_difference(values(run(*model, *cache, line).logits), logits) / range_of(logits), 1e-4);
 
-  const auto half = load_model(folder, Dtype::kBfloat16);
+  const auto half = load_model(folder, {.dtype = Dtype::kBfloat16});
   const auto half_cache = half->new_cache(1, 0);
   EXPECT_LE(largest_difference(values(run(*half, *half_cache, line).logits), logits) / range_of(logits), 0.05);
 }

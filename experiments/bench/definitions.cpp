@@ -1,0 +1,56 @@
+#include <map>
+
+#include "experiments/commands.h"
+
+namespace specula {
+namespace {
+
+using Terms = std::vector<std::pair<std::string, std::string>>;
+
+const std::map<std::string, Terms>& all_terms() {
+  static const std::map<std::string, Terms> kTerms = {
+      {"bench forward",
+       {{"ms", "time of a pass that asks for all logits; an untimed one of the same kind goes before it"},
+        {"gb_s", "weight_bytes plus the cache's bytes at this context, over the time"},
+        {"share", "gb_s over the memory bandwidth read in the same turn"},
+        {"ratio", "time over that of the first row count of the list, turn by turn: T(n)/T(1)"},
+        {"to_first_dtype", "time over that of the first dtype, turn by turn; with several dtypes"}}},
+      {"bench prefill",
+       {{"ms", "time to take in a prompt: its passes in chunks, no logits, a cache that is allocated"},
+        {"tok_s", "tokens of the prompt over that time"},
+        {"gflop_s",
+         "2 x (weights of the layers' matrices x tokens + multiplications of causal attention) over the time"},
+        {"gemm_gflop_s",
+         "LibTorch's mm in the same turn, the best of 1024 and 2048 square; float32 for fp32, else bfloat16"},
+        {"share", "gflop_s over gemm_gflop_s, turn by turn"}}},
+      {"bench decode",
+       {{"ms_per_token", "a pass over one row, its commit and the search of the most likely token"},
+        {"tok_s", "1 over that time"}}},
+      {"bench round",
+       {{"target_ms", "a pass of the target over one row: the unit of c, v and o"},
+        {"c", "a pass of the draft over one row"},
+        {"v", "a pass of the target over length + 1 rows"},
+        {"o",
+         "what a round of the decode loop spends outside the passes of both models: sampling, the rule, commits, "
+         "bookkeeping"},
+        {"o_us", "the same in microseconds"},
+        {"round", "a whole round of the decode loop; near length x c + v + o"},
+        {"tau",
+         "tokens a round emits if drafts are accepted independently at rate alpha: "
+         "(1 - alpha^(length+1)) / (1 - alpha)"},
+        {"speedup", "tau / (length x c + v + o): the prediction, from the medians"},
+        {"break_even_alpha", "the rate at which that is 1; 0: always above, - or null: never"}}},
+      {"bench load",
+       {{"file_mb", "bytes of the folder's *.safetensors"},
+        {"read_ms", "time of read(2) over them into one small buffer, the page cache being warm"},
+        {"load_ms", "time until the model can decode: checks, mapping, packing"},
+        {"ratio", "load_ms over read_ms, turn by turn"},
+        {"peak_growth_mb", "peak resident memory during the load over that before it, mapped file included"}}}};
+  return kTerms;
+}
+
+}  // namespace
+
+const Terms& bench_definitions(const std::string& command) { return all_terms().at(command); }
+
+}  // namespace specula
