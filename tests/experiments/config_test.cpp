@@ -157,9 +157,9 @@ TEST_F(Config, WrongTypesRangesAndChoices) {
   EXPECT_THAT(broken("temperature = 0.7", "temperature = nan"), HasSubstr("temperature = nan is out of range"));
   EXPECT_THAT(broken("length = 5", "length = 500"),
               StartsWith("c.toml:17:61: [arm.sps] drafter length = 500 is out of range 1..64"));
-  EXPECT_THAT(
-      broken("path = \"big\"", "path = \"big\"\ndtype = \"bfp16\""),
-      StartsWith("c.toml:5:9: [models.target] dtype = \"bfp16\": not one of auto, fp32, bf16; did you mean 'bf16'?"));
+  EXPECT_THAT(broken("path = \"big\"", "path = \"big\"\ndtype = \"bfp16\""),
+              StartsWith("c.toml:5:9: [models.target] dtype = \"bfp16\": not one of auto, fp32, bf16, int8, int8w, "
+                         "int4; did you mean 'bf16'?"));
   EXPECT_THAT(broken("drafter = \"none\"", "drafter = 3"),
               HasSubstr("3 is an integer; expected a name, \"name(key=value)\" or"));
   EXPECT_THAT(broken("[data]", "[data.x]"), HasSubstr("unknown key 'x' in [data]"));
@@ -171,13 +171,13 @@ TEST_F(Config, DevicesAreCheckedBeforeWeightsLoad) {
   EXPECT_EQ(load(base()).model("target").device, "cpu");
   EXPECT_EQ(load(replaced(base(), "path = \"big\"", "path = \"big\"\ndevice = \"aten\"")).model("target").device,
             "aten");
-  EXPECT_EQ(broken("path = \"big\"", "path = \"big\"\ndevice = \"atne\""),
-            "c.toml:5:10: [models.target] device: unknown device 'atne'; did you mean 'aten'?");
+  EXPECT_THAT(broken("path = \"big\"", "path = \"big\"\ndevice = \"atne\""),
+              StartsWith("c.toml:5:10: [models.target] device: unknown device 'atne'; did you mean 'aten'?"));
   EXPECT_THAT(broken("path = \"big\"", "path = \"big\"\ndevice = \"cuda:99\""),
               StartsWith("c.toml:5:10: [models.target] device: device 'cuda:99'"));
-  EXPECT_EQ(
-      broken("path = \"big\"", "path = \"big\"\ndevice = \"aten\"\ndtype = \"int8\""),
-      "c.toml:6:9: [models.target] dtype: dtype 'int8' is computed on device 'cpu' only; valid on 'aten': fp32, bf16");
+  EXPECT_THAT(broken("path = \"big\"", "path = \"big\"\ndevice = \"aten\"\ndtype = \"int8\""),
+              StartsWith("c.toml:6:9: [models.target] dtype: dtype 'int8' is computed on device 'cpu' only; valid on "
+                         "'aten': fp32, bf16"));
   EXPECT_THAT(broken("path = \"big\"", "path = \"big\"\ndevice = 3"),
               HasSubstr("[models.target] device = 3 is an integer"));
 }
