@@ -71,16 +71,19 @@ function(specula_test name folder)
   set_tests_properties(${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT} ENVIRONMENT OMP_WAIT_POLICY=PASSIVE)
 endfunction()
 
-# Kernels: sums must not depend on which multiplications a compiler fuses.  Two files are compiled for instructions of their own; the
+# Kernels: sums must not depend on which multiplications a compiler fuses.  Some files are compiled for instructions of their own; the
 # precompiled header must not enter them, or inline functions of the standard library would be compiled for them too.
 set(kernel_folder "${CMAKE_SOURCE_DIR}/framework/model")
 set_source_files_properties("${kernel_folder}/kernels_linear.cpp" "${kernel_folder}/kernels_integer.cpp" "${kernel_folder}/kernels_rows.cpp"
   "${kernel_folder}/kernels_attention.cpp" PROPERTIES COMPILE_OPTIONS "-ffp-contract=off;-O3" SKIP_PRECOMPILE_HEADERS ON)
-foreach(extension bf16 vnni)
+foreach(kernel bf16:bf16 attention:bf16 vnni:vnni)  # file:instructions
+  string(REPLACE ":" ";" kernel "${kernel}")
+  list(GET kernel 0 kernel_file)
+  list(GET kernel 1 kernel_extension)
   set(kernel_flags "-ffp-contract=off;-O3;-Wno-uninitialized;-Wno-maybe-uninitialized")  # GCC bug 105593: its own intrinsics
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-    list(APPEND kernel_flags -mavx512f -mavx512bw -mavx512${extension})
+    list(APPEND kernel_flags -mavx512f -mavx512bw -mavx512${kernel_extension})
   endif()
-  set_source_files_properties("${kernel_folder}/kernels_avx512_${extension}.cpp" PROPERTIES COMPILE_OPTIONS "${kernel_flags}"
+  set_source_files_properties("${kernel_folder}/kernels_avx512_${kernel_file}.cpp" PROPERTIES COMPILE_OPTIONS "${kernel_flags}"
     SKIP_PRECOMPILE_HEADERS ON)
 endforeach()

@@ -34,6 +34,13 @@ HWY_INLINE void store(Vec value, uint16_t* to) {
   hn::StoreU(hn::DemoteTo(U16(), hn::BitCast(hn::RebindToSigned<U32>(), rounded)), U16(), to);
 }
 
+// The same rounding for one number.
+HWY_INLINE uint16_t bfloat16_bits(float value) {
+  uint32_t bits;
+  __builtin_memcpy(&bits, &value, sizeof bits);
+  return static_cast<uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace specula
 HWY_AFTER_NAMESPACE();

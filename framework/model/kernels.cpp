@@ -74,6 +74,10 @@ LinearKernel portable_linear_kernel(Dtype format) {
   return kernel;
 }
 
+int64_t attention_scratch(int64_t head_dim, int64_t value_stride, int64_t most_tail) {
+  return (kMostQueries * (padded(head_dim, 16) + value_stride) + (most_tail + 2) * value_stride) * 4;
+}
+
 std::vector<LinearKernel> linear_kernels(Dtype format) {
   choose_isa();
   std::vector<LinearKernel> all = {portable_linear_kernel(format)};
@@ -104,6 +108,11 @@ Kernels make_kernels(Dtype dtype) {
   Kernels kernels = portable_kernels(dtype);
   kernels.layer = linear_kernels(kernels.layer.format).front();
   kernels.head = linear_kernels(kernels.head.format).front();
+  const AttentionBlocks special = avx512_bfloat16_attention();
+  if (kernels.cache_bytes == 2 && special.score != nullptr && has_isa(Isa::kAvx512Bf16)) {
+    kernels.blocks = special;
+    kernels.attention = "AVX512-BF16";
+  }
   return kernels;
 }
 

@@ -7,13 +7,11 @@
 // because of this.  Licence: Apache-2.0.
 #pragma once
 
+#include "framework/model/attention.h"
 #include "framework/model/dtype.h"
 #include "framework/model/gemm.h"
 
 namespace specula {
-
-inline constexpr int64_t kKeyTile = 16;  // keys are cached transposed, in tiles of this many slots
-inline constexpr int kMostQueries = 4;   // queries that attend works on at once: its scratch holds this many score rows
 
 // What a product reads.
 enum class RowFormat { kFloat32, kBfloat16, kQuantized };
@@ -32,11 +30,11 @@ int64_t panel_bytes(const LinearKernel& kernel, int64_t k);  // of one panel's w
 int64_t row_bytes(RowFormat format, int64_t n);              // of a row of n values, padded to a cache line
 inline int64_t padded(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
 
-// The keys and values of one head of one sequence in one layer, in the cache's format: float32 or bfloat16.
+// The keys and values of one head of one sequence in one layer, laid out as attention.h says.
 struct KvHead {
-  void* keys;                      // [capacity / kKeyTile][head_dim][kKeyTile]
-  void* values;                    // [capacity][value_stride]
-  int64_t head_dim, value_stride;  // the stride is a multiple of 16
+  void* keys;
+  void* values;
+  int64_t head_dim, value_stride;
 };
 
 // The keys that a row sees, in the order of their positions: slots [0, straight), then the slots of `branch`.
@@ -53,20 +51,24 @@ struct AttendArgs {
   int64_t query_stride;
   const RowPath* paths;  // [rows]
   int64_t rows, group;
-  void* out;              // plain row format, row r at out + r * out_stride, head g behind it at g * head_dim
-  int64_t out_stride;     // elements
+  void* out;           // plain row format, row r at out + r * out_stride, head g behind it at g * head_dim
+  int64_t out_stride;  // elements
+  AttentionBlocks blocks;
   float* scores;          // scratch [kMostQueries][scores_stride]
   int64_t scores_stride;  // at least the highest slot seen, rounded up to 4 tiles
-  float* sums;            // scratch [kMostQueries][value_stride]
+  char* scratch;          // attention_scratch(head, most_tail) bytes
 };
+
+// `most_tail`: how many of a row's last keys may lie apart from the others', in a branch or behind another row's last.
+int64_t attention_scratch(int64_t head_dim, int64_t value_stride, int64_t most_tail);
 
 // Row kernels write plain rows: bfloat16 where products read bfloat16, else float32 (which `quantize` may follow).
 struct Kernels {
   Dtype dtype = Dtype::kFloat32;
-  const char* target = "";   // of everything but the products
-  int plain_bytes = 0;       // of an element of a plain row
-  int cache_bytes = 0;       // of an element of the cache
-  LinearKernel layer, head;  // products of the layers; of the head
+  const char *target = "", *attention = "";  // what rows and attention are compiled for
+  int plain_bytes = 0;                       // of an element of a plain row
+  int cache_bytes = 0;                       // of an element of the cache
+  LinearKernel layer, head;                  // products of the layers; of the head
   // x float [n padded to 16], weight likewise with zeros in the padding; out plain.
   void (*rms_norm)(const float* x, const float* weight, int64_t n, float epsilon, void* out) = nullptr;
   // gate_up [rows][stride] holds panels of gate and up in turn; writes activations of pairs [first, last) to out, plain
@@ -79,6 +81,7 @@ struct Kernels {
   // Rotates a key and stores it with its value in `slot`.
   void (*store)(const float* key, const float* value, const float* rotation, const KvHead& head,
                 int64_t slot) = nullptr;
+  AttentionBlocks blocks;
   void (*attend)(const AttendArgs& args) = nullptr;
   // x float [n padded to kGroup, zeros behind n]; out a quantized row.
   void (*quantize)(const float* x, int64_t n, void* out) = nullptr;

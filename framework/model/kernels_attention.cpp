@@ -9,6 +9,7 @@
 #define HWY_TARGET_INCLUDE "framework/model/kernels_attention.cpp"
 #include <hwy/foreach_target.h>
 
+#include <hwy/cache_control.h>
 #include <hwy/contrib/math/math-inl.h>
 #include "framework/model/kernels-inl.h"
 
@@ -17,9 +18,149 @@ namespace specula {
 namespace HWY_NAMESPACE {
 
 constexpr int kParts = int(kKeyTile) / int(kLanes);  // vectors in a tile of keys
-constexpr int kTiles = HWY_MAX_BYTES >= 64 ? 4 : 1;  // tiles at once: a lone query would wait for its own sums
-constexpr int kChunk = HWY_MAX_BYTES >= 64 ? 4 : 2;  // vectors of values at once
-constexpr float kNever = -1e30f;                     // score of padding: its exponential is 0
+constexpr bool kIsWide = HWY_MAX_BYTES >= 64;
+constexpr int kAtOnce = kIsWide ? kMostQueries : 2;  // queries: their accumulators fit into the registers
+constexpr int kChunk = kIsWide ? 4 : 2;  // vectors of keys or values at once: a lone query would wait for its own sums
+constexpr float kNever = -1e30f;         // score of padding: its exponential is 0
+
+template <class T>
+constexpr int64_t kStep = sizeof(T) == 2 ? 2 : 1;
+
+// A vector of steps times the same step for all lanes, the first of a pair first.
+struct FloatStep {
+  Vec value;
+  HWY_INLINE explicit FloatStep(const float* from) : value(hn::Set(F(), *from)) {}
+  HWY_INLINE static FloatStep lanes(const float* from) { return FloatStep(load(from)); }
+  HWY_INLINE Vec times(const FloatStep& other, Vec sum) const { return hn::MulAdd(value, other.value, sum); }
+
+ private:
+  HWY_INLINE explicit FloatStep(Vec lanes) : value(lanes) {}
+};
+
+struct PairStep {
+  Vec first, second;
+  HWY_INLINE explicit PairStep(const uint16_t* from) {
+    uint32_t both;
+    __builtin_memcpy(&both, from, sizeof both);
+    split(hn::Set(U32(), both));
+  }
+  HWY_INLINE static PairStep lanes(const uint16_t* from) {
+    return PairStep(hn::BitCast(U32(), load(reinterpret_cast<const float*>(from))));
+  }
+  HWY_INLINE Vec times(const PairStep& other, Vec sum) const {
+    return hn::MulAdd(second, other.second, hn::MulAdd(first, other.first, sum));
+  }
+
+ private:
+  HWY_INLINE explicit PairStep(hn::Vec<U32> both) { split(both); }
+  HWY_INLINE void split(hn::Vec<U32> both) {
+    first = hn::BitCast(F(), hn::ShiftLeft<16>(both));
+    second = hn::BitCast(F(), hn::And(both, hn::Set(U32(), 0xffff0000u)));
+  }
+};
+
+HWY_INLINE FloatStep broadcast(const float* from) { return FloatStep(from); }
+HWY_INLINE PairStep broadcast(const uint16_t* from) { return PairStep(from); }
+HWY_INLINE FloatStep lanes_of(const float* from) { return FloatStep::lanes(from); }
+HWY_INLINE PairStep lanes_of(const uint16_t* from) { return PairStep::lanes(from); }
+
+// kCount vectors of one tile or of neighbouring ones.
+template <class T, int kQueries, int kCount>
+HWY_INLINE void score_vectors(const ScoreArgs& args, int64_t first) {
+  const int64_t tile_size = args.head_dim * kKeyTile, step = kStep<T>;
+  Vec sum[kQueries][kCount];
+  for (int q = 0; q < kQueries; ++q) {
+    for (int v = 0; v < kCount; ++v) sum[q][v] = hn::Zero(F());
+  }
+  const T* keys = static_cast<const T*>(args.keys);
+  for (int64_t i = 0; i < args.head_dim; i += step) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kCount; ++v) {
+      const int64_t tile = (first + v) / kParts, part = (first + v) % kParts;
+      const auto key = lanes_of(keys + tile * tile_size + i * kKeyTile + part * int64_t(kLanes) * step);
+#pragma GCC unroll 8
+      for (int q = 0; q < kQueries; ++q)
+        sum[q][v] = broadcast(static_cast<const T*>(args.queries[q]) + i).times(key, sum[q][v]);
+    }
+  }
+  for (int q = 0; q < kQueries; ++q) {
+    for (int v = 0; v < kCount; ++v) store(sum[q][v], args.scores[q] + (first + v) * int64_t(kLanes));
+  }
+}
+
+template <class T, int kQueries>
+void score_queries(const ScoreArgs& args) {
+  const int64_t vectors = args.tiles * kParts;
+  int64_t first = 0;
+  for (; first + kChunk <= vectors; first += kChunk) score_vectors<T, kQueries, kChunk>(args, first);
+  for (; first < vectors; ++first) score_vectors<T, kQueries, 1>(args, first);
+}
+
+template <class T, int kQueries, int kCount>
+HWY_INLINE void add_columns(const ValueArgs& args, int64_t offset) {
+  const int64_t step = kStep<T>;
+  Vec sum[kQueries][kCount];
+  for (int q = 0; q < kQueries; ++q) {
+    for (int v = 0; v < kCount; ++v) sum[q][v] = load(args.sums[q] + offset + v * int64_t(kLanes));
+  }
+  const T* values = static_cast<const T*>(args.values) + offset * step;
+  for (int64_t j = 0; j < args.steps; ++j, values += args.value_stride * step) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kCount; ++v) {
+      const auto value = lanes_of(values + v * int64_t(kLanes) * step);
+#pragma GCC unroll 8
+      for (int q = 0; q < kQueries; ++q)
+        sum[q][v] = broadcast(static_cast<const T*>(args.weights[q]) + j * step).times(value, sum[q][v]);
+    }
+  }
+  for (int q = 0; q < kQueries; ++q) {
+    for (int v = 0; v < kCount; ++v) store(sum[q][v], args.sums[q] + offset + v * int64_t(kLanes));
+  }
+}
+
+template <class T, int kQueries>
+void add_queries(const ValueArgs& args) {
+  int64_t offset = 0;
+  for (; offset + kChunk * int64_t(kLanes) <= args.value_stride; offset += kChunk * int64_t(kLanes))
+    add_columns<T, kQueries, kChunk>(args, offset);
+  for (; offset < args.value_stride; offset += int64_t(kLanes)) add_columns<T, kQueries, 1>(args, offset);
+}
+
+// The arguments of the queries from `first` on.
+HWY_INLINE ScoreArgs rest_of(ScoreArgs args, int first) {
+  for (int q = first; q < kMostQueries; ++q) {
+    args.queries[q - first] = args.queries[q];
+    args.scores[q - first] = args.scores[q];
+  }
+  return args;
+}
+HWY_INLINE ValueArgs rest_of(ValueArgs args, int first) {
+  for (int q = first; q < kMostQueries; ++q) {
+    args.weights[q - first] = args.weights[q];
+    args.sums[q - first] = args.sums[q];
+  }
+  return args;
+}
+
+template <class T, int kQueries = kAtOnce>
+void score(const ScoreArgs& args, int queries) {
+  if (queries > kQueries) {
+    score_queries<T, kQueries>(args);
+    return score<T, kAtOnce>(rest_of(args, kQueries), queries - kQueries);
+  }
+  if (queries == kQueries) return score_queries<T, kQueries>(args);
+  if constexpr (kQueries > 1) score<T, kQueries - 1>(args, queries);
+}
+
+template <class T, int kQueries = kAtOnce>
+void add_values(const ValueArgs& args, int queries) {
+  if (queries > kQueries) {
+    add_queries<T, kQueries>(args);
+    return add_values<T, kAtOnce>(rest_of(args, kQueries), queries - kQueries);
+  }
+  if (queries == kQueries) return add_queries<T, kQueries>(args);
+  if constexpr (kQueries > 1) add_values<T, kQueries - 1>(args, queries);
+}
 
 struct Query {
   const float* values;  // [head_dim]
@@ -34,118 +175,69 @@ struct Query {
   }
 };
 
-template <class T, int kQueries, int kCount>
-HWY_INLINE void score_tiles(const KvHead& head, const Query* queries, int64_t tile) {
-  const int64_t tile_size = head.head_dim * kKeyTile;
-  const T* keys = static_cast<const T*>(head.keys) + tile * tile_size;
-  Vec sum[kQueries][kCount * kParts];
-  for (int q = 0; q < kQueries; ++q) {
-    for (int t = 0; t < kCount * kParts; ++t) sum[q][t] = hn::Zero(F());
-  }
-  for (int64_t i = 0; i < head.head_dim; ++i) {
-    Vec key[kCount * kParts];
-#pragma GCC unroll 16
-    for (int t = 0; t < kCount * kParts; ++t) {
-      key[t] = load(keys + (t / kParts) * tile_size + i * kKeyTile + (t % kParts) * int64_t(kLanes));
-    }
-#pragma GCC unroll 4
-    for (int q = 0; q < kQueries; ++q) {
-      const Vec value = hn::Set(F(), queries[q].values[i]);
-#pragma GCC unroll 16
-      for (int t = 0; t < kCount * kParts; ++t) sum[q][t] = hn::MulAdd(value, key[t], sum[q][t]);
-    }
-  }
-  for (int q = 0; q < kQueries; ++q) {
-    for (int t = 0; t < kCount * kParts; ++t)
-      store(sum[q][t], queries[q].scores + tile * kKeyTile + t * int64_t(kLanes));
-  }
+// Weights take the place of the scores that they were made of: a bfloat16 is stored where its score was read before.
+template <class T>
+HWY_INLINE T* weights_of(const Query& query) {
+  return reinterpret_cast<T*>(query.scores);
 }
 
-template <class T, int kQueries>
-void score(const KvHead& head, const Query* queries) {
-  int64_t slots = 0;
-  for (int q = 0; q < kQueries; ++q) slots = HWY_MAX(slots, queries[q].slots());
-  const int64_t tiles = (slots + kKeyTile - 1) / kKeyTile;
-  int64_t tile = 0;
-  for (; tile + kTiles <= tiles; tile += kTiles) score_tiles<T, kQueries, kTiles>(head, queries, tile);
-  for (; tile < tiles; ++tile) score_tiles<T, kQueries, 1>(head, queries, tile);
-}
-
-// Moves the scores of the branch behind the straight ones (never to a later place, so ascending order is safe), then
-// replaces scores by exponentials and returns their sum.
-HWY_INLINE float softmax(const Query& query) {
-  float* scores = query.scores;
-  const RowPath& path = *query.path;
-  for (int64_t i = 0; i < path.branch_size; ++i) scores[path.straight + i] = scores[path.branch[i]];
-  const int64_t keys = query.keys(), padded = (keys + kKeyTile - 1) / kKeyTile * kKeyTile;
-  for (int64_t i = keys; i < padded; ++i) scores[i] = kNever;
+HWY_INLINE float highest_of(const float* scores, int64_t count) {
   Vec most = hn::Set(F(), kNever);
-  for (int64_t i = 0; i < padded; i += int64_t(kLanes)) most = hn::Max(most, load(scores + i));
-  float lanes[kKeyTile];
+  for (int64_t i = 0; i < count; i += int64_t(kLanes)) most = hn::Max(most, load(scores + i));
+  float lanes[kLanes];
   store(most, lanes);
   float highest = lanes[0];
   for (size_t i = 1; i < kLanes; ++i) highest = HWY_MAX(highest, lanes[i]);
-  const Vec shift = hn::Set(F(), highest);
+  return highest;
+}
+
+// Moves the scores of the branch behind the straight ones (never to a later place, so ascending order is safe), then
+// replaces scores by exponentials and returns their sum.  The first query of a turn fetches the values meanwhile: there
+// is little else to read.
+template <class T, bool kFetches>
+HWY_INLINE float softmax(const KvHead& head, const Query& query) {
+  float* scores = query.scores;
+  const RowPath& path = *query.path;
+  for (int64_t i = 0; i < path.branch_size; ++i) scores[path.straight + i] = scores[path.branch[i]];
+  const int64_t keys = query.keys(), padded_keys = padded(keys, kKeyTile);
+  for (int64_t i = keys; i < padded_keys; ++i) scores[i] = kNever;
+  const Vec shift = hn::Set(F(), highest_of(scores, padded_keys));
+  const char* values = static_cast<const char*>(head.values);
+  const int64_t tile_bytes = kKeyTile * head.value_stride * int64_t(sizeof(T));
   Vec sum[kParts];
   for (int p = 0; p < kParts; ++p) sum[p] = hn::Zero(F());
-  for (int64_t i = 0; i < padded; i += kKeyTile) {
+  for (int64_t i = 0; i < padded_keys; i += kKeyTile, values += tile_bytes) {
+    if (kFetches) {
+      for (int64_t line = 0; line < tile_bytes; line += 64) hwy::Prefetch(values + line);
+    }
     for (int p = 0; p < kParts; ++p) {
-      float* at = scores + i + p * int64_t(kLanes);
-      const Vec weight = hn::Exp(F(), hn::Sub(load(at), shift));
-      store(weight, at);
+      const int64_t at = i + p * int64_t(kLanes);
+      const Vec weight = hn::Exp(F(), hn::Sub(load(scores + at), shift));
+      store(weight, weights_of<T>(query) + at);
       sum[p] = hn::Add(sum[p], weight);
     }
   }
+  float lanes[kKeyTile], total = 0;
   for (int p = 0; p < kParts; ++p) store(sum[p], lanes + p * kLanes);
-  float total = 0;
   for (const float lane : lanes) total += lane;
   return total;
 }
 
-// sums[i..] += weight of key j * value j for keys [first, last), which lie in slots of the same number.
-template <class T, int kQueries, int kCount>
-HWY_INLINE void add_values(const KvHead& head, const Query* queries, int64_t offset, int64_t first, int64_t last) {
-  Vec sum[kQueries][kCount];
-  for (int q = 0; q < kQueries; ++q) {
-    for (int v = 0; v < kCount; ++v) sum[q][v] = load(queries[q].sums + offset + v * int64_t(kLanes));
-  }
-  const T* values = static_cast<const T*>(head.values) + first * head.value_stride + offset;
-  for (int64_t j = first; j < last; ++j, values += head.value_stride) {
-    Vec value[kCount];
-#pragma GCC unroll 4
-    for (int v = 0; v < kCount; ++v) value[v] = load(values + v * int64_t(kLanes));
-#pragma GCC unroll 4
-    for (int q = 0; q < kQueries; ++q) {
-      const Vec weight = hn::Set(F(), queries[q].scores[j]);
-#pragma GCC unroll 4
-      for (int v = 0; v < kCount; ++v) sum[q][v] = hn::MulAdd(weight, value[v], sum[q][v]);
-    }
-  }
-  for (int q = 0; q < kQueries; ++q) {
-    for (int v = 0; v < kCount; ++v) store(sum[q][v], queries[q].sums + offset + v * int64_t(kLanes));
-  }
-}
-
-template <class T, int kQueries>
-void add_straight(const KvHead& head, const Query* queries, int64_t first, int64_t last) {
-  int64_t offset = 0;
-  for (; offset + kChunk * int64_t(kLanes) <= head.value_stride; offset += kChunk * int64_t(kLanes)) {
-    add_values<T, kQueries, kChunk>(head, queries, offset, first, last);
-  }
-  for (; offset < head.value_stride; offset += int64_t(kLanes)) {
-    add_values<T, kQueries, 1>(head, queries, offset, first, last);
-  }
-}
-
+// The values of keys [first, keys()) of a query, wherever they lie, as neighbours in the layout of the cache; the
+// missing half of a last pair is zero.
 template <class T>
-HWY_INLINE void add_branch(const KvHead& head, const Query& query) {
+HWY_INLINE void gather_tail(const KvHead& head, const Query& query, int64_t first, T* tail) {
+  const int64_t step = kStep<T>, line = head.value_stride * step, keys = query.keys();
   const RowPath& path = *query.path;
-  for (int64_t i = 0; i < path.branch_size; ++i) {
-    const T* values = static_cast<const T*>(head.values) + path.branch[i] * head.value_stride;
-    const Vec weight = hn::Set(F(), query.scores[path.straight + i]);
-    for (int64_t d = 0; d < head.value_stride; d += int64_t(kLanes)) {
-      store(hn::MulAdd(weight, load(values + d), load(query.sums + d)), query.sums + d);
+  for (int64_t p = first; p < padded(keys, step); ++p) {
+    T* to = tail + (p - first) / step * line + p % step;
+    if (p >= keys) {
+      for (int64_t d = 0; d < head.value_stride; ++d) to[d * step] = 0;
+      continue;
     }
+    const int64_t slot = p < path.straight ? p : path.branch[p - path.straight];
+    const T* from = static_cast<const T*>(head.values) + slot / step * line + slot % step;
+    for (int64_t d = 0; d < head.value_stride; ++d) to[d * step] = from[d * step];
   }
 }
 
@@ -162,19 +254,71 @@ HWY_INLINE void finish(const KvHead& head, const Query& query) {
   for (int64_t i = 0; d + i < head.head_dim; ++i) out[d + i] = lanes[i];
 }
 
-template <class T, class R, int kQueries>
-void attend_queries(const KvHead& head, Query* queries) {
-  score<T, kQueries>(head, queries);
+HWY_INLINE const void* rounded_query(const float* query, int64_t /*head_dim*/, float* /*to*/) { return query; }
+HWY_INLINE const void* rounded_query(const float* query, int64_t head_dim, uint16_t* to) {
+  int64_t d = 0;
+  for (; d + int64_t(kLanes) <= head_dim; d += int64_t(kLanes)) store(load(query + d), to + d);
+  for (; d < head_dim; ++d) to[d] = bfloat16_bits(query[d]);
+  return to;
+}
+
+// Scratch: [kMostQueries] rounded queries and sums, then the tail.
+template <class T>
+struct Scratch {
+  Scratch(char* at, const KvHead& head)
+      : queries(reinterpret_cast<T*>(at)),
+        sums(reinterpret_cast<float*>(at + kMostQueries * padded(head.head_dim, 16) * 4)),
+        tail(reinterpret_cast<T*>(at + kMostQueries * (padded(head.head_dim, 16) + head.value_stride) * 4)) {}
+  T* queries;
+  float* sums;
+  T* tail;
+};
+
+template <class T>
+void score_all(const AttendArgs& args, const Query* queries, int count, T* rounded) {
+  ScoreArgs scores{};
+  scores.keys = args.head.keys;
+  scores.head_dim = args.head.head_dim;
+  int64_t slots = 0;
+  for (int q = 0; q < count; ++q) {
+    slots = HWY_MAX(slots, queries[q].slots());
+    scores.queries[q] =
+        rounded_query(queries[q].values, args.head.head_dim, rounded + q * padded(args.head.head_dim, 16));
+    scores.scores[q] = queries[q].scores;
+  }
+  scores.tiles = (slots + kKeyTile - 1) / kKeyTile;
+  args.blocks.score(scores, count);
+}
+
+template <class T, class R>
+void attend_queries(const AttendArgs& args, Query* queries, int count) {
+  const KvHead& head = args.head;
+  const Scratch<T> scratch(args.scratch, head);
+  score_all<T>(args, queries, count, scratch.queries);
   int64_t common = INT64_MAX;
-  for (int q = 0; q < kQueries; ++q) {
-    queries[q].total = softmax(queries[q]);
+  ValueArgs values{};
+  values.values = head.values;
+  values.value_stride = head.value_stride;
+  for (int q = 0; q < count; ++q) {
+    queries[q].total = q == 0 ? softmax<T, true>(head, queries[q]) : softmax<T, false>(head, queries[q]);
     common = HWY_MIN(common, queries[q].path->straight);
+    values.weights[q] = weights_of<T>(queries[q]);
+    values.sums[q] = scratch.sums + q * head.value_stride;
+    queries[q].sums = values.sums[q];
     for (int64_t d = 0; d < head.value_stride; ++d) queries[q].sums[d] = 0;
   }
-  add_straight<T, kQueries>(head, queries, 0, common);
-  for (int q = 0; q < kQueries; ++q) {
-    if (queries[q].path->straight > common) add_straight<T, 1>(head, queries + q, common, queries[q].path->straight);
-    add_branch<T>(head, queries[q]);
+  values.steps = common / kStep<T>;
+  args.blocks.add_values(values, count);
+  common = values.steps * kStep<T>;
+  for (int q = 0; q < count; ++q) {
+    gather_tail<T>(head, queries[q], common, scratch.tail);
+    ValueArgs tail{};
+    tail.values = scratch.tail;
+    tail.value_stride = head.value_stride;
+    tail.steps = (queries[q].keys() - common + kStep<T> - 1) / kStep<T>;
+    tail.weights[0] = weights_of<T>(queries[q]) + common;
+    tail.sums[0] = queries[q].sums;
+    args.blocks.add_values(tail, 1);
     finish<R>(head, queries[q]);
   }
 }
@@ -182,27 +326,28 @@ void attend_queries(const KvHead& head, Query* queries) {
 // T: of the cache; R: of the rows written.
 template <class T, class R>
 void attend(const AttendArgs& args) {
-  const int64_t total = args.rows * args.group;
-  for (int64_t first = 0; first < total; first += kMostQueries) {
-    const int count = int(HWY_MIN(int64_t{kMostQueries}, total - first));
+  const int64_t total = args.rows * args.group, turns = (total + kMostQueries - 1) / kMostQueries;
+  for (int64_t turn = 0; turn < turns; ++turn) {
+    const int64_t first = total * turn / turns;
+    const int count = int(total * (turn + 1) / turns - first);
     Query queries[kMostQueries];
     for (int q = 0; q < count; ++q) {
       const int64_t row = (first + q) / args.group, member = (first + q) % args.group;
       queries[q].values = args.query + row * args.query_stride + member * args.head.head_dim;
       queries[q].path = args.paths + row;
       queries[q].scores = args.scores + q * args.scores_stride;
-      queries[q].sums = args.sums + q * args.head.value_stride;
       queries[q].out = static_cast<R*>(args.out) + row * args.out_stride + member * args.head.head_dim;
     }
-    if (count == 4) attend_queries<T, R, 4>(args.head, queries);
-    if (count == 3) attend_queries<T, R, 3>(args.head, queries);
-    if (count == 2) attend_queries<T, R, 2>(args.head, queries);
-    if (count == 1) attend_queries<T, R, 1>(args.head, queries);
+    attend_queries<T, R>(args, queries, count);
   }
 }
 
 void fill_attention(Kernels& kernels) {
-  kernels.attend = kernels.cache_bytes == 4   ? attend<float, float>
+  const bool is_float = kernels.cache_bytes == 4;
+  kernels.attention = hwy::TargetName(HWY_TARGET);
+  kernels.blocks = is_float ? AttentionBlocks{score<float>, add_values<float>}
+                            : AttentionBlocks{score<uint16_t>, add_values<uint16_t>};
+  kernels.attend = is_float                   ? attend<float, float>
                    : kernels.plain_bytes == 2 ? attend<uint16_t, uint16_t>
                                               : attend<uint16_t, float>;
 }

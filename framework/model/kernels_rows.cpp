@@ -68,25 +68,23 @@ void rotate(float* query, int64_t heads, int64_t head_dim, const float* rotation
 }
 
 HWY_INLINE void put(float value, float* to) { *to = value; }
-HWY_INLINE void put(float value, uint16_t* to) {
-  uint32_t bits;
-  __builtin_memcpy(&bits, &value, sizeof bits);
-  *to = static_cast<uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
-}
+HWY_INLINE void put(float value, uint16_t* to) { *to = bfloat16_bits(value); }
 
 template <class T>
 void store_kv(const float* key, const float* value, const float* rotation, const KvHead& head, int64_t slot) {
+  constexpr int64_t kStep = sizeof(T) == 2 ? 2 : 1;
   const int64_t half = head.head_dim / 2;
   const float *cosine = rotation, *sine = rotation + half;
-  T* keys = static_cast<T*>(head.keys) + (slot / kKeyTile * head.head_dim) * kKeyTile + slot % kKeyTile;
+  T* keys = static_cast<T*>(head.keys) + slot / kKeyTile * head.head_dim * kKeyTile + slot % kKeyTile * kStep;
+  const auto place = [](int64_t i) { return i / kStep * kKeyTile * kStep + i % kStep; };
   for (int64_t i = 0; i < half; ++i) {
     const float a = key[i], b = key[i + half];
-    put(a * cosine[i] - b * sine[i], keys + i * kKeyTile);
-    put(b * cosine[i] + a * sine[i], keys + (i + half) * kKeyTile);
+    put(a * cosine[i] - b * sine[i], keys + place(i));
+    put(b * cosine[i] + a * sine[i], keys + place(i + half));
   }
-  T* values = static_cast<T*>(head.values) + slot * head.value_stride;
-  for (int64_t i = 0; i < head.head_dim; ++i) put(value[i], values + i);
-  for (int64_t i = head.head_dim; i < head.value_stride; ++i) put(0.0f, values + i);
+  T* values = static_cast<T*>(head.values) + slot / kStep * head.value_stride * kStep + slot % kStep;
+  for (int64_t i = 0; i < head.head_dim; ++i) put(value[i], values + i * kStep);
+  for (int64_t i = head.head_dim; i < head.value_stride; ++i) put(0.0f, values + i * kStep);
 }
 
 // The step is the largest magnitude over 127.  Magnitudes are compared as integers, which orders NaN above infinity

@@ -49,7 +49,7 @@ AlignedBuffer LlamaCache::resized(const Sequence& from, int64_t capacity) const 
     char* target = memory.data() + h * capacity * shape_.head_bytes_per_slot();
     std::memcpy(target, source, static_cast<size_t>(tiles * key_bytes));
     std::memcpy(target + capacity * key_bytes, source + from.capacity * key_bytes,
-                static_cast<size_t>(used * value_bytes));
+                static_cast<size_t>(padded(used, 2) * value_bytes));
   }
   return memory;
 }
@@ -72,22 +72,31 @@ int LlamaCache::add(int b, int parent) {
   return slot;
 }
 
+// In both layouts a slot's elements are apart by the other slots of its tile or pair.
 void LlamaCache::move_slot(Sequence& of, int64_t from, int64_t to) const {
-  const auto copy_key = [&]<class T>(T* keys) {
-    const T* source = keys + from / kKeyTile * shape_.head_dim * kKeyTile + from % kKeyTile;
-    T* target = keys + to / kKeyTile * shape_.head_dim * kKeyTile + to % kKeyTile;
-    for (int64_t i = 0; i < shape_.head_dim; ++i) target[i * kKeyTile] = source[i * kKeyTile];
+  const auto copy = [&]<class T>(T* keys, int64_t step) {
+    const auto key_of = [&](int64_t slot) {
+      return keys + slot / kKeyTile * shape_.head_dim * kKeyTile + slot % kKeyTile * step;
+    };
+    const T* key = key_of(from);
+    for (int64_t i = 0; i < shape_.head_dim; ++i) {
+      const int64_t at = i / step * kKeyTile * step + i % step;
+      key_of(to)[at] = key[at];
+    }
+    T* values = keys + of.capacity * shape_.head_dim;
+    const auto value_of = [&](int64_t slot) {
+      return values + slot / step * shape_.value_stride() * step + slot % step;
+    };
+    const T* value = value_of(from);
+    for (int64_t i = 0; i < shape_.value_stride(); ++i) value_of(to)[i * step] = value[i * step];
   };
-  const int64_t value_bytes = shape_.value_stride() * shape_.element_bytes;
   for (int64_t h = 0; h < shape_.layers * shape_.kv_heads; ++h) {
     char* keys = of.memory.data() + h * of.capacity * shape_.head_bytes_per_slot();
     if (shape_.element_bytes == 4) {
-      copy_key(reinterpret_cast<float*>(keys));
+      copy(reinterpret_cast<float*>(keys), 1);
     } else {
-      copy_key(reinterpret_cast<uint16_t*>(keys));
+      copy(reinterpret_cast<uint16_t*>(keys), 2);
     }
-    char* values = keys + of.capacity * shape_.head_dim * shape_.element_bytes;
-    std::memcpy(values + to * value_bytes, values + from * value_bytes, static_cast<size_t>(value_bytes));
   }
 }
 

@@ -1,6 +1,6 @@
 // Keys and values of B sequences, and the scratch memory of their passes (the model is const, so it lives here).  Slots
 // [0, size) of a sequence are committed, those behind are tentative and know their parent.  One block of memory a
-// sequence: for each layer and key head the keys, transposed in tiles, then the values; it doubles when it is full.
+// sequence: for each layer and key head the keys, then the values (attention.h); it doubles when it is full.
 // Licence: Apache-2.0.
 #pragma once
 
@@ -24,7 +24,8 @@ struct CacheShape {
 // Buffers of a pass over a chunk of rows.  Each grows on demand and is zero where nothing was written, so that the
 // padding of rows adds nothing to a product.
 struct PassScratch {
-  AlignedBuffer residual, normed, own_normed, qkv, attended, gate_up, activated, quantized, own_quantized, scores, sums;
+  AlignedBuffer residual, normed, own_normed, qkv, attended, gate_up, activated, quantized, own_quantized, scores,
+      attention;
 };
 
 class LlamaCache final : public KvCache {

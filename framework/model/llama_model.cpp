@@ -82,7 +82,7 @@ LlamaModel::LlamaModel(const Checkpoint& checkpoint, const Kernels& kernels)
 
 std::string LlamaModel::engine() const {
   const Kernels& kernels = weights_.kernels();
-  return cat("own: ", kernels.target, ", products ", kernels.layer.target);
+  return cat("own: rows ", kernels.target, ", attention ", kernels.attention, ", products ", kernels.layer.target);
 }
 
 std::unique_ptr<KvCache> LlamaModel::new_cache(int batch, int64_t reserve) const {

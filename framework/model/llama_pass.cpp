@@ -86,6 +86,7 @@ class LlamaPass {
       branches_.push_back(std::move(branch));
       paths_[m] = {committed + slot + 1, branches_.back().data(), static_cast<int64_t>(branches_.back().size())};
       most_slots_ = std::max<int64_t>(most_slots_, rows_[m].slot + 1);
+      most_tail_ = std::max<int64_t>(most_tail_, rows_[m].slot + 1 - committed);
     }
     for (int64_t first = 0; first < num_rows_;) {
       int64_t last = first;
@@ -134,7 +135,8 @@ class LlamaPass {
     if (s_.scores.size() < static_cast<size_t>(num_threads_ * kMostQueries * scores_stride_ * 4)) {
       need(s_.scores, num_threads_ * kMostQueries * scores_stride_ * 8);
     }
-    need(s_.sums, num_threads_ * kMostQueries * value_stride * 4);
+    attention_scratch_ = padded(attention_scratch(config_.head_dim, value_stride, most_tail_ + kAttentionRows), 64);
+    need(s_.attention, num_threads_ * attention_scratch_);
   }
 
   void work(int thread, int count) {
@@ -285,7 +287,8 @@ class LlamaPass {
     args.out_stride = attended_stride();
     args.scores = s_.scores.data<float>() + thread * kMostQueries * scores_stride_;
     args.scores_stride = scores_stride_;
-    args.sums = s_.sums.data<float>() + thread * kMostQueries * args.head.value_stride;
+    args.scratch = s_.attention.data() + thread * attention_scratch_;
+    args.blocks = kernels_.blocks;
     kernels_.attend(args);
   }
 
@@ -341,7 +344,7 @@ class LlamaPass {
   mutable Barrier barrier_;
   std::atomic<int> running_{1};  // threads of the region
   bool is_fused_ = true;  // each sequence's rows fit into one block: a job stores its keys and attends to them at once
-  int64_t most_slots_ = 0, scores_stride_ = 0;
+  int64_t most_slots_ = 0, most_tail_ = 0, scores_stride_ = 0, attention_scratch_ = 0;
   std::vector<std::vector<int32_t>> branches_;
   std::vector<RowPath> paths_;
   std::vector<Block> blocks_;
