@@ -55,14 +55,14 @@ struct GenerateArgs {
 };
 ExitCode generate_command(const GenerateArgs& args);
 
-struct ScoreArgs {
+struct ScoringArgs {
   std::string model;
   std::string ids, text;  // exactly one is given; text: a file
   std::string dtype = "auto", device = "cpu", logits;
   std::string against;  // a dtype to compare with; empty: none
   int threads = 0;
 };
-ExitCode score_command(const ScoreArgs& args);
+ExitCode score_command(const ScoringArgs& args);
 
 struct TokenizeArgs {
   std::string model, text;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 
 #include "experiments/commands.h"
 #include "experiments/run/environment.h"
@@ -95,20 +96,27 @@ bool self_test(Report& report) {
   return all_held;
 }
 
-bool test_model(Report& report, const DoctorArgs& args, const ModelInfo& info) {
-  const Dtype dtype = choose_dtype(args.dtype, info, "--dtype");
-  const auto model = load_model(args.model, {.dtype = dtype});
-  report.say("model", cat(args.model, ", ", static_cast<double>(info.parameters) * 1e-6, " M parameters, ",
-                          name_of(dtype), ", ", bytes_text(model->weight_bytes()), " read a pass"));
-  return try_invariance(report, cat("invariance ", name_of(dtype)), *model);
+struct Candidate {  // the folder that was given
+  explicit Candidate(const DoctorArgs& args)
+      : info(read_model_info(args.model)), dtype(choose_dtype(args.dtype, info, "--dtype")) {}
+  ModelInfo info;
+  Dtype dtype;
+};
+
+bool test_model(Report& report, const Candidate& candidate) {
+  const auto model = load_model(candidate.info.path, {.dtype = candidate.dtype});
+  report.say("model",
+             cat(candidate.info.path, ", ", static_cast<double>(candidate.info.parameters) * 1e-6, " M parameters, ",
+                 name_of(candidate.dtype), ", ", bytes_text(model->weight_bytes()), " read a pass"));
+  return try_invariance(report, cat("invariance ", name_of(candidate.dtype)), *model);
 }
 
 }  // namespace
 
 ExitCode doctor_command(const DoctorArgs& args) {
   Report report;
-  ModelInfo info;
-  if (!args.model.empty()) info = read_model_info(args.model);  // a wrong folder fails at once
+  std::optional<Candidate> candidate;
+  if (!args.model.empty()) candidate.emplace(args);  // a wrong folder fails at once
   const long cores = ::sysconf(_SC_NPROCESSORS_ONLN), pages = ::sysconf(_SC_PHYS_PAGES), page = ::sysconf(_SC_PAGESIZE);
   report.say("cpu", cpu_model());
   report.say("cores", cat(cores));
@@ -132,7 +140,7 @@ ExitCode doctor_command(const DoctorArgs& args) {
     report.advise(cat("the load average is ", load, ": stop other programs before measuring speed"));
   const InferenceScope inference;
   bool invariant = self_test(report);
-  if (!args.model.empty()) invariant = test_model(report, args, info) && invariant;
+  if (candidate) invariant = test_model(report, *candidate) && invariant;
   if (!invariant) report.advise(kNotInvariant);
   report.finish();
   return invariant ? ExitCode::kOk : ExitCode::kGuarantee;

@@ -20,7 +20,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // What is scored: given ids as they are, a text in parts that fit into the context.
-std::vector<Prefix> read_texts(const ScoreArgs& args, const ModelInfo& info) {
+std::vector<Prefix> read_texts(const ScoringArgs& args, const ModelInfo& info) {
   if (args.ids.empty() == args.text.empty()) {
     throw ConfigError(
         cat("specula score: ", args.ids.empty() ? "neither --ids nor --text is" : "both --ids and --text are",
@@ -80,7 +80,7 @@ void compare(const LoadedModel& reference, const LoadedModel& model, const std::
 
 }  // namespace
 
-ExitCode score_command(const ScoreArgs& args) {
+ExitCode score_command(const ScoringArgs& args) {
   const ModelInfo info = read_model_info(args.model);
   const Dtype dtype = choose_dtype(args.dtype, info, "--dtype");
   check_device(args.device, "--device");

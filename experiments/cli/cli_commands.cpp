@@ -8,7 +8,6 @@
 #include <iostream>
 
 #include "framework/model/device.h"
-#include "framework/model/dtype.h"
 
 namespace specula {
 namespace {
@@ -60,9 +59,8 @@ void list_flag(CLI::App& app, const std::string& flag, Words& values, const std:
 }
 
 void dtype_flag(CLI::App& app, std::string& value, const std::string& flag = "--dtype") {
-  Words valid = dtype_names();
-  valid.insert(valid.begin(), "auto");
-  choice_flag(app, flag, value, valid, "numbers the weights are kept in; auto: what the checkpoint holds (default)");
+  choice_flag(app, flag, value, dtype_choices(),
+              "numbers the weights are kept in; auto: what the checkpoint holds (default)");
 }
 
 void device_flag(CLI::App& app, std::string& value) { text_flag(app, "--device", value, "NAME", kDeviceHelp); }
@@ -202,8 +200,7 @@ void numbers_flag(CLI::App& app, const std::string& flag, std::vector<Number>& v
 }
 
 void dtypes_flag(CLI::App& app, Words& values) {
-  Words valid = dtype_names();
-  valid.insert(valid.begin(), "auto");
+  const Words valid = dtype_choices();
   app.add_option("--dtype", values,
                  cat("numbers the weights are kept in, of ", join(valid),
                      "; several are loaded side by side and take turns (default: auto)"))

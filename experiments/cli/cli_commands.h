@@ -23,7 +23,7 @@ struct CommandLine {
   ListArgs list;
   CompareArgs compare;
   GenerateArgs generate;
-  ScoreArgs score;
+  ScoringArgs score;
   TokenizeArgs tokenize;
   BenchForwardArgs bench_forward;
   BenchPrefillArgs bench_prefill;

@@ -136,6 +136,7 @@ RunInfo a_run() {
   run.arms = {{.name = "ar", .target = "target", .drafter = "none", .guarantee = "greedy exact", .baseline = true},
               {.name = "sps", .target = "target", .drafter = "echo", .guarantee = "greedy exact"}};
   run.models = {{.name = "target", .path = "demo/target", .dtype = "int8"}};
+  run.prompts_file = "prompts.jsonl";
   run.one_hot = true;
   run.bootstrap = 100;
   return run;
@@ -326,7 +327,7 @@ TEST_F(EngineRecord, ADraftModelMustHoldTheWholeText) {
 TEST_F(EngineRecord, ScoreAgainstAnotherDtype) {
   const fs::path file = folder_ / "text.txt";
   std::ofstream(file) << "Once upon a time there was a little girl named Lily. She liked to play outside.";
-  ScoreArgs args{.model = kDemo + "target", .text = file.string(), .dtype = "int8", .against = "bf16", .threads = 1};
+  ScoringArgs args{.model = kDemo + "target", .text = file.string(), .dtype = "int8", .against = "bf16", .threads = 1};
   ::testing::internal::CaptureStderr();
   const json line = json::parse(captured([&] { score_command(args); }));
   EXPECT_THAT(::testing::internal::GetCapturedStderr(), AllOf(HasSubstr("[int8 against bf16: NLL "), HasSubstr("KL ")));
@@ -356,7 +357,7 @@ TEST_F(EngineRecord, ATextLongerThanTheContextIsScoredInParts) {
   std::ofstream out(file);
   for (int i = 0; i < 400; ++i) out << "Tom has " << i << " apples. ";
   out.close();
-  const ScoreArgs args{.model = kDemo + "target", .text = file.string(), .dtype = "bf16", .threads = 1};
+  const ScoringArgs args{.model = kDemo + "target", .text = file.string(), .dtype = "bf16", .threads = 1};
   const json line = json::parse(captured([&] { score_command(args); }));
   const size_t length = line["ids"].size(), parts = (length + 1023) / 1024;
   ASSERT_GT(parts, 2U);
@@ -366,7 +367,7 @@ TEST_F(EngineRecord, ATextLongerThanTheContextIsScoredInParts) {
 }
 
 TEST_F(EngineRecord, ScoreWantsOneInput) {
-  const auto error = [](const ScoreArgs& args) -> std::string {
+  const auto error = [](const ScoringArgs& args) -> std::string {
     try {
       score_command(args);
     } catch (const Error& e) {
@@ -395,7 +396,7 @@ TEST_F(EngineRecord, DoctorTriesEveryDtypeAndAFolder) {
     EXPECT_THAT(text, HasSubstr("\nkernels " + name + " "));
     EXPECT_THAT(text, HasSubstr("\ninvariance " + name + " "));
   }
-  EXPECT_THAT(text, AllOf(HasSubstr("11.5 M parameters, int8"), Not(HasSubstr("NOT HOLD"))));
+  EXPECT_THAT(text, AllOf(HasSubstr("11.015 M parameters, int8"), Not(HasSubstr("NOT HOLD"))));
   EXPECT_THROW(doctor_command({.model = "/no/such/folder"}), Error);
   EXPECT_THROW(doctor_command({.model = kDemo + "target", .dtype = "fp8"}), ConfigError);
 }
