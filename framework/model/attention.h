@@ -14,6 +14,15 @@ namespace specula {
 inline constexpr int64_t kKeyTile = 16;  // slots in a tile of keys
 inline constexpr int kMostQueries = 6;   // queries at once: with four vectors each they fill the registers
 
+// Memory that is read next, to be fetched while there is arithmetic to do.  The memory must not stand idle: with few
+// rows its speed is the limit.
+struct Ahead {
+  const char* at = nullptr;
+  const char* end = nullptr;
+};
+inline constexpr int64_t kMostAhead =
+    256 * 1024;  // bytes; what does not fit into a second cache would be fetched twice
+
 struct ScoreArgs {
   const void* keys;
   int64_t head_dim, tiles;
@@ -27,6 +36,7 @@ struct ValueArgs {
   int64_t steps;
   const void* weights[kMostQueries];  // T [steps * step]
   float* sums[kMostQueries];          // [value_stride], added to
+  Ahead ahead;
 };
 
 // Every score and every sum is one accumulator, in order of dimensions or of steps: what a query gets does not depend

@@ -57,6 +57,7 @@ struct AttendArgs {
   float* scores;          // scratch [kMostQueries][scores_stride]
   int64_t scores_stride;  // at least the highest slot seen, rounded up to 4 tiles
   char* scratch;          // attention_scratch(head, most_tail) bytes
+  Ahead ahead;            // the keys of the head that comes next
 };
 
 // `most_tail`: how many of a row's last keys may lie apart from the others', in a branch or behind another row's last.

@@ -23,6 +23,10 @@ constexpr int kAtOnce = kIsWide ? kMostQueries : 2;  // queries: their accumulat
 constexpr int kChunk = kIsWide ? 4 : 2;  // vectors of keys or values at once: a lone query would wait for its own sums
 constexpr float kNever = -1e30f;         // score of padding: its exponential is 0
 
+HWY_INLINE void fetch_lines(Ahead& ahead, int64_t lines) {
+  for (; lines > 0 && ahead.at < ahead.end; --lines, ahead.at += 64) hwy::Prefetch(ahead.at);
+}
+
 template <class T>
 constexpr int64_t kStep = sizeof(T) == 2 ? 2 : 1;
 
@@ -104,7 +108,9 @@ HWY_INLINE void add_columns(const ValueArgs& args, int64_t offset) {
     for (int v = 0; v < kCount; ++v) sum[q][v] = load(args.sums[q] + offset + v * int64_t(kLanes));
   }
   const T* values = static_cast<const T*>(args.values) + offset * step;
+  Ahead ahead = offset == 0 ? args.ahead : Ahead{};
   for (int64_t j = 0; j < args.steps; ++j, values += args.value_stride * step) {
+    fetch_lines(ahead, 4);
 #pragma GCC unroll 4
     for (int v = 0; v < kCount; ++v) {
       const auto value = lanes_of(values + v * int64_t(kLanes) * step);
@@ -192,24 +198,20 @@ HWY_INLINE float highest_of(const float* scores, int64_t count) {
 }
 
 // Moves the scores of the branch behind the straight ones (never to a later place, so ascending order is safe), then
-// replaces scores by exponentials and returns their sum.  The first query of a turn fetches the values meanwhile: there
-// is little else to read.
-template <class T, bool kFetches>
-HWY_INLINE float softmax(const KvHead& head, const Query& query) {
+// replaces scores by exponentials and returns their sum.  `ahead`, a number of lines a tile, is fetched meanwhile:
+// there is little else to read.
+template <class T>
+HWY_INLINE float softmax(const Query& query, Ahead& ahead, int64_t lines) {
   float* scores = query.scores;
   const RowPath& path = *query.path;
   for (int64_t i = 0; i < path.branch_size; ++i) scores[path.straight + i] = scores[path.branch[i]];
   const int64_t keys = query.keys(), padded_keys = padded(keys, kKeyTile);
   for (int64_t i = keys; i < padded_keys; ++i) scores[i] = kNever;
   const Vec shift = hn::Set(F(), highest_of(scores, padded_keys));
-  const char* values = static_cast<const char*>(head.values);
-  const int64_t tile_bytes = kKeyTile * head.value_stride * int64_t(sizeof(T));
   Vec sum[kParts];
   for (int p = 0; p < kParts; ++p) sum[p] = hn::Zero(F());
-  for (int64_t i = 0; i < padded_keys; i += kKeyTile, values += tile_bytes) {
-    if (kFetches) {
-      for (int64_t line = 0; line < tile_bytes; line += 64) hwy::Prefetch(values + line);
-    }
+  for (int64_t i = 0; i < padded_keys; i += kKeyTile) {
+    fetch_lines(ahead, lines);
     for (int p = 0; p < kParts; ++p) {
       const int64_t at = i + p * int64_t(kLanes);
       const Vec weight = hn::Exp(F(), hn::Sub(load(scores + at), shift));
@@ -290,8 +292,21 @@ void score_all(const AttendArgs& args, const Query* queries, int count, T* round
   args.blocks.score(scores, count);
 }
 
+// The values that the queries need, if nothing has read them yet.
+template <class T>
+HWY_INLINE Ahead values_ahead(const AttendArgs& args, const Query* queries, bool is_first) {
+  if (!is_first) return {};
+  const char* values = static_cast<const char*>(args.head.values);
+  const int64_t bytes = queries[0].path->straight * args.head.value_stride * int64_t(sizeof(T));
+  return {values, values + HWY_MIN(bytes, kMostAhead)};
+}
+
+struct Turn {
+  bool is_first, is_last;
+};
+
 template <class T, class R>
-void attend_queries(const AttendArgs& args, Query* queries, int count) {
+void attend_queries(const AttendArgs& args, Query* queries, int count, Turn turn) {
   const KvHead& head = args.head;
   const Scratch<T> scratch(args.scratch, head);
   score_all<T>(args, queries, count, scratch.queries);
@@ -299,8 +314,10 @@ void attend_queries(const AttendArgs& args, Query* queries, int count) {
   ValueArgs values{};
   values.values = head.values;
   values.value_stride = head.value_stride;
+  const int64_t tile_bytes = kKeyTile * head.value_stride * int64_t(sizeof(T));
+  Ahead wanted = values_ahead<T>(args, queries, turn.is_first);
   for (int q = 0; q < count; ++q) {
-    queries[q].total = q == 0 ? softmax<T, true>(head, queries[q]) : softmax<T, false>(head, queries[q]);
+    queries[q].total = softmax<T>(queries[q], wanted, tile_bytes / 64 / count + 1);
     common = HWY_MIN(common, queries[q].path->straight);
     values.weights[q] = weights_of<T>(queries[q]);
     values.sums[q] = scratch.sums + q * head.value_stride;
@@ -308,6 +325,7 @@ void attend_queries(const AttendArgs& args, Query* queries, int count) {
     for (int64_t d = 0; d < head.value_stride; ++d) queries[q].sums[d] = 0;
   }
   values.steps = common / kStep<T>;
+  if (turn.is_last) values.ahead = args.ahead;
   args.blocks.add_values(values, count);
   common = values.steps * kStep<T>;
   for (int q = 0; q < count; ++q) {
@@ -338,7 +356,7 @@ void attend(const AttendArgs& args) {
       queries[q].scores = args.scores + q * args.scores_stride;
       queries[q].out = static_cast<R*>(args.out) + row * args.out_stride + member * args.head.head_dim;
     }
-    attend_queries<T, R>(args, queries, count);
+    attend_queries<T, R>(args, queries, count, {turn == 0, turn + 1 == turns});
   }
 }
 

@@ -67,7 +67,13 @@ inline __attribute__((always_inline)) void add_columns(const ValueArgs& args, in
     for (int v = 0; v < kCount; ++v) sum[q][v] = _mm512_loadu_ps(args.sums[q] + offset + v * 16);
   }
   const char* values = static_cast<const char*>(args.values) + offset * 4;
+  Ahead ahead = offset == 0 ? args.ahead : Ahead{};
   for (int64_t j = 0; j < args.steps; ++j, values += args.value_stride * 4) {
+    if (ahead.at < ahead.end) {
+#pragma GCC unroll 4
+      for (int line = 0; line < 4; ++line) _mm_prefetch(ahead.at + 64 * line, _MM_HINT_T1);
+      ahead.at += 256;
+    }
     __m512bh value[kCount];
 #pragma GCC unroll 4
     for (int v = 0; v < kCount; ++v) value[v] = pairs_at(values + v * 64);

@@ -289,7 +289,16 @@ class LlamaPass {
     args.scores_stride = scores_stride_;
     args.scratch = s_.attention.data() + thread * attention_scratch_;
     args.blocks = kernels_.blocks;
+    args.ahead = keys_ahead(layer, index, kv_head);
     kernels_.attend(args);
+  }
+
+  // The keys of the same rows' next head, which the same thread mostly attends to next.
+  Ahead keys_ahead(int64_t layer, size_t index, int64_t kv_head) const {
+    if (kv_head + 1 == config_.kv_heads) return {};
+    const PassRow& row = rows_[blocks_[index].first];
+    const char* keys = static_cast<const char*>(cache_.head(row.sequence, layer, kv_head + 1).keys);
+    return {keys, keys + std::min(padded(row.slot, kKeyTile) * config_.head_dim * kernels_.cache_bytes, kMostAhead)};
   }
 
   void copy_hidden(int site, const Share& mine) const {
