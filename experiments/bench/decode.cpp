@@ -18,7 +18,7 @@ class Decoder {
   double seconds_of_step() {
     const double start = seconds_now();
     const Pass pass = model_.forward(make_rows({RowList::chain({&token_, 1})}), *cache_, {});
-    cache_->commit(0, kRoot_);
+    cache_->commit(0, root_);
     const float* const logits = pass.logits.const_data_ptr<float>();
     token_ = static_cast<Token>(std::max_element(logits, logits + model_.vocab()) - logits);
     return seconds_now() - start;
@@ -30,7 +30,7 @@ class Decoder {
  private:
   const LoadedModel& model_;
   std::unique_ptr<KvCache> cache_;
-  const std::vector<int> kRoot_ = {0};
+  const std::vector<int> root_ = {0};
   Token token_ = 1;
 };
 

@@ -58,6 +58,9 @@ BenchSession::BenchSession(std::string command, const BenchArgs& args) : args_(a
     throw ConfigError(cat("--format: unknown value '", args.format, "'", suggestion(args.format, {"json", "text"})));
   }
   if (!args.compare.empty()) check_comparable(args.compare, command);
+  const std::filesystem::path folder = std::filesystem::absolute(args.output).parent_path();
+  if (!args.output.empty() && !std::filesystem::is_directory(folder))
+    throw ConfigError(cat("--output ", args.output, ": there is no folder ", folder.string()));
   result_.command = std::move(command);
   result_.arguments = args.argv;
   result_.load_average = load_average();
@@ -93,9 +96,9 @@ ExitCode BenchSession::finish(std::vector<BenchRow> rows, int64_t context) {
   if (!args_.compare.empty()) comparison = compare_results(result_, args_.compare);
   const BenchComparison* const compared = comparison ? &*comparison : nullptr;
   const std::string json = to_json(result_, compared);
-  if (!args_.output.empty()) write_file_atomically(args_.output, json);
   const bool text = args_.format.empty() ? !args_.output.empty() || compared != nullptr : args_.format == "text";
-  std::cout << (text ? to_text(result_, compared) : json) << std::flush;
+  std::cout << (text ? to_text(result_, compared) : json) << std::flush;  // first: no result is lost to a full disk
+  if (!args_.output.empty()) write_file_atomically(args_.output, json);
   return ExitCode::kOk;
 }
 
