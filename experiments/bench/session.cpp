@@ -16,6 +16,12 @@ namespace {
 
 constexpr int64_t kTokenStep = 7919;  // a prime: the rows of a pass differ
 
+void check_folder_of(const std::string& output) {
+  const std::filesystem::path folder = std::filesystem::absolute(output).parent_path();
+  if (std::filesystem::is_directory(folder)) return;
+  throw ConfigError(cat("--output ", output, ": there is no folder ", folder.string()));
+}
+
 double timed_forward(const LanguageModel& model, KvCache& cache, const Rows& rows) {
   const double start = seconds_now();
   model.forward(rows, cache, {});
@@ -58,9 +64,7 @@ BenchSession::BenchSession(std::string command, const BenchArgs& args) : args_(a
     throw ConfigError(cat("--format: unknown value '", args.format, "'", suggestion(args.format, {"json", "text"})));
   }
   if (!args.compare.empty()) check_comparable(args.compare, command);
-  const std::filesystem::path folder = std::filesystem::absolute(args.output).parent_path();
-  if (!args.output.empty() && !std::filesystem::is_directory(folder))
-    throw ConfigError(cat("--output ", args.output, ": there is no folder ", folder.string()));
+  if (!args.output.empty()) check_folder_of(args.output);
   result_.command = std::move(command);
   result_.arguments = args.argv;
   result_.load_average = load_average();
