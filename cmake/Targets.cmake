@@ -71,6 +71,13 @@ function(specula_test name folder)
   set_tests_properties(${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT} ENVIRONMENT OMP_WAIT_POLICY=PASSIVE)
 endfunction()
 
+# specula_test_as(NAME test [FILTER tests] ENVIRONMENT variables): a test binary once more, under other circumstances.
+function(specula_test_as name test)
+  cmake_parse_arguments(arg "" "FILTER" "ENVIRONMENT" ${ARGN})
+  add_test(NAME ${name} COMMAND ${test} "--gtest_filter=$<IF:$<BOOL:${arg_FILTER}>,${arg_FILTER},*>" WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
+  set_tests_properties(${name} PROPERTIES LABELS fast TIMEOUT 300 ENVIRONMENT "OMP_WAIT_POLICY=PASSIVE;${arg_ENVIRONMENT}")
+endfunction()
+
 # Kernels: sums must not depend on which multiplications a compiler fuses.  Some files are compiled for instructions of their own; the
 # precompiled header must not enter them, or inline functions of the standard library would be compiled for them too.
 set(kernel_folder "${CMAKE_SOURCE_DIR}/framework/model")

@@ -27,7 +27,7 @@ struct PassOutputs {
 };
 
 // Bounds the scratch memory of a prefill; chunks give the same bits as one large pass.
-inline constexpr int64_t kMostPassRows = 64;
+inline constexpr int64_t kMostPassRows = 256;
 
 // `rows` has at most kMostPassRows; rows of one sequence are neighbours and their slots exist in the cache.
 void run_pass(const LlamaWeights& weights, LlamaCache& cache, std::span<const PassRow> rows,
