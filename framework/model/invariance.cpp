@@ -32,21 +32,26 @@ Line binary_tree(const Tokens& token) {
   return line;
 }
 
+Rows to_rows(const std::vector<Line>& lines) {
+  size_t longest = 0;
+  for (const Line& line : lines) longest = std::max(longest, line.token.size());
+  const auto batch = static_cast<int64_t>(lines.size()), width = static_cast<int64_t>(longest);
+  Rows rows{at::empty({batch, width}, at::kLong), at::empty({batch, width}, at::kLong)};
+  rows.token.fill_(-1);
+  rows.parent.fill_(-1);
+  for (size_t b = 0; b < lines.size(); ++b) {
+    std::copy(lines[b].token.begin(), lines[b].token.end(), rows.token.mutable_data_ptr<int64_t>() + b * longest);
+    std::copy(lines[b].parent.begin(), lines[b].parent.end(), rows.parent.mutable_data_ptr<int64_t>() + b * longest);
+  }
+  return rows;
+}
+
 // The logits of a pass, [B,R,V], on the host.
 class PassLogits {
  public:
-  PassLogits(const LanguageModel& model, KvCache& cache, const std::vector<Line>& lines) {
-    size_t longest = 0;
-    for (const Line& line : lines) longest = std::max(longest, line.token.size());
-    const auto batch = static_cast<int64_t>(lines.size()), width = static_cast<int64_t>(longest);
-    Rows rows{at::empty({batch, width}, at::kLong), at::empty({batch, width}, at::kLong)};
-    rows.token.fill_(-1);
-    rows.parent.fill_(-1);
-    for (size_t b = 0; b < lines.size(); ++b) {
-      std::copy(lines[b].token.begin(), lines[b].token.end(), rows.token.mutable_data_ptr<int64_t>() + b * longest);
-      std::copy(lines[b].parent.begin(), lines[b].parent.end(), rows.parent.mutable_data_ptr<int64_t>() + b * longest);
-    }
-    logits_ = model.forward(rows, cache, {.logits = Logits::kAll}).logits.to(at::kCPU).contiguous();  // sync
+  PassLogits(const LanguageModel& model, KvCache& cache, const std::vector<Line>& lines)
+      : logits_(
+            model.forward(to_rows(lines), cache, {.logits = Logits::kAll}).logits.to(at::kCPU).contiguous()) {  // sync
   }
 
   std::vector<float> row(size_t b, size_t r) const {
@@ -71,6 +76,11 @@ void commit_all(KvCache& cache, int b) {
   cache.commit(b, slots);
 }
 
+void take_in(const LanguageModel& model, KvCache& cache, const std::vector<Line>& lines) {
+  model.forward(to_rows(lines), cache, {.logits = Logits::kNone});
+  for (size_t b = 0; b < lines.size(); ++b) commit_all(cache, static_cast<int>(b));
+}
+
 // A text with its first part committed, and the logits of the rows behind it as the baseline computes them.
 class Trial {
  public:
@@ -81,8 +91,7 @@ class Trial {
     text_size_ = std::clamp<int64_t>(options.text, 1, std::max<int64_t>(model.context() - tail, 1));
     for (int64_t i = 0; i < text_size_ + tail; ++i) text_.push_back((i * i * 31 + 7 * i) % model.vocab());
     start_ = model.new_cache(1, text_size_ + tail);
-    PassLogits(model, *start_, {chain(text_, 0, text_size_)});
-    commit_all(*start_, 0);
+    take_in(model, *start_, {chain(text_, 0, text_size_)});
     steps_ = decode(std::min<int64_t>(options.steps, tail));
   }
 
@@ -144,14 +153,12 @@ class Trial {
     const std::vector<Line> second = {chain(text_, text_size_, text_size_ + static_cast<int64_t>(steps_.size())),
                                       chain(text_, third, more), chain(text_, 0, 1)};
     const auto together = model_.new_cache(3, size());
-    PassLogits(model_, *together, first);
-    for (int b = 0; b < 3; ++b) commit_all(*together, b);
+    take_in(model_, *together, first);
     const PassLogits pass(model_, *together, second);
     if (!equals_steps(pass, 0, steps_.size())) return false;
     for (size_t b = 1; b < 3; ++b) {
       const auto cache = model_.new_cache(1, size());
-      if (!first[b].token.empty()) PassLogits(model_, *cache, {first[b]});
-      commit_all(*cache, 0);
+      if (!first[b].token.empty()) take_in(model_, *cache, {first[b]});
       const PassLogits alone(model_, *cache, {second[b]});
       for (size_t row = 0; row < second[b].token.size(); ++row) {
         if (!same_bits(pass.row(b, row), alone.row(0, row))) return false;
@@ -234,9 +241,8 @@ bool InvarianceReport::held() const {
 std::string InvarianceReport::text() const {
   std::vector<std::string> kept, lost;
   for (const Property& p : properties) (p.held ? kept : lost).push_back(p.what);
-  const std::string holds = kept.empty() ? "" : "holds for " + join(kept);
-  if (lost.empty()) return holds;
-  return cat("DOES NOT HOLD for ", join(lost), kept.empty() ? "" : "; ", holds);
+  const std::string holds = kept.empty() ? "" : cat(lost.empty() ? "" : "; ", "holds for ", join(kept));
+  return lost.empty() ? holds : cat("DOES NOT HOLD for ", join(lost), holds);
 }
 
 InvarianceReport check_invariance(const LanguageModel& model, const InvarianceOptions& options) {

@@ -40,7 +40,7 @@ KvHead LlamaCache::head(int b, int64_t layer, int64_t kv_head) const {
 // A copy of what is in use in memory for `capacity` slots.
 AlignedBuffer LlamaCache::resized(const Sequence& from, int64_t capacity) const {
   AlignedBuffer memory(static_cast<size_t>(capacity * shape_.bytes_per_slot()));
-  const int64_t used = from.committed + static_cast<int64_t>(from.parent.size());
+  const int64_t used = from.book.used();
   const int64_t tiles = (used + kKeyTile - 1) / kKeyTile * kKeyTile;
   const int64_t key_bytes = shape_.head_dim * shape_.element_bytes,
                 value_bytes = shape_.value_stride() * shape_.element_bytes;
@@ -56,20 +56,11 @@ AlignedBuffer LlamaCache::resized(const Sequence& from, int64_t capacity) const 
 
 void LlamaCache::make_room(int b, int64_t more) {
   Sequence& s = sequence(b);
-  const int64_t needed = s.committed + static_cast<int64_t>(s.parent.size()) + more;
+  const int64_t needed = s.book.used() + more;
   if (needed <= s.capacity) return;
   const int64_t capacity = rounded(std::max(needed, 2 * s.capacity));
   s.memory = resized(s, capacity);
   s.capacity = capacity;
-}
-
-int LlamaCache::add(int b, int parent) {
-  Sequence& s = sequence(b);
-  const int slot = static_cast<int>(s.parent.size());
-  SPECULA_CHECK(parent >= -1 && parent < slot, "slot ", slot, " has parent ", parent);
-  s.depth.push_back(parent < 0 ? 0 : s.depth[static_cast<size_t>(parent)] + 1);
-  s.parent.push_back(parent);
-  return slot;
 }
 
 // In both layouts a slot's elements are apart by the other slots of its tile or pair.
@@ -102,39 +93,23 @@ void LlamaCache::move_slot(Sequence& of, int64_t from, int64_t to) const {
 
 void LlamaCache::commit(int b, std::span<const int> slots) {
   Sequence& s = sequence(b);
-  int before = -1;
-  for (const int slot : slots) {  // keys carry their position: only a path from the committed text can be kept
-    SPECULA_CHECK(slot >= 0 && slot < tentative(b), "slot ", slot, " of ", tentative(b), " tentative ones");
-    SPECULA_CHECK(parent(b, slot) == before, "slot ", slot, " follows slot ", parent(b, slot), ", not ", before);
-    before = slot;
+  s.book.check_path(slots);
+  const int64_t committed = s.book.committed();
+  for (size_t i = 0; i < slots.size(); ++i) {
+    if (slots[i] != static_cast<int>(i)) move_slot(s, committed + slots[i], committed + static_cast<int64_t>(i));
   }
-  int64_t to = s.committed;
-  for (const int slot : slots) {
-    if (s.committed + slot != to) move_slot(s, s.committed + slot, to);
-    ++to;
-  }
-  s.committed = to;
-  s.parent.clear();
-  s.depth.clear();
+  s.book.commit(static_cast<int64_t>(slots.size()));
 }
 
-void LlamaCache::truncate(int b, int64_t size) {
-  Sequence& s = sequence(b);
-  SPECULA_CHECK(size >= 0 && size <= s.committed, "cannot truncate ", s.committed, " slots to ", size);
-  s.committed = size;
-  s.parent.clear();
-  s.depth.clear();
-}
+void LlamaCache::truncate(int b, int64_t size) { sequence(b).book.truncate(size); }
 
 std::unique_ptr<KvCache> LlamaCache::fork() const {
   auto copy = std::make_unique<LlamaCache>(shape_, 1, 0);
   copy->sequences_.clear();
   for (const Sequence& from : sequences_) {
     Sequence& to = copy->sequences_.emplace_back();
-    to.committed = from.committed;
+    to.book = from.book;
     to.capacity = from.capacity;
-    to.parent = from.parent;
-    to.depth = from.depth;
     to.memory = resized(from, from.capacity);
   }
   return copy;

@@ -9,6 +9,7 @@
 #include "framework/model/aligned_buffer.h"
 #include "framework/model/kernels.h"
 #include "framework/model/language_model.h"
+#include "framework/model/slot_book.h"
 
 namespace specula {
 
@@ -32,8 +33,8 @@ class LlamaCache final : public KvCache {
  public:
   LlamaCache(const CacheShape& shape, int batch, int64_t reserve);
 
-  int64_t size(int b) const override { return sequence(b).committed; }
-  int tentative(int b) const override { return static_cast<int>(sequence(b).parent.size()); }
+  int64_t size(int b) const override { return book(b).committed(); }
+  int tentative(int b) const override { return book(b).tentative(); }
   void commit(int b, std::span<const int> slots) override;
   void truncate(int b, int64_t size) override;
   std::unique_ptr<KvCache> fork() const override;
@@ -42,16 +43,15 @@ class LlamaCache final : public KvCache {
   const CacheShape& shape() const { return shape_; }
   int64_t capacity(int b) const { return sequence(b).capacity; }
   void make_room(int b, int64_t more);  // for tentative slots to come
-  int add(int b, int parent);           // a tentative slot; returns its number among the tentative ones
-  int depth(int b, int slot) const { return sequence(b).depth[static_cast<size_t>(slot)]; }
-  int parent(int b, int slot) const { return sequence(b).parent[static_cast<size_t>(slot)]; }
+  int add(int b, int parent) { return sequence(b).book.add(parent); }
+  const SlotBook& book(int b) const { return sequence(b).book; }
   KvHead head(int b, int64_t layer, int64_t kv_head) const;
   PassScratch& scratch() { return scratch_; }
 
  private:
   struct Sequence {
-    int64_t committed = 0, capacity = 0;
-    std::vector<int> parent, depth;  // of tentative slots; depth 0 follows the committed text
+    SlotBook book;
+    int64_t capacity = 0;
     AlignedBuffer memory;
   };
   const Sequence& sequence(int b) const;

@@ -54,7 +54,7 @@ std::vector<PassRow> add_rows(const Input& in, LlamaCache& cache, int64_t vocab,
       if (ask.logits == Logits::kLast && r == count - 1) logits_row = at;
       rows.push_back({.sequence = b,
                       .slot = static_cast<int>(cache.size(b)) + slot,
-                      .position = cache.size(b) + cache.depth(b, slot),
+                      .position = cache.size(b) + cache.book(b).depth(slot),
                       .token = in.token[out_row],
                       .out_row = out_row,
                       .logits_row = logits_row});

@@ -77,10 +77,10 @@ class LlamaPass {
       const auto committed = static_cast<int>(cache_.size(b));
       int slot = rows_[m].slot - committed;
       std::vector<int32_t> branch;
-      while (slot >= 0 &&
-             cache_.depth(b, slot) != slot) {  // depth == slot: all earlier tentative slots are its ancestors
+      const SlotBook& book = cache_.book(b);
+      while (slot >= 0 && book.depth(slot) != slot) {  // depth == slot: all earlier tentative slots are its ancestors
         branch.push_back(committed + slot);
-        slot = cache_.parent(b, slot);
+        slot = book.parent(slot);
       }
       std::reverse(branch.begin(), branch.end());
       branches_.push_back(std::move(branch));
