@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "framework/model/invariance.h"
 #include "framework/model/random_llama.h"
 #include "framework/model/reference.h"
 #include "tests/model/support.h"
@@ -51,6 +52,16 @@ std::vector<LlamaConfig> configs() {
   narrow.vocab = 7;
   narrow.rope = {.theta = 1e4, .type = RopeType::kLinear, .factor = 4};
   all.push_back(narrow);
+  for (const int64_t head_dim :
+       {64, 96, 128, 256}) {  // one key head, then as many as query heads; sizes that fill no vector
+    LlamaConfig config = odd_config();
+    config.hidden = 50;
+    config.vocab = 77;
+    config.head_dim = head_dim;
+    config.heads = head_dim == 64 ? 1 : 2;
+    config.kv_heads = head_dim == 128 ? 2 : 1;
+    all.push_back(config);
+  }
   return all;
 }
 
@@ -77,6 +88,32 @@ TEST(Parity, Bfloat16OnRandomConfigs) {
   }
   RecordProperty("bf16_argmax_agreement", cat(same));
   EXPECT_GE(same, 0.9);
+}
+
+// Quantization costs what its steps cost: bounded errors, mostly the same best token.  And whatever the shape, a row
+// keeps its bits in every format.
+TEST(Parity, EveryFormatOnRandomConfigs) {
+  struct Bound {
+    Dtype dtype;
+    double error, same_argmax;
+  };
+  Dice dice(6);
+  for (const auto& [dtype, error, same_argmax] :
+       {Bound{Dtype::kFloat32, 1e-4, 0.99}, Bound{Dtype::kBfloat16, 0.03, 0.9}, Bound{Dtype::kInt8, 0.05, 0.85},
+        Bound{Dtype::kInt8Weights, 0.03, 0.9}, Bound{Dtype::kInt4, 0.4, 0.5}}) {
+    double same = 0;
+    for (const LlamaConfig& config : configs()) {
+      const TemporaryFolder folder;
+      write_random_llama(folder.path(), config, 13, Dtype::kFloat32);
+      const Agreement agreement = compare(folder.path(), dtype, random_tree(dice, 30, config.vocab));
+      EXPECT_LE(agreement.largest_error, error) << name_of(dtype) << " head_dim " << config.head_dim;
+      same += agreement.same_argmax / double(configs().size());
+      const InvarianceReport report =
+          check_invariance(*load_model(folder.path(), {.dtype = dtype}), quick_invariance());
+      EXPECT_TRUE(report.held()) << name_of(dtype) << " head_dim " << config.head_dim << ": " << report.text();
+    }
+    EXPECT_GE(same, same_argmax) << name_of(dtype);
+  }
 }
 
 // A model whose weights differ in one value must be told apart: the comparison can fail.
