@@ -106,7 +106,7 @@ const std::vector<std::pair<std::string, std::string>>& bench_definitions(const 
 
 struct DoctorArgs {
   std::string model;  // a folder whose batch invariance is tried too; empty: none
-  std::string dtype = "auto";
+  std::string dtype = "auto", device = "cpu";
   int threads = 0;
 };
 ExitCode doctor_command(const DoctorArgs& args);

@@ -9,6 +9,7 @@
 #include "experiments/run/environment.h"
 #include "experiments/stream.h"
 #include "framework/decode/decode.h"
+#include "framework/model/device.h"
 #include "framework/model/invariance.h"
 #include "framework/model/isa.h"
 #include "framework/model/kernels.h"
@@ -98,17 +99,20 @@ bool self_test(Report& report) {
 
 struct Candidate {  // the folder that was given
   explicit Candidate(const DoctorArgs& args)
-      : info(read_model_info(args.model)), dtype(choose_dtype(args.dtype, info, "--dtype")) {}
+      : info(read_model_info(args.model)), load{choose_dtype(args.dtype, info, "--dtype"), args.device} {
+    check_device(args.device, "--device");
+    check_device_dtype(args.device, load.dtype, "--dtype");
+  }
   ModelInfo info;
-  Dtype dtype;
+  LoadOptions load;
 };
 
 bool test_model(Report& report, const Candidate& candidate) {
-  const auto model = load_model(candidate.info.path, {.dtype = candidate.dtype});
+  const auto model = load_model(candidate.info.path, candidate.load);
   report.say("model",
              cat(candidate.info.path, ", ", static_cast<double>(candidate.info.parameters) * 1e-6, " M parameters, ",
-                 name_of(candidate.dtype), ", ", bytes_text(model->weight_bytes()), " read a pass"));
-  return try_invariance(report, cat("invariance ", name_of(candidate.dtype)), *model);
+                 name_of(candidate.load.dtype), ", ", bytes_text(model->weight_bytes()), " read a pass"));
+  return try_invariance(report, cat("invariance ", name_of(candidate.load.dtype)), *model);
 }
 
 }  // namespace

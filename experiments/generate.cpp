@@ -186,7 +186,8 @@ struct Models {
 };
 
 Models load_models(const GenerateArgs& args, const Plan& plan) {
-  Models models{.target = load_model(args.model, {.dtype = plan.target_dtype, .device = args.device}), .draft = nullptr};
+  Models models{.target = load_model(args.model, {.dtype = plan.target_dtype, .device = args.device}),
+                .draft = nullptr};
   if (plan.uses_draft) models.draft = load_model(args.draft_model, {.dtype = plan.draft_dtype, .device = args.device});
   const InvarianceReport report = check_invariance(*models.target, quick_invariance());
   models.batch_invariant = report.held();

@@ -274,6 +274,7 @@ void define_bench_load(CLI::App& app, CommandLine& line) {
 void define_doctor(CLI::App& app, CommandLine& line) {
   text_flag(app, "--model", line.doctor.model, "DIR", "also tries the batch invariance of this checkpoint");
   dtype_flag(app, line.doctor.dtype);
+  device_flag(app, line.doctor.device);
   threads_flag(app, line.doctor.threads);
 }
 
