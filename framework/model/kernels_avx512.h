@@ -11,7 +11,6 @@ namespace specula {
 namespace {
 
 constexpr int kPanel = 32;
-constexpr int kMostRows = 12;  // 24 accumulators, two weights and a broadcast fit into 32 registers
 
 inline __attribute__((always_inline)) void prefetch_weights(const void* weights) {
   const char* ahead = static_cast<const char*>(weights) + kPrefetchAhead;
@@ -35,14 +34,15 @@ void rows_block(const GemmArgs& args, int64_t panel, int64_t row, int64_t rows) 
   if constexpr (kRows > 1) return rows_block<Block, kRows - 1>(args, panel, row, rows);
 }
 
-// Row blocks stand inside: a panel is in the cache for all blocks but the first.
+// Block::kMostRows is how many rows' accumulators fit into the 32 registers, beside weights and a broadcast.  Row
+// blocks stand inside: a panel is in the cache for all blocks but the first.
 template <class Block>
 void gemm(const GemmArgs& args, int64_t first, int64_t last) {
-  const int64_t blocks = (args.rows + kMostRows - 1) / kMostRows;
+  const int64_t blocks = (args.rows + Block::kMostRows - 1) / Block::kMostRows;
   for (int64_t panel = first; panel < last; ++panel) {
     for (int64_t b = 0; b < blocks; ++b) {
       const int64_t row = args.rows * b / blocks, end = args.rows * (b + 1) / blocks;
-      rows_block<Block, kMostRows>(args, panel, row, end - row);
+      rows_block<Block, Block::kMostRows>(args, panel, row, end - row);
     }
   }
 }

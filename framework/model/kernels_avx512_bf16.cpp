@@ -12,6 +12,7 @@ namespace {
 inline __attribute__((always_inline)) __m512bh pairs_at(const void* at) { return (__m512bh)_mm512_loadu_si512(at); }
 
 struct Bfloat16Block {
+  static constexpr int kMostRows = 12;
   template <int kRows>
   static void run(const GemmArgs& args, int64_t panel, int64_t row) {
     const uint16_t* weights = static_cast<const uint16_t*>(args.weights) + panel * kPanel * args.k;

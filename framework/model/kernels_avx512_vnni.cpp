@@ -27,6 +27,7 @@ inline __attribute__((always_inline)) RowScale row_scale(const char* x, int64_t 
 }
 
 struct Int8Block {
+  static constexpr int kMostRows = 12;
   template <int kRows>
   static void run(const GemmArgs& args, int64_t panel, int64_t row) {
     const char* weights = static_cast<const char*>(args.weights) + panel * kPanel * args.k;
@@ -46,8 +47,11 @@ struct Int8Block {
         add_products(sum[r][1], w1, value);
       }
     }
-    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows;
+         ++r) {  // unrolled like all loops over sums: an index known late would keep them in memory
       const RowScale scale = row_scale(x + r * stride, k);
+#pragma GCC unroll 2
       for (int v = 0; v < 2; ++v) {
         const int64_t column = panel * kPanel + v * 16;
         const __m512i exact = _mm512_sub_epi32(sum[r][v], _mm512_set1_epi32(128 * scale.total));
@@ -63,8 +67,9 @@ inline __attribute__((always_inline)) __m512 load_steps(const char* from) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
 }
 
-// Fewer rows at once than the other products: sums of a group and sums of the output both stand in registers.
+// Sums of a group stand in registers, those of the outputs in the first cache.
 struct Int4Block {
+  static constexpr int kMostRows = 8;
   template <int kRows>
   static void run(const GemmArgs& args, int64_t panel, int64_t row) {
     const int64_t groups = args.k / kGroup, stride = args.x_stride;
@@ -75,34 +80,36 @@ struct Int4Block {
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) result[r][0] = result[r][1] = _mm512_setzero_ps();
     for (int64_t g = 0; g < groups; ++g, weights += kPanel * kInt4GroupBytes) {
-#pragma GCC unroll 2
-      for (int v = 0; v < 2; ++v) {
-        __m512i sum[kRows];
+      __m512i sum[kRows][2];
 #pragma GCC unroll 16
-        for (int r = 0; r < kRows; ++r) {
-          const char* total = x + r * stride + args.k + int64_t(sizeof(RowScale)) + g * 4;
-          sum[r] = _mm512_slli_epi32(broadcast_four(total), 3);
-          sum[r] = _mm512_sub_epi32(_mm512_setzero_si512(), sum[r]);
-        }
+      for (int r = 0; r < kRows; ++r) {
+        const char* total = x + r * stride + args.k + int64_t(sizeof(RowScale)) + g * 4;
+        sum[r][0] = sum[r][1] = _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_slli_epi32(broadcast_four(total), 3));
+      }
+      _mm_prefetch(weights + kPrefetchAhead, _MM_HINT_T0);
 #pragma GCC unroll 4
-        for (int piece = 0; piece < 4; ++piece) {
-          const char* at = weights + 2 * kPanel + piece * 4 * kPanel + v * 64;
-          _mm_prefetch(at + kPrefetchAhead, _MM_HINT_T0);
-          const __m512i bytes = _mm512_loadu_si512(at);
-          const __m512i first = _mm512_and_si512(bytes, low);
-          const __m512i second = _mm512_and_si512(_mm512_srli_epi16(bytes, 4), low);
-#pragma GCC unroll 16
-          for (int r = 0; r < kRows; ++r) {
-            const char* from = x + r * stride + g * kGroup + piece * 8;
-            add_products(sum[r], first, broadcast_four(from));
-            add_products(sum[r], second, broadcast_four(from + 4));
-          }
-        }
-        const __m512 step = load_steps(weights + v * 32);
+      for (int piece = 0; piece < 4; ++piece) {
+        const char* at = weights + 2 * kPanel + piece * 4 * kPanel;
+        prefetch_weights(at);
+        const __m512i bytes0 = _mm512_loadu_si512(at), bytes1 = _mm512_loadu_si512(at + 64);
+        const __m512i first0 = _mm512_and_si512(bytes0, low), first1 = _mm512_and_si512(bytes1, low);
+        const __m512i second0 = _mm512_and_si512(_mm512_srli_epi16(bytes0, 4), low),
+                      second1 = _mm512_and_si512(_mm512_srli_epi16(bytes1, 4), low);
 #pragma GCC unroll 16
         for (int r = 0; r < kRows; ++r) {
-          result[r][v] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum[r]), step, result[r][v]);
+          const char* from = x + r * stride + g * kGroup + piece * 8;
+          const __m512i a = broadcast_four(from), b = broadcast_four(from + 4);
+          add_products(sum[r][0], first0, a);
+          add_products(sum[r][1], first1, a);
+          add_products(sum[r][0], second0, b);
+          add_products(sum[r][1], second1, b);
         }
+      }
+      const __m512 step0 = load_steps(weights), step1 = load_steps(weights + 32);
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+        result[r][0] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum[r][0]), step0, result[r][0]);
+        result[r][1] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum[r][1]), step1, result[r][1]);
       }
     }
 #pragma GCC unroll 16

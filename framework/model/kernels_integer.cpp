@@ -93,7 +93,9 @@ struct Int8Block {
     const uint8_t* weights = static_cast<const uint8_t*>(args.weights) + panel * kPanel * args.k;
     const int8_t* x = static_cast<const int8_t*>(args.x) + row * args.x_stride;
     Sum sum[kRows][kVectors];
+#pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
       for (int v = 0; v < kVectors; ++v) sum[r][v].clear();
     }
     for (int64_t i = 0; i < args.k; i += 4, weights += 4 * kPanel) {
@@ -108,8 +110,11 @@ struct Int8Block {
         sum[r][1].add(value.odd, w1.odd);
       }
     }
-    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows;
+         ++r) {  // unrolled like all loops over sums: an index known late would keep them in memory
       const RowScale scale = row_scale(x + r * args.x_stride, args.k);
+#pragma GCC unroll 2
       for (int v = 0; v < kVectors; ++v) {
         const int64_t column = panel * kPanel + v * int64_t(kLanes);
         const Words exact = hn::Sub(sum[r][v].total(), hn::Set(I32(), 128 * scale.total));
@@ -127,17 +132,21 @@ struct Int4Block {
     const uint8_t* weights = static_cast<const uint8_t*>(args.weights) + panel * kPanel * groups * kInt4GroupBytes;
     const int8_t* x = static_cast<const int8_t*>(args.x) + row * args.x_stride;
     Vec result[kRows][kVectors];
+#pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) result[r][0] = result[r][1] = hn::Zero(F());
     for (int64_t g = 0; g < groups; ++g) {
       const auto* steps = reinterpret_cast<const uint16_t*>(weights);
       const Vec step[kVectors] = {load(steps), load(steps + kLanes)};
       weights += 2 * kPanel;
       Sum sum[kRows][kVectors];
+#pragma GCC unroll 16
       for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
         for (int v = 0; v < kVectors; ++v) sum[r][v].clear();
       }
       for (int piece = 0; piece < 4; ++piece, weights += 4 * kPanel) {
         prefetch<4 * kPanel>(weights);
+#pragma GCC unroll 2
         for (int v = 0; v < kVectors; ++v) {
           const Bytes bytes = load_bytes(weights + v * 4 * int64_t(kLanes));
           const Four first = split_low(bytes), second = split_high(bytes);
@@ -152,15 +161,18 @@ struct Int4Block {
           }
         }
       }
+#pragma GCC unroll 16
       for (int r = 0; r < kRows; ++r) {
         int32_t total;
         __builtin_memcpy(&total, x + r * args.x_stride + args.k + sizeof(RowScale) + g * 4, sizeof total);
+#pragma GCC unroll 2
         for (int v = 0; v < kVectors; ++v) {
           const Words exact = hn::Sub(sum[r][v].total(), hn::Set(I32(), 8 * total));
           result[r][v] = hn::MulAdd(hn::ConvertTo(F(), exact), step[v], result[r][v]);
         }
       }
     }
+#pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       const Vec scale = hn::Set(F(), row_scale(x + r * args.x_stride, args.k).scale);
       for (int v = 0; v < kVectors; ++v)

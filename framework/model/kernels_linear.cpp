@@ -74,6 +74,7 @@ struct FloatBlock {
                     static_cast<const char*>(args.x) + row * args.x_stride, args, sum);
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
       for (int v = 0; v < kVectors; ++v) {
         const int64_t column = panel * kPanel + v * int64_t(kLanes);
         if (args.scale != nullptr) sum[r][v] = hn::Mul(sum[r][v], load(args.scale + column));
