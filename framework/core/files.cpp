@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <openssl/evp.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -95,23 +94,24 @@ std::string sha256(const std::string& content) {
   return text;
 }
 
-MappedFile::MappedFile(const std::filesystem::path& path) {
-  const Descriptor file(path, O_RDONLY, "open");
-  size_ = regular_file_size(file.get(), path);
-  if (size_ == 0) return;
-  void* address = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.get(), 0);
-  if (address == MAP_FAILED) fail(path, "map");
-  data_ = static_cast<const uint8_t*>(address);
+RandomFile::RandomFile(const std::filesystem::path& path) : path_(path) {
+  Descriptor file(path_, O_RDONLY, "open");
+  size_ = regular_file_size(file.get(), path_);
+  descriptor_ = file.release();
 }
 
-MappedFile::~MappedFile() {
-  if (data_ != nullptr) ::munmap(const_cast<uint8_t*>(data_), size_);
-}
+RandomFile::~RandomFile() { ::close(descriptor_); }
 
-void MappedFile::release(size_t offset, size_t length) const {
-  const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
-  const size_t first = (offset + page - 1) / page * page, last = (offset + length) / page * page;
-  if (last > first) ::madvise(const_cast<uint8_t*>(data_) + first, last - first, MADV_DONTNEED);
+void RandomFile::read(size_t offset, std::span<uint8_t> out) const {
+  size_t done = 0;
+  while (done < out.size()) {
+    const ssize_t n = ::pread(descriptor_, out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail(path_, "read");
+    if (n == 0)
+      throw Error(cat(path_, ": ends at byte ", offset + done, ", where ", out.size() - done, " more are expected"));
+    done += static_cast<size_t>(n);
+  }
 }
 
 LineFile::LineFile(const std::filesystem::path& path) : path_(path) {

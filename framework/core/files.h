@@ -1,4 +1,4 @@
-// Files: whole reads, atomic writes, read-only maps, and the append-only line file that records go to.  Errors name the
+// Files: whole reads, reads of parts, atomic writes, and the append-only line file that records go to.  Errors name the
 // path and what the system said.  Licence: Apache-2.0.
 #pragma once
 
@@ -14,18 +14,20 @@ std::string read_file(const std::filesystem::path& path);  // throws Error
 void write_file_atomically(const std::filesystem::path& path, const std::string& content);
 std::string sha256(const std::string& content);  // 64 hex digits
 
-// A file mapped read-only.
-class MappedFile {
+// A file that is read in parts, by any number of threads.  Not mapped: a page fault costs more than the copy of a page
+// that is read once, and a file that shrinks meanwhile is an error instead of a signal.
+class RandomFile {
  public:
-  explicit MappedFile(const std::filesystem::path& path);  // throws Error
-  ~MappedFile();
-  MappedFile(const MappedFile&) = delete;
-  MappedFile& operator=(const MappedFile&) = delete;
-  std::span<const uint8_t> bytes() const { return {data_, size_}; }
-  void release(size_t offset, size_t length) const;  // tells the system that these pages are not needed any more
+  explicit RandomFile(const std::filesystem::path& path);  // throws Error
+  ~RandomFile();
+  RandomFile(const RandomFile&) = delete;
+  RandomFile& operator=(const RandomFile&) = delete;
+  size_t size() const { return size_; }
+  void read(size_t offset, std::span<uint8_t> out) const;  // fills all of `out`; throws Error
 
  private:
-  const uint8_t* data_ = nullptr;
+  std::string path_;
+  int descriptor_ = -1;
   size_t size_ = 0;
 };
 

@@ -99,6 +99,10 @@ std::unique_ptr<KvCache> AtenModel::new_cache(int batch, int64_t reserve) const 
   return std::make_unique<AtenCache>(cache_shape(), batch, reserve);
 }
 
+std::string AtenModel::engine() const {
+  return cat("ATen on ", weights_.device.str(), weights_.products.empty() ? "" : ", products ", weights_.products);
+}
+
 int64_t AtenModel::kv_bytes_per_slot() const {
   const LlamaConfig& config = weights_.config;
   return 2 * config.layers * config.kv_heads * config.head_dim * static_cast<int64_t>(c10::elementSize(weights_.dtype));

@@ -1,6 +1,7 @@
 // The forward of the Llama family in plain LibTorch operators, on any device that LibTorch has: the slow reference of
 // the own engine, and the way onto a GPU.  float32 or bfloat16; the residual stream, norms, softmax and the sums of
 // attention over keys stay float32 as far as the operators allow.
+// On the CPU a product is LibTorch's packed oneDNN one where that is faster (library_choice.h).
 // NOT batch-invariant: LibTorch picks its kernels by shape, so a row's last bits depend on how many rows a pass has.
 // Greedy speculative text may therefore differ from the baseline's where two tokens are nearly equal.  On the own
 // engine (llama_model.h) it may not. Logits and hidden states come back in host memory, in one copy: sampler and
@@ -25,7 +26,7 @@ class AtenModel final : public LoadedModel {
 
   const ModelInfo& info() const override { return info_; }
   Dtype dtype() const override { return dtype_; }
-  std::string engine() const override { return "ATen on " + weights_.device.str(); }
+  std::string engine() const override;  // "ATen on cuda:0", "ATen on cpu, products oneDNN"
   int64_t weight_bytes() const override { return weights_.bytes_per_pass(); }
   int64_t kv_bytes_per_slot() const override;
 

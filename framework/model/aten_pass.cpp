@@ -5,7 +5,6 @@
 #include <ATen/ops/cos.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/index.h>
-#include <ATen/ops/linear.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/rsqrt.h>
 #include <ATen/ops/silu.h>
@@ -152,11 +151,8 @@ class AtenPass {
     return x * at::rsqrt(x.pow(2).mean(-1, /*keepdim=*/true) + config_.rms_norm_eps) * weight;
   }
 
-  Tensor linear(const Tensor& x, const AtenMatrix& matrix) const {
-    const Tensor own = x.to(weights_.dtype);
-    const Tensor y =
-        matrix.bias.defined() ? at::linear(own, matrix.weight, matrix.bias) : at::linear(own, matrix.weight);
-    return y.to(at::kFloat);
+  Tensor linear(const Tensor& x, const LibraryLinear& matrix) const {
+    return matrix(x.to(weights_.dtype)).to(at::kFloat);
   }
 
   Tensor gated(const Tensor& x, const AtenLayer& layer) const {

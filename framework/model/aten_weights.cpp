@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "framework/model/aten_device.h"
+#include "framework/model/library_choice.h"
 
 namespace specula {
 namespace {
@@ -33,14 +34,16 @@ class Reader {
     return whole;
   }
   Tensor norm(const std::string& name) const { return read({name + ".weight"}, at::kFloat); }
-  AtenMatrix matrix(std::vector<std::string> names, bool bias = false) const {
+  LibraryLinear matrix(std::vector<std::string> names, bool bias = false) {
     const auto with = [&](const char* ending) {
       std::vector<std::string> full;
       for (const std::string& name : names) full.push_back(name + ending);
       return read(full, weights_.dtype);
     };
-    return {.weight = with(".weight"), .bias = bias ? with(".bias") : Tensor()};
+    return products_.make(with(".weight"), bias ? with(".bias") : Tensor());
   }
+  LibraryLinear tied(const Tensor& embedding) { return products_.make(embedding, {}); }
+  std::string products() const { return products_.text(); }
 
  private:
   void fill(const std::string& name, const Tensor& out) const {
@@ -53,18 +56,18 @@ class Reader {
       checkpoint_.read_rows(name, first, shape.front(), block.mutable_data_ptr<float>());
       out.narrow(0, first, shape.front()).copy_(block);
     }
-    checkpoint_.release(name);
   }
 
   const Checkpoint& checkpoint_;
   const AtenWeights& weights_;
   std::string need_;
+  LibraryChoice products_;
 };
 
 int64_t bytes_of(const Tensor& tensor) { return tensor.defined() ? static_cast<int64_t>(tensor.nbytes()) : 0; }
 
 void read_all(const Checkpoint& checkpoint, AtenWeights& weights) {
-  const Reader reader(checkpoint, weights);
+  Reader reader(checkpoint, weights);
   const LlamaConfig& config = weights.config;
   for (int64_t i = 0; i < config.layers; ++i) {
     const std::string layer = cat("model.layers.", i, "."), attention = layer + "self_attn.", mlp = layer + "mlp.";
@@ -78,7 +81,8 @@ void read_all(const Checkpoint& checkpoint, AtenWeights& weights) {
   }
   weights.final_norm = reader.norm("model.norm");
   weights.embedding = reader.read({"model.embed_tokens.weight"}, weights.dtype);
-  weights.head = config.tied ? AtenMatrix{.weight = weights.embedding, .bias = {}} : reader.matrix({"lm_head"});
+  weights.head = config.tied ? reader.tied(weights.embedding) : reader.matrix({"lm_head"});
+  weights.products = reader.products();
   const std::vector<float> frequencies = rope_frequencies(config);
   const Tensor host = at::empty({static_cast<int64_t>(frequencies.size())}, at::kFloat);
   std::copy(frequencies.begin(), frequencies.end(), host.mutable_data_ptr<float>());
@@ -86,8 +90,6 @@ void read_all(const Checkpoint& checkpoint, AtenWeights& weights) {
 }
 
 }  // namespace
-
-int64_t AtenMatrix::bytes() const { return bytes_of(weight) + bytes_of(bias); }
 
 AtenWeights::AtenWeights(const Checkpoint& checkpoint, at::ScalarType weight_dtype, at::Device on)
     : config(checkpoint.config()), dtype(weight_dtype), device(on) {

@@ -1,23 +1,19 @@
-// The weights of a Llama model as tensors on a device: matrices in the model's dtype, norms in float32, the matrices
-// that share an input stacked.  Licence: Apache-2.0.
+// The weights of a Llama model as LibTorch has them on a device: matrices in the model's dtype, norms in float32, the
+// matrices that share an input stacked.  Licence: Apache-2.0.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "framework/core/tensor.h"
 #include "framework/model/checkpoint.h"
+#include "framework/model/library_linear.h"
 
 namespace specula {
 
-struct AtenMatrix {
-  Tensor weight;  // [out,in]
-  Tensor bias;    // [out]; undefined where there is none
-  int64_t bytes() const;
-};
-
 struct AtenLayer {
   Tensor input_norm, attention_norm;  // [hidden] float32
-  AtenMatrix qkv, output, gate_up, down;
+  LibraryLinear qkv, output, gate_up, down;
 };
 
 struct AtenWeights {
@@ -29,10 +25,11 @@ struct AtenWeights {
   at::ScalarType dtype;
   at::Device device;
   std::vector<AtenLayer> layers;
-  Tensor final_norm;  // [hidden] float32
-  Tensor frequency;   // [head_dim / 2] float32, radians per position
-  Tensor embedding;   // [V,hidden]
-  AtenMatrix head;    // [V,hidden]; of a tied model the embedding itself
+  Tensor final_norm;     // [hidden] float32
+  Tensor frequency;      // [head_dim / 2] float32, radians per position
+  Tensor embedding;      // [V,hidden]
+  LibraryLinear head;    // of a tied model the embedding itself, or a packed copy of it
+  std::string products;  // where not all are ATen's: "oneDNN", "oneDNN for 3 of 5 shapes"
 };
 
 }  // namespace specula

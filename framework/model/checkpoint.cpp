@@ -1,7 +1,6 @@
 #include "framework/model/checkpoint.h"
 
 #include <algorithm>
-#include <cstring>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -39,25 +38,6 @@ std::map<std::string, std::string> read_weight_map(const fs::path& index) {
     weight_map[name] = shard;
   }
   return weight_map;
-}
-
-void to_float(const std::string& dtype, const uint8_t* bytes, int64_t count, float* out) {
-  if (dtype == "F32") {
-    std::memcpy(out, bytes, static_cast<size_t>(count) * sizeof(float));
-    return;
-  }
-  const auto convert = [&](auto from_bits) {
-    for (int64_t i = 0; i < count; ++i) {
-      uint16_t half;
-      std::memcpy(&half, bytes + 2 * i, sizeof half);
-      out[i] = from_bits(half);
-    }
-  };
-  if (dtype == "BF16") {
-    convert(from_bfloat16);
-  } else {
-    convert(from_float16);
-  }
 }
 
 }  // namespace
@@ -179,33 +159,41 @@ ModelInfo Checkpoint::info() const {
   return info;
 }
 
-void Checkpoint::read_rows(const std::string& name, int64_t first_row, int64_t row_count, float* out) const {
-  const Located& at = located(name);
-  const int64_t rows = at.entry->shape.front(), row_size = rows == 0 ? 0 : at.entry->elements() / rows;
-  SPECULA_CHECK(first_row >= 0 && row_count >= 0 && first_row + row_count <= rows, name, " has ", rows, " rows, asked ",
-                first_row, " + ", row_count);
-  const int64_t element = at.entry->dtype == "F32" ? 4 : 2;
-  to_float(at.entry->dtype, at.file->bytes(*at.entry).data() + first_row * row_size * element, row_count * row_size,
-           out);
+int64_t Checkpoint::row_bytes(const Located& at) const {
+  const int64_t rows = at.entry->shape.front(), element = at.entry->dtype == "F32" ? 4 : 2;
+  return rows == 0 ? 0 : at.entry->elements() / rows * element;
 }
 
-const uint8_t* Checkpoint::bits(const std::string& name, Dtype dtype) const {
+void Checkpoint::read_bits(const std::string& name, int64_t first_row, int64_t row_count, void* out) const {
   const Located& at = located(name);
-  const bool is_same = (dtype == Dtype::kFloat32 && at.entry->dtype == "F32") ||
-                       (dtype == Dtype::kBfloat16 && at.entry->dtype == "BF16");
-  return is_same ? at.file->bytes(*at.entry).data() : nullptr;
+  const int64_t rows = at.entry->shape.front(), size = row_bytes(at);
+  SPECULA_CHECK(first_row >= 0 && row_count >= 0 && first_row + row_count <= rows, name, " has ", rows, " rows, asked ",
+                first_row, " + ", row_count);
+  at.file->read(*at.entry, static_cast<size_t>(first_row * size),
+                {static_cast<uint8_t*>(out), static_cast<size_t>(row_count * size)});
+}
+
+void Checkpoint::read_rows(const std::string& name, int64_t first_row, int64_t row_count, float* out) const {
+  const Located& at = located(name);
+  if (at.entry->dtype == "F32") return read_bits(name, first_row, row_count, out);
+  std::vector<uint16_t> halves(static_cast<size_t>(row_count * row_bytes(at) / 2));
+  read_bits(name, first_row, row_count, halves.data());
+  if (at.entry->dtype == "BF16") {
+    std::transform(halves.begin(), halves.end(), out, from_bfloat16);
+  } else {
+    std::transform(halves.begin(), halves.end(), out, from_float16);
+  }
+}
+
+bool Checkpoint::holds(const std::string& name, Dtype dtype) const {
+  const std::string& stored = located(name).entry->dtype;
+  return (dtype == Dtype::kFloat32 && stored == "F32") || (dtype == Dtype::kBfloat16 && stored == "BF16");
 }
 
 std::vector<float> Checkpoint::read(const std::string& name) const {
   std::vector<float> values(static_cast<size_t>(located(name).entry->elements()));
   read_rows(name, 0, located(name).entry->shape.front(), values.data());
-  release(name);
   return values;
-}
-
-void Checkpoint::release(const std::string& name) const {
-  const Located& at = located(name);
-  at.file->release(*at.entry);
 }
 
 }  // namespace specula

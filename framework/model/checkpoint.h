@@ -24,11 +24,12 @@ class Checkpoint {
 
   // [row_count, row_size] elements of a tensor, starting with `first_row` of its outermost dimension, as float32.
   void read_rows(const std::string& name, int64_t first_row, int64_t row_count, float* out) const;
-  // The tensor's bytes if the file holds it in `dtype` (float32, bfloat16), else null.  They need not be aligned.
-  const uint8_t* bits(const std::string& name, Dtype dtype) const;
-  // The whole tensor as float32; its pages are released.
+  // Does the file hold the tensor in `dtype` (float32, bfloat16)?
+  bool holds(const std::string& name, Dtype dtype) const;
+  // The same rows as the file holds them.
+  void read_bits(const std::string& name, int64_t first_row, int64_t row_count, void* out) const;
+  // The whole tensor as float32.
   std::vector<float> read(const std::string& name) const;
-  void release(const std::string& name) const;
   const std::vector<int64_t>& shape(const std::string& name) const { return located(name).entry->shape; }
 
  private:
@@ -37,6 +38,7 @@ class Checkpoint {
     const TensorEntry* entry;
   };
   const Located& located(const std::string& name) const;
+  int64_t row_bytes(const Located& at) const;
   void open_files();
   void open_shards(const std::filesystem::path& index);
   void locate(const SafetensorsFile& file);

@@ -58,6 +58,7 @@ struct Four {
 // Sums of products of 16-bit neighbours; on some targets spread over two vectors until the end.
 struct Sum {
   Words a, b;
+  HWY_INLINE Sum() {}  // an implicit one is compiled without the target's instructions, which GCC refuses on ARM
   HWY_INLINE void clear() { a = b = hn::Zero(I32()); }
   HWY_INLINE void add(Halves x, Halves w) { a = hn::ReorderWidenMulAccumulate(I32(), x, w, a, b); }
   HWY_INLINE Words total() const { return hn::RearrangeToOddPlusEven(a, b); }

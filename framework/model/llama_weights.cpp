@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "framework/core/error.h"
 #include "framework/model/float16.h"
@@ -23,9 +22,8 @@ AlignedBuffer read_embedding(const Checkpoint& checkpoint, int element_bytes) {
   const std::string name = "model.embed_tokens.weight";
   const int64_t vocab = checkpoint.config().vocab, hidden = checkpoint.config().hidden;
   AlignedBuffer table(static_cast<size_t>(vocab * hidden * element_bytes));
-  if (const uint8_t* bits = checkpoint.bits(name, element_bytes == 4 ? Dtype::kFloat32 : Dtype::kBfloat16)) {
-    std::memcpy(table.data(), bits, table.size());
-    checkpoint.release(name);
+  if (checkpoint.holds(name, element_bytes == 4 ? Dtype::kFloat32 : Dtype::kBfloat16)) {
+    checkpoint.read_bits(name, 0, vocab, table.data());
     return table;
   }
   std::vector<float> block(static_cast<size_t>(kEmbeddingBlock * hidden));
@@ -38,7 +36,6 @@ AlignedBuffer read_embedding(const Checkpoint& checkpoint, int element_bytes) {
       if (element_bytes == 2) table.data<uint16_t>()[first * hidden + i] = to_bfloat16(value);
     }
   }
-  checkpoint.release(name);
   return table;
 }
 

@@ -1,5 +1,9 @@
 #include "framework/model/packed_matrix.h"
 
+#include <algorithm>
+#include <exception>
+#include <mutex>
+
 #include "framework/core/error.h"
 #include "framework/model/float16.h"
 #include "framework/model/pack.h"
@@ -34,18 +38,31 @@ std::vector<OutputSource> order_outputs(const std::vector<int64_t>& heights, Fus
   return outputs;
 }
 
-// The tensors' bytes, if the file holds them in the kernel's own format and whole words; else empty.
-std::vector<const uint8_t*> matching_bits(const Checkpoint& checkpoint, const std::vector<std::string>& names,
-                                          Dtype format, int64_t inputs) {
-  std::vector<const uint8_t*> all;
-  if (is_quantized(format) || (format == Dtype::kBfloat16 && inputs % 2 != 0)) return all;
-  for (const std::string& name : names) {
-    const uint8_t* bits = checkpoint.bits(name, format);
-    if (bits == nullptr) return {};
-    all.push_back(bits);
-  }
-  return all;
+bool holds_all(const Checkpoint& checkpoint, const std::vector<std::string>& names, Dtype format) {
+  return std::all_of(names.begin(), names.end(),
+                     [&](const std::string& name) { return checkpoint.holds(name, format); });
 }
+
+// What one thread of a parallel region throws is thrown behind the region.
+class Rethrower {
+ public:
+  template <class Work>
+  void run(Work work) {
+    try {
+      work();
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      if (!error_) error_ = std::current_exception();
+    }
+  }
+  void rethrow() const {
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::exception_ptr error_;
+};
 
 }  // namespace
 
@@ -60,12 +77,18 @@ PackedMatrix::PackedMatrix(const Checkpoint& checkpoint, const MatrixSource& sou
   std::vector<OutputSource> order = order_outputs(heights, source.fusion, kernel.panel);
   allocate(static_cast<int64_t>(order.size()), checkpoint.shape(names.front()).at(1));
   order.resize(static_cast<size_t>(panels_ * kernel_.panel));
-  const std::vector<const uint8_t*> bits = matching_bits(checkpoint, names, kernel_.format, inputs_);
-  if (!bits.empty()) {
-    const int64_t bytes_of_row = inputs_ * (kernel_.format == Dtype::kFloat32 ? 4 : 2);
-    pack_bits([&](int64_t output) -> const uint8_t* {
+  const bool is_whole_words = kernel_.format != Dtype::kBfloat16 || inputs_ % 2 == 0;
+  if (holds_all(checkpoint, names, kernel_.format) && is_whole_words) {
+    pack_bits([&](int64_t output, int64_t most, uint8_t* rows) {
       const OutputSource& from = order[static_cast<size_t>(output)];
-      return from.tensor < 0 ? nullptr : bits[static_cast<size_t>(from.tensor)] + from.row * bytes_of_row;
+      int64_t count = 1;  // neighbours in the file are read together
+      const auto follows = [&](const OutputSource& next) {
+        return next.tensor == from.tensor && (next.tensor < 0 || next.row == from.row + count);
+      };
+      while (count < most && follows(order[static_cast<size_t>(output + count)])) ++count;
+      if (from.tensor < 0) return -count;
+      checkpoint.read_bits(names[static_cast<size_t>(from.tensor)], from.row, count, rows);
+      return count;
     });
   } else {
     pack([&](int64_t output, float* row) {
@@ -74,7 +97,6 @@ PackedMatrix::PackedMatrix(const Checkpoint& checkpoint, const MatrixSource& sou
       return from.tensor >= 0;
     });
   }
-  for (const std::string& name : names) checkpoint.release(name);
   if (!source.bias) return;
   std::vector<std::vector<float>> biases;
   for (const std::string& tensor : source.tensors) biases.push_back(checkpoint.read(tensor + ".bias"));
@@ -106,34 +128,44 @@ void PackedMatrix::allocate(int64_t outputs, int64_t inputs) {
 
 void PackedMatrix::pack(const ReadRow& read_row) {
   const auto panel = static_cast<size_t>(kernel_.panel), k = static_cast<size_t>(k_);
+  const auto pack_one = [&](int64_t p, std::vector<float>& block, std::vector<const float*>& rows) {
+    for (size_t c = 0; c < panel; ++c) {
+      float* row = block.data() + c * k;
+      rows[c] = read_row(p * kernel_.panel + static_cast<int64_t>(c), row) ? row : nullptr;
+    }
+    pack_panel(kernel_, rows, k_, weights_.data() + p * panel_bytes(kernel_, k_),
+               scale_.empty() ? nullptr : scale_.data() + p * kernel_.panel);
+  };
+  Rethrower rethrower;
 #pragma omp parallel num_threads(threads())
   {
     std::vector<float> block(panel * k, 0.0f);
     std::vector<const float*> rows(panel);
 #pragma omp for
-    for (int64_t p = 0; p < panels_; ++p) {
-      for (size_t c = 0; c < panel; ++c) {
-        float* row = block.data() + c * k;
-        rows[c] = read_row(p * kernel_.panel + static_cast<int64_t>(c), row) ? row : nullptr;
-      }
-      pack_panel(kernel_, rows, k_, weights_.data() + p * panel_bytes(kernel_, k_),
-                 scale_.empty() ? nullptr : scale_.data() + p * kernel_.panel);
-    }
+    for (int64_t p = 0; p < panels_; ++p) rethrower.run([&] { pack_one(p, block, rows); });
   }
+  rethrower.rethrow();
 }
 
-void PackedMatrix::pack_bits(const RowBits& row_bits) {
-  const auto panel = static_cast<size_t>(kernel_.panel);
+void PackedMatrix::pack_bits(const ReadBits& read_bits) {
+  const int64_t panel = kernel_.panel, bytes = panel_bytes(kernel_, k_), row_size = bytes / panel;
+  const auto pack_one = [&](int64_t p, std::vector<uint8_t>& block, std::vector<const uint8_t*>& rows) {
+    for (int64_t c = 0; c < panel;) {
+      const int64_t count = read_bits(p * panel + c, panel - c, block.data() + c * row_size);
+      const int64_t end = c + std::abs(count);
+      for (; c < end; ++c) rows[static_cast<size_t>(c)] = count < 0 ? nullptr : block.data() + c * row_size;
+    }
+    pack_panel_bits(rows, row_size / 4, weights_.data() + p * bytes);
+  };
+  Rethrower rethrower;
 #pragma omp parallel num_threads(threads())
   {
-    std::vector<const uint8_t*> rows(panel);
+    std::vector<uint8_t> block(static_cast<size_t>(bytes));
+    std::vector<const uint8_t*> rows(static_cast<size_t>(panel));
 #pragma omp for
-    for (int64_t p = 0; p < panels_; ++p) {
-      for (size_t c = 0; c < panel; ++c) rows[c] = row_bits(p * kernel_.panel + static_cast<int64_t>(c));
-      const int64_t words = panel_bytes(kernel_, k_) / 4 / kernel_.panel;
-      pack_panel_bits(rows, words, weights_.data() + p * panel_bytes(kernel_, k_));
-    }
+    for (int64_t p = 0; p < panels_; ++p) rethrower.run([&] { pack_one(p, block, rows); });
   }
+  rethrower.rethrow();
 }
 
 int64_t PackedMatrix::bytes() const {

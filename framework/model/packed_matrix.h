@@ -24,7 +24,7 @@ struct MatrixSource {
 class PackedMatrix {
  public:
   PackedMatrix() = default;
-  // Reads the tensors panel by panel with every thread and releases their pages.
+  // Reads the tensors panel by panel with every thread.
   PackedMatrix(const Checkpoint& checkpoint, const MatrixSource& source, const LinearKernel& kernel);
   // Of `weights` [outputs][inputs]: for tests and measurements.
   PackedMatrix(const std::vector<float>& weights, int64_t outputs, const LinearKernel& kernel);
@@ -41,12 +41,14 @@ class PackedMatrix {
   void read_row(int64_t row, float* out) const;
 
  private:
-  // Of an output: its row as float32 [inputs], false for padding; its row as the file holds it, null for padding.
+  // The row of an output as float32 [inputs]; false for padding.
   using ReadRow = std::function<bool(int64_t output, float* row)>;
-  using RowBits = std::function<const uint8_t*(int64_t output)>;
+  // Rows of up to `most` outputs as the file holds them; returns how many it read, or minus the number of rows of
+  // padding that stand there.
+  using ReadBits = std::function<int64_t(int64_t output, int64_t most, uint8_t* rows)>;
   void allocate(int64_t outputs, int64_t inputs);
   void pack(const ReadRow& read_row);
-  void pack_bits(const RowBits& row_bits);
+  void pack_bits(const ReadBits& read_bits);
 
   LinearKernel kernel_;
   AlignedBuffer weights_;

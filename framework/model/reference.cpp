@@ -39,7 +39,6 @@ ReferenceLlama::ReferenceLlama(const std::filesystem::path& folder) {
   for (const TensorSpec& spec : expected_tensors(config_)) {
     Tensor tensor = at::empty(spec.shape, at::kFloat);
     checkpoint.read_rows(spec.name, 0, spec.shape.front(), tensor.mutable_data_ptr<float>());
-    checkpoint.release(spec.name);
     parameters_[spec.name] = tensor;
   }
 }

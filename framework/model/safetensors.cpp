@@ -1,6 +1,7 @@
 #include "framework/model/safetensors.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -145,29 +146,37 @@ std::string shape_text(const std::vector<int64_t>& shape) {
   return text + "]";
 }
 
-SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : path_(path.string()), map_(path) {
-  const std::span<const uint8_t> file = map_.bytes();
-  if (file.size() < kLengthBytes) {
+SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : path_(path.string()), file_(path) {
+  if (file_.size() < kLengthBytes) {
     throw Error(
-        cat(path_, ": ", file.size(), " bytes are too few for a safetensors file (the header's length takes 8)"));
+        cat(path_, ": ", file_.size(), " bytes are too few for a safetensors file (the header's length takes 8)"));
   }
+  std::array<uint8_t, kLengthBytes> bytes{};
+  file_.read(0, bytes);
   uint64_t length = 0;
-  for (size_t i = 0; i < kLengthBytes; ++i) length |= uint64_t{file[i]} << (8 * i);
-  if (length > kMostHeaderBytes || length > file.size() - kLengthBytes) {
-    throw Error(cat(path_, ": the header claims ", length, " bytes; the file holds ", file.size() - kLengthBytes,
+  for (size_t i = 0; i < kLengthBytes; ++i) length |= uint64_t{bytes[i]} << (8 * i);
+  if (length > kMostHeaderBytes || length > file_.size() - kLengthBytes) {
+    throw Error(cat(path_, ": the header claims ", length, " bytes; the file holds ", file_.size() - kLengthBytes,
                     " after the length and the cap is ", kMostHeaderBytes, " (truncated, or not a safetensors file)"));
   }
-  const Json header =
-      parse_header(path_, std::string(reinterpret_cast<const char*>(file.data()) + kLengthBytes, length));
+  std::string text(length, '\0');
+  file_.read(kLengthBytes, {reinterpret_cast<uint8_t*>(text.data()), text.size()});
+  const Json header = parse_header(path_, text);
   const size_t data_begin = kLengthBytes + length;
   for (const auto& [name, json] : header.items()) {
     if (name == "__metadata__") continue;  // free text for people
-    entries_.push_back(EntryReader(path_, name, data_begin, file.size() - data_begin).read(json));
+    entries_.push_back(EntryReader(path_, name, data_begin, file_.size() - data_begin).read(json));
   }
   std::sort(entries_.begin(), entries_.end(), [](const TensorEntry& a, const TensorEntry& b) {
     return a.begin != b.begin ? a.begin < b.begin : a.end < b.end;
   });
-  check_tiling(path_, entries_, data_begin, file.size());
+  check_tiling(path_, entries_, data_begin, file_.size());
+}
+
+void SafetensorsFile::read(const TensorEntry& entry, size_t offset, std::span<uint8_t> out) const {
+  SPECULA_CHECK(offset + out.size() <= entry.end - entry.begin, entry.name, ": ", out.size(), " bytes from ", offset,
+                " of ", entry.end - entry.begin);
+  file_.read(entry.begin + offset, out);
 }
 
 }  // namespace specula

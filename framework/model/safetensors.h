@@ -1,4 +1,4 @@
-// Reader of safetensors files, memory-mapped.  Nothing a header claims is used before it was checked against the file:
+// Reader of safetensors files.  Nothing a header claims is used before it was checked against the file:
 // length, dtype, shape, offsets, overlap, gaps.  An error is one line that names file, tensor, what was given and what
 // was expected. Format: https://github.com/huggingface/safetensors#format.  Licence: Apache-2.0.
 #pragma once
@@ -29,16 +29,13 @@ class SafetensorsFile {
   explicit SafetensorsFile(const std::filesystem::path& path);  // throws Error
   const std::string& path() const { return path_; }
   const std::vector<TensorEntry>& entries() const { return entries_; }  // by position in the file
-  uint64_t size() const { return map_.bytes().size(); }
-  std::span<const uint8_t> bytes(const TensorEntry& entry) const {
-    return map_.bytes().subspan(entry.begin, entry.end - entry.begin);
-  }
-  // The pages of this tensor are not needed any more.
-  void release(const TensorEntry& entry) const { map_.release(entry.begin, entry.end - entry.begin); }
+  uint64_t size() const { return file_.size(); }
+  // Fills `out` with the tensor's bytes from `offset` on.  From any thread; throws Error.
+  void read(const TensorEntry& entry, size_t offset, std::span<uint8_t> out) const;
 
  private:
   std::string path_;
-  MappedFile map_;
+  RandomFile file_;
   std::vector<TensorEntry> entries_;
 };
 

@@ -287,7 +287,11 @@ TEST_P(Aten, RefusesWhatTheOwnEngineRefuses) {
 
 TEST_P(Aten, SaysWhatItIsAndCosts) {
   const auto untied = load(odd_config());
-  EXPECT_EQ(untied->engine(), GetParam() == "aten" ? "ATen on cpu" : "ATen on cuda:0");
+  if (GetParam() == "aten") {  // which of LibTorch's products is faster decides what follows
+    EXPECT_THAT(untied->engine(), testing::MatchesRegex("ATen on cpu(, products oneDNN( for [1-4] of 5 shapes)?)?"));
+  } else {
+    EXPECT_EQ(untied->engine(), "ATen on cuda:0");
+  }
   const int64_t embedding = int64_t{131} * 54;
   EXPECT_EQ(untied->weight_bytes(), 4 * (untied->info().parameters - embedding + 54));
   EXPECT_EQ(untied->kv_bytes_per_slot(), 2 * 3 * 2 * 10 * 4);

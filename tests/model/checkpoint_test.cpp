@@ -60,7 +60,11 @@ TEST_F(SafetensorsTest, ReadsWhatIsRight) {
   EXPECT_EQ(file.entries()[0].name, "a");
   EXPECT_EQ(file.entries()[0].elements(), 1);
   EXPECT_EQ(shape_text(file.entries()[1].shape), "[2, 3]");
-  EXPECT_EQ(file.bytes(file.entries()[1]).size(), 12u);
+  std::string bytes(12, ' ');
+  file.read(file.entries()[1], 0, {reinterpret_cast<uint8_t*>(bytes.data()), bytes.size()});
+  EXPECT_EQ(bytes, std::string(12, 'x'));
+  std::array<uint8_t, 2> behind{};
+  EXPECT_THROW(file.read(file.entries()[1], 11, behind), std::logic_error);
 }
 
 TEST_F(SafetensorsTest, RefusesLyingHeaders) {

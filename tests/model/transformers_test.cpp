@@ -18,8 +18,8 @@ std::vector<T> read_tensor(const SafetensorsFile& file, const std::string& name)
   for (const TensorEntry& entry : file.entries()) {
     if (entry.name != name) continue;
     std::vector<T> out(static_cast<size_t>(entry.elements()));
-    SPECULA_CHECK(out.size() * sizeof(T) == file.bytes(entry).size(), name);
-    std::memcpy(out.data(), file.bytes(entry).data(), file.bytes(entry).size());
+    SPECULA_CHECK(out.size() * sizeof(T) == entry.end - entry.begin, name);
+    file.read(entry, 0, {reinterpret_cast<uint8_t*>(out.data()), out.size() * sizeof(T)});
     return out;
   }
   throw Error(cat(file.path(), ": no tensor ", name));

@@ -86,14 +86,19 @@ TEST(Sha256, KnownAnswers) {  // FIPS 180-2
   EXPECT_EQ(sha256("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
-TEST_F(Files, MapsReadOnly) {
-  const std::string content(3 * 4096 + 17, 'm');
-  const MappedFile map(put("f", content));
-  EXPECT_EQ(std::string(map.bytes().begin(), map.bytes().end()), content);
-  map.release(0, content.size());  // the pages come back from the file
-  EXPECT_EQ(map.bytes()[4096], 'm');
-  EXPECT_TRUE(MappedFile(put("empty", "")).bytes().empty());
-  EXPECT_THAT(error_of([&] { const MappedFile missing(folder_ / "missing"); }), HasSubstr("cannot open"));
+TEST_F(Files, ReadsParts) {
+  std::string content(3 * 4096 + 17, 'm');
+  content[5000] = 'x';
+  const RandomFile file(put("f", content));
+  EXPECT_EQ(file.size(), content.size());
+  std::vector<uint8_t> part(5001);
+  file.read(5000, part);
+  EXPECT_EQ(part[0], 'x');
+  EXPECT_EQ(part[1], 'm');
+  EXPECT_EQ(RandomFile(put("empty", "")).size(), 0u);
+  EXPECT_THAT(error_of([&] { const RandomFile missing(folder_ / "missing"); }), HasSubstr("cannot open"));
+  put("f", "short");  // it shrinks meanwhile
+  EXPECT_THAT(error_of([&] { file.read(3, part); }), HasSubstr("ends at byte 5"));
 }
 
 TEST_F(Files, LineFileAppends) {
