@@ -101,6 +101,13 @@ ExitCode bench_prefill_command(const BenchPrefillArgs& args);
 ExitCode bench_decode_command(const BenchDecodeArgs& args);
 ExitCode bench_round_command(const BenchRoundArgs& args);
 ExitCode bench_load_command(const BenchArgs& args);
+struct BenchKernelsArgs {
+  std::string filter;  // a regular expression; empty: a short list, less than a minute
+  std::string format = "text", output;
+  bool list = false;  // names the benchmarks and runs none
+  int repeats = 1, threads = 0;
+};
+ExitCode bench_kernels_command(const BenchKernelsArgs& args);
 // What each figure of a benchmark means, for its help: name and definition.
 const std::vector<std::pair<std::string, std::string>>& bench_definitions(const std::string& command);
 

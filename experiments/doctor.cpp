@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "experiments/commands.h"
+#include "experiments/doctor_products.h"
 #include "experiments/run/environment.h"
 #include "experiments/stream.h"
 #include "framework/decode/decode.h"
@@ -143,6 +144,9 @@ ExitCode doctor_command(const DoctorArgs& args) {
   if (load > 0.5 * double(cores))
     report.advise(cat("the load average is ", load, ": stop other programs before measuring speed"));
   const InferenceScope inference;
+  const ProductTable products = tabulate_products(kDoctorShape, kDoctorMemory, kDoctorTurns);
+  for (const std::string& line : products.lines) std::printf("%s\n", line.c_str());
+  for (const std::string& text : products.advice) report.advise(text);
   bool invariant = self_test(report);
   if (candidate) invariant = test_model(report, *candidate) && invariant;
   if (!invariant) report.advise(kNotInvariant);

@@ -45,7 +45,19 @@ const std::map<std::string, Terms>& all_terms() {
         {"read_ms", "time of read(2) over them into one small buffer, the page cache being warm"},
         {"load_ms", "time until the model can decode: checks, mapping, packing"},
         {"ratio", "load_ms over read_ms, turn by turn"},
-        {"peak_growth_mb", "peak resident memory during the load over that before it, mapped file included"}}}};
+        {"peak_growth_mb", "peak resident memory during the load over that before it, mapped file included"}}},
+      {"bench kernels",
+       {{"product/FORMAT/WHAT/KxN/rows:M/FROM",
+         "M rows of K values times N outputs by all threads; from memory: weights rotate through 96 MB; cached: the "
+         "same each time"},
+        {"attention/...", "all threads, each over a key head of its own from memory; group: queries a row"},
+        {"rms_norm and so on /DTYPE/N", "one thread, a row of N values in its cache"},
+        {"softmax/V, draw/V", "one thread, a row of V logits or probabilities"},
+        {"bytes_per_second", "weights, or keys and values, or logits and probabilities, over the time"},
+        {"flop_per_second", "multiplications and additions over the time"},
+        {"context",
+         "what the JSON says of the machine; threads, stream_gb_s (memory bandwidth before the first benchmark), cpu "
+         "and commit are ours; library_build_type is that of Google Benchmark alone, which Debian builds as debug"}}}};
   return kTerms;
 }
 

@@ -16,12 +16,6 @@ namespace {
 
 constexpr int64_t kTokenStep = 7919;  // a prime: the rows of a pass differ
 
-void check_folder_of(const std::string& output) {
-  const std::filesystem::path folder = std::filesystem::absolute(output).parent_path();
-  if (std::filesystem::is_directory(folder)) return;
-  throw ConfigError(cat("--output ", output, ": there is no folder ", folder.string()));
-}
-
 double timed_forward(const LanguageModel& model, KvCache& cache, const Rows& rows) {
   const double start = seconds_now();
   model.forward(rows, cache, {});
@@ -58,13 +52,20 @@ void check_at_least(const std::string& flag, int64_t value, int64_t least) {
   if (value < least) throw ConfigError(cat(flag, " ", value, " is out of range ", least, ".."));
 }
 
+void check_output(const std::string& output) {
+  if (output.empty()) return;
+  const std::filesystem::path folder = std::filesystem::absolute(output).parent_path();
+  if (std::filesystem::is_directory(folder)) return;
+  throw ConfigError(cat("--output ", output, ": there is no folder ", folder.string()));
+}
+
 BenchSession::BenchSession(std::string command, const BenchArgs& args) : args_(args) {
   check_at_least("--repeats", args.repeats, 1);
   if (!args.format.empty() && args.format != "json" && args.format != "text") {
     throw ConfigError(cat("--format: unknown value '", args.format, "'", suggestion(args.format, {"json", "text"})));
   }
   if (!args.compare.empty()) check_comparable(args.compare, command);
-  if (!args.output.empty()) check_folder_of(args.output);
+  check_output(args.output);
   result_.command = std::move(command);
   result_.arguments = args.argv;
   result_.load_average = load_average();

@@ -30,6 +30,7 @@ std::vector<BenchChoice> choose_models(const BenchWish& wish, const std::string&
 // Throws ConfigError unless the model has room for `positions` tokens; `what` says what needs them.
 void check_room(const BenchChoice& choice, int64_t positions, const std::string& what);
 void check_at_least(const std::string& flag, int64_t value, int64_t least);
+void check_output(const std::string& output);  // "": no file
 
 class BenchSession {
  public:

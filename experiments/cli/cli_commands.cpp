@@ -225,7 +225,9 @@ void define_bench_of_model(CLI::App& app, BenchArgs& args) {
 }
 
 void repeats_flag(CLI::App& app, int& value) {
-  positive_flag(app, "--repeats", value, cat("turns, one sample of each figure in each (default: ", value, ")"));
+  positive_flag(
+      app, "--repeats", value,
+      cat("turns, one sample of each figure in each, whose median and quartiles are told (default: ", value, ")"));
 }
 
 void context_flag(CLI::App& app, int64_t& value) {
@@ -269,6 +271,19 @@ void define_bench_load(CLI::App& app, CommandLine& line) {
   line.bench_load.repeats = 5;
   define_bench_of_model(app, line.bench_load);
   repeats_flag(app, line.bench_load.repeats);
+}
+
+void define_bench_kernels(CLI::App& app, CommandLine& line) {
+  BenchKernelsArgs& args = line.bench_kernels;
+  text_flag(app, "--filter", args.filter, "REGEX",
+            "benchmarks with a match in their name; '.' takes all (default: a short list, less than a minute)");
+  app.add_flag("--list", args.list, "names them and runs none");
+  positive_flag(app, "--repeats", args.repeats, "measurements of each; from 2 on with mean, median, deviation");
+  choice_flag(app, "--format", args.format, {"json", "text"},
+              "text by default; the JSON is Google Benchmark's own, two files of it are compared by the compare.py "
+              "that comes with it");
+  text_flag(app, "--output", args.output, "FILE", "writes the JSON there too");
+  threads_flag(app, args.threads);
 }
 
 void define_doctor(CLI::App& app, CommandLine& line) {
@@ -417,6 +432,13 @@ const std::vector<Command>& commands() {
        define_bench_load,
        [](CommandLine& line) { return bench_load_command(line.bench_load); },
        bench_definitions("bench load")},
+      {"bench kernels",
+       "times the inner loops: products, attention, rows, sampling",
+       {"specula bench kernels", "specula bench kernels --list --filter 'product/bf16'",
+        "specula bench kernels --filter 'product/int8/.*/2048x5632' --repeats 5 --output kernels.json"},
+       define_bench_kernels,
+       [](CommandLine& line) { return bench_kernels_command(line.bench_kernels); },
+       bench_definitions("bench kernels")},
       {"doctor",
        "checks the machine and the build: threads, bandwidth, batch invariance",
        {"specula doctor", "specula doctor --threads 2", "specula doctor " + kModel + " --dtype bf16"},

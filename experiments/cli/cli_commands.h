@@ -30,6 +30,7 @@ struct CommandLine {
   BenchDecodeArgs bench_decode;
   BenchRoundArgs bench_round;
   BenchArgs bench_load;
+  BenchKernelsArgs bench_kernels;
   DoctorArgs doctor;
 };
 

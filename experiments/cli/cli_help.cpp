@@ -95,7 +95,7 @@ std::string command_help(const Command& command, const std::vector<FlagHelp>& fl
   for (const FlagHelp& flag : flags)
     out += labelled(flag.type.empty() ? flag.name : flag.name + " " + flag.type, flag.help, 26);
   out += labelled("--help, -h", "this text", 26);
-  if (!command.terms.empty()) out += "\nFigures (median and quartiles over the turns):\n";
+  if (!command.terms.empty()) out += "\nFigures:\n";
   for (const auto& [name, meaning] : command.terms) out += labelled(name, meaning, 26);
   return out + "\n" + exit_codes();
 }

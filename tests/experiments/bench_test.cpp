@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 
 #include "experiments/bench/figure.h"
@@ -300,10 +301,66 @@ TEST_F(Bench, RefusesWrongFlags) {
   EXPECT_THROW(bench("load --model @nowhere"), Error);
 }
 
+TEST_F(Bench, KernelsGiveGoogleBenchmarksJson) {
+  const std::string one = "kernels --filter ^rms_norm/fp32/768$ --threads 1 ";
+  const json result = bench_json(one + "--format json");
+  EXPECT_EQ(result.at("context").at("threads"), "1");
+  EXPECT_GT(std::stod(result.at("context").at("stream_gb_s").get<std::string>()), 0);
+  EXPECT_NE(result.at("context").at("commit"), "");
+  EXPECT_NE(result.at("context").at("cpu"), "");
+  ASSERT_EQ(result.at("benchmarks").size(), 1u);
+  const json& row = result.at("benchmarks").at(0);
+  EXPECT_EQ(row.at("name"), "rms_norm/fp32/768");
+  EXPECT_EQ(row.at("time_unit"), "us");
+  EXPECT_GT(row.at("real_time"), 0);
+
+  EXPECT_THAT(bench(one + "--repeats 3 --output @kernels.json"), HasSubstr("rms_norm/fp32/768_median"));
+  const json repeated = json::parse(read_file(path("kernels.json"))).at("benchmarks");
+  EXPECT_EQ(std::count_if(repeated.begin(), repeated.end(),
+                          [](const json& run) { return run.at("run_type") == "iteration"; }),
+            3);
+}
+
+// One of each kind, with the memory that it needs and no more: what a sanitizer sees of them.
+TEST_F(Bench, KernelsOfEveryKindRun) {
+  const json result = bench_json(
+      "kernels --threads 1 --format json --filter "
+      "^(product/int4/.*/768x768/rows:5/cached|attention/bf16/context:64/rows:8/group:8|[a-z_]+/(bf16|int8)/2048|"
+      "rotate/fp32/2048|softmax/32000|draw/32000)$");
+  std::set<std::string> kinds;
+  for (const json& row : result.at("benchmarks")) {
+    const std::string name = row.at("name");
+    kinds.insert(name.substr(0, name.find('/')));
+    EXPECT_GT(row.at("real_time"), 0) << name;
+    if (name.starts_with("product")) {  // 4.5 bits a weight are read; each meets 5 rows
+      EXPECT_NEAR(row.at("flop_per_second").get<double>() / row.at("bytes_per_second").get<double>(), 2 * 5 / (4.5 / 8),
+                  1e-6);
+    }
+  }
+  EXPECT_THAT(kinds, ::testing::ElementsAre("attention", "draw", "product", "quantize", "rms_norm", "rotate", "softmax",
+                                            "store", "swiglu"));
+}
+
+TEST_F(Bench, KernelsAreListedAndChosenByName) {
+  const auto lines = [](const std::string& text) { return std::count(text.begin(), text.end(), '\n'); };
+  const std::string all = bench("kernels --list --filter ."), some = bench("kernels --list");
+  EXPECT_GT(lines(all), 200);
+  EXPECT_GT(lines(some), 20);
+  EXPECT_LT(lines(some), 60);
+  EXPECT_THAT(all, AllOf(HasSubstr("product/int8w/"), HasSubstr("/2048x5632/rows:64/cached\n"),
+                         HasSubstr("product/bf16/ATen/"), HasSubstr("\ndraw/128256\n")));
+  EXPECT_THAT(usage_error("kernels --filter rms("), HasSubstr("--filter 'rms(' is not a regular expression: "));
+  EXPECT_THAT(usage_error("kernels --filter rsm_norm"), HasSubstr("--filter 'rsm_norm' matches none of the "));
+  EXPECT_THAT(usage_error("kernels --format csv"), HasSubstr("'csv' is not one of json, text"));
+  EXPECT_THAT(usage_error("kernels --repeats 0"), HasSubstr("'0' is not a whole number of at least 1"));
+  EXPECT_THAT(usage_error("kernels --output @no/such.json"), HasSubstr("such.json: there is no folder "));
+}
+
 TEST_F(Bench, HelpDefinesEachFigure) {
   EXPECT_THAT(bench("round --help"), AllOf(HasSubstr("\n  break_even_alpha"), HasSubstr("(1 - alpha^(length+1)) /"),
                                            HasSubstr("bookkeeping")));
   EXPECT_THAT(bench("load --help"), HasSubstr("default: 5)"));
+  EXPECT_THAT(bench("kernels --help"), AllOf(HasSubstr("compare.py"), HasSubstr("flop_per_second")));
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ namespace {
 // Of a sum over the sum of its terms' magnitudes: float32 sums in any order; bfloat16 rounds the result to 8 bits.
 constexpr double kFloat32Error = 1e-6, kBfloat16Error = 1.0 / 256;
 
-Tensor random_tensor(Dice& dice, std::vector<int64_t> shape, at::ScalarType dtype) {
+Tensor random_tensor(Dice& dice, const std::vector<int64_t>& shape, at::ScalarType dtype) {
   const Tensor tensor = at::empty(shape, at::kFloat);
   for (int64_t i = 0; i < tensor.numel(); ++i)
     tensor.mutable_data_ptr<float>()[i] = static_cast<float>(dice.below(2001) - 1000) / 1000.0f;
