@@ -78,11 +78,13 @@ function(specula_test_as name test)
   set_tests_properties(${name} PROPERTIES LABELS fast TIMEOUT 300 ENVIRONMENT "OMP_WAIT_POLICY=PASSIVE;${arg_ENVIRONMENT}")
 endfunction()
 
-# Kernels: sums must not depend on which multiplications a compiler fuses.  Some files are compiled for instructions of their own; the
-# precompiled header must not enter them, or inline functions of the standard library would be compiled for them too.
+# Kernels: sums must not depend on which multiplications a compiler fuses, nor the steps that weights are rounded to.  Some files are
+# compiled for instructions of their own; the precompiled header must not enter them, or inline functions of the standard library would
+# be compiled for them too.
 set(kernel_folder "${CMAKE_SOURCE_DIR}/framework/model")
 set_source_files_properties("${kernel_folder}/kernels_linear.cpp" "${kernel_folder}/kernels_integer.cpp" "${kernel_folder}/kernels_rows.cpp"
-  "${kernel_folder}/kernels_attention.cpp" PROPERTIES COMPILE_OPTIONS "-ffp-contract=off;-O3" SKIP_PRECOMPILE_HEADERS ON)
+  "${kernel_folder}/kernels_attention.cpp" "${kernel_folder}/pack.cpp"
+  PROPERTIES COMPILE_OPTIONS "-ffp-contract=off;-O3" SKIP_PRECOMPILE_HEADERS ON)
 foreach(kernel bf16:bf16 attention:bf16 vnni:vnni)  # file:instructions
   string(REPLACE ":" ";" kernel "${kernel}")
   list(GET kernel 0 kernel_file)
