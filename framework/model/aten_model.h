@@ -26,6 +26,7 @@ class AtenModel final : public LoadedModel {
 
   const ModelInfo& info() const override { return info_; }
   Dtype dtype() const override { return dtype_; }
+  bool is_invariant_by_construction() const override { return false; }
   std::string engine() const override;  // "ATen on cuda:0", "ATen on cpu, products oneDNN"
   int64_t weight_bytes() const override { return weights_.bytes_per_pass(); }
   int64_t kv_bytes_per_slot() const override;

@@ -259,4 +259,11 @@ InvarianceReport check_invariance(const LanguageModel& model, const InvarianceOp
   return report;
 }
 
+InvarianceReport check_invariance(const LoadedModel& model, const InvarianceOptions& options) {
+  InvarianceReport report = check_invariance(static_cast<const LanguageModel&>(model), options);
+  report.properties.push_back(
+      {"construction", "sums whose order no pass changes", model.is_invariant_by_construction()});
+  return report;
+}
+
 }  // namespace specula

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "framework/model/language_model.h"
+#include "framework/model/load.h"
 
 namespace specula {
 
@@ -38,5 +38,7 @@ struct InvarianceReport {
 
 // Throws what forward() throws.  Not from within an OpenMP region.
 InvarianceReport check_invariance(const LanguageModel& model, const InvarianceOptions& options);
+// The same, and whether the engine promises it: the property "construction".
+InvarianceReport check_invariance(const LoadedModel& model, const InvarianceOptions& options);
 
 }  // namespace specula

@@ -20,6 +20,7 @@ class LlamaModel final : public LoadedModel {
   const ModelInfo& info() const override { return info_; }
   Dtype dtype() const override { return weights_.kernels().dtype; }
   std::string engine() const override;
+  bool is_invariant_by_construction() const override { return true; }
   int64_t weight_bytes() const override { return weights_.bytes_per_pass(); }
   int64_t kv_bytes_per_slot() const override;
 

@@ -147,7 +147,7 @@ TEST_F(Bench, ForwardMeasuresRowsContextsAndDtypesInTurns) {
 }
 
 TEST_F(Bench, TheOtherBenchmarksGiveTheirFigures) {
-  const json prefill = bench_json("prefill --model @target --tokens 33 --repeats 2 --threads 1");
+  const json prefill = bench_json("prefill --model @target --tokens 33 --repeats 3 --threads 1");
   expect_head(prefill, "bench prefill");
   for (const char* const name : {"ms", "tok_s", "gflop_s", "gemm_gflop_s", "share"})
     expect_figure(prefill.at("rows").at(0), name);

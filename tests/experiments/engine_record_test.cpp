@@ -50,6 +50,7 @@ class ToyModel final : public LoadedModel {
   const ModelInfo& info() const override { return info_; }
   Dtype dtype() const override { return dtype_; }
   std::string engine() const override { return "toy"; }
+  bool is_invariant_by_construction() const override { return true; }
   int64_t weight_bytes() const override { return 0; }
   int64_t kv_bytes_per_slot() const override { return 0; }
 
@@ -86,7 +87,7 @@ TEST_F(EngineRecord, InvarianceIsFoundModelByModel) {
   const std::vector<RunModel> found = inspect_models({known("good"), known("bad")}, models, {});
   EXPECT_EQ(found[0].engine, "toy");
   EXPECT_TRUE(found[0].batch_invariant());
-  EXPECT_EQ(found[0].invariance.size(), 5U);
+  EXPECT_EQ(found[0].invariance.size(), 6U);
   EXPECT_FALSE(found[1].batch_invariant());
   EXPECT_FALSE(found[1].invariance.at("rows"));
   EXPECT_FALSE(found[0].quality.has_value()) << "float32 costs nothing";

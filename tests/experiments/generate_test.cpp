@@ -19,6 +19,7 @@ namespace {
 using nlohmann::json;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 const std::string kDemo = std::string(SPECULA_SOURCE_DIR) + "/assets/demo/";
 
@@ -98,7 +99,8 @@ TEST(Generate, LibTorchsOperatorsWriteTheSameText) {
     args.drafter = drafter;
     const json line = lines_of(args).at(0);
     EXPECT_EQ(line["ids"], own["ids"]) << drafter;
-    EXPECT_EQ(line["engine"], "ATen on cpu");
+    EXPECT_THAT(line["engine"], StartsWith("ATen on cpu"));
+    EXPECT_EQ(line["batch_invariant"], false);  // a check that passes there is luck
   }
 }
 

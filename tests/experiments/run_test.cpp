@@ -45,6 +45,7 @@ class ToyModel final : public LoadedModel {
   const ModelInfo& info() const override { return info_; }
   Dtype dtype() const override { return Dtype::kFloat32; }
   std::string engine() const override { return "toy"; }
+  bool is_invariant_by_construction() const override { return true; }
   int64_t weight_bytes() const override { return 0; }
   int64_t kv_bytes_per_slot() const override { return 0; }
   const ::specula::testing::HashModel& inner() const { return inner_; }

@@ -89,7 +89,7 @@ TEST_F(Invariance, HoldsOnTheEngine) {
   expect_lost([](const Rows&, const KvCache&) { return false; }, {});
   const InvarianceReport report = check_invariance(*model_, full_invariance());
   EXPECT_TRUE(report.held());
-  EXPECT_EQ(report.properties.size(), 6U);
+  EXPECT_EQ(report.properties.size(), 7U);
   EXPECT_THAT(report.text(), HasSubstr("holds for passes of up to 40 rows, prefill in chunks, trees"));
   EXPECT_THAT(report.text(), Not(HasSubstr("NOT")));
 }
