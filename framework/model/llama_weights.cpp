@@ -5,6 +5,8 @@
 
 #include "framework/core/error.h"
 #include "framework/model/float16.h"
+#include "framework/model/rethrower.h"
+#include "framework/model/threads.h"
 
 namespace specula {
 namespace {
@@ -22,20 +24,23 @@ AlignedBuffer read_embedding(const Checkpoint& checkpoint, int element_bytes) {
   const std::string name = "model.embed_tokens.weight";
   const int64_t vocab = checkpoint.config().vocab, hidden = checkpoint.config().hidden;
   AlignedBuffer table(static_cast<size_t>(vocab * hidden * element_bytes));
-  if (checkpoint.holds(name, element_bytes == 4 ? Dtype::kFloat32 : Dtype::kBfloat16)) {
-    checkpoint.read_bits(name, 0, vocab, table.data());
-    return table;
-  }
-  std::vector<float> block(static_cast<size_t>(kEmbeddingBlock * hidden));
-  for (int64_t first = 0; first < vocab; first += kEmbeddingBlock) {
+  const bool is_stored_so = checkpoint.holds(name, element_bytes == 4 ? Dtype::kFloat32 : Dtype::kBfloat16);
+  const int64_t blocks = (vocab + kEmbeddingBlock - 1) / kEmbeddingBlock;
+  const auto read_block = [&](int64_t first) {
     const int64_t rows = std::min(kEmbeddingBlock, vocab - first);
+    if (is_stored_so) return checkpoint.read_bits(name, first, rows, table.data() + first * hidden * element_bytes);
+    std::vector<float> block(static_cast<size_t>(rows * hidden));
     checkpoint.read_rows(name, first, rows, block.data());
     for (int64_t i = 0; i < rows * hidden; ++i) {
       const float value = block[static_cast<size_t>(i)];
       if (element_bytes == 4) table.data<float>()[first * hidden + i] = value;
       if (element_bytes == 2) table.data<uint16_t>()[first * hidden + i] = to_bfloat16(value);
     }
-  }
+  };
+  Rethrower rethrower;
+#pragma omp parallel for num_threads(threads())
+  for (int64_t b = 0; b < blocks; ++b) rethrower.run([&] { read_block(b * kEmbeddingBlock); });
+  rethrower.rethrow();
   return table;
 }
 

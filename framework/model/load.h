@@ -27,10 +27,10 @@ class LoadedModel : public LanguageModel {
  public:
   virtual const ModelInfo& info() const = 0;
   virtual Dtype dtype() const = 0;
-  virtual std::string engine() const = 0;    // what computes its products: "own: AVX3 + AVX512-BF16", "ATen on cuda:0"
+  virtual std::string engine() const = 0;  // what computes its products: "own: AVX3 + AVX512-BF16", "ATen on cuda:0"
   // Every sum runs in an order that the shape of a pass does not change.  Without this a check that passes was luck.
   virtual bool is_invariant_by_construction() const = 0;
-  virtual int64_t weight_bytes() const = 0;  // read by a pass over one row (an embedding table is not read whole)
+  virtual int64_t weight_bytes() const = 0;       // read by a pass over one row (an embedding table is not read whole)
   virtual int64_t kv_bytes_per_slot() const = 0;  // of one sequence, all layers
 };
 struct LoadOptions {

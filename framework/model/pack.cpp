@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <vector>
 
 #include "framework/model/float16.h"
 
@@ -106,6 +107,22 @@ void pack_int4(std::span<const float* const> rows, int64_t k, uint8_t* to) {
   }
 }
 
+using FourWords = uint32_t __attribute__((vector_size(16)));
+
+// Word j of row c goes to line j, place c; a line is `panel` words.
+void transpose_square(const uint8_t* const (&rows)[4], int64_t offset, uint32_t* to, int64_t panel) {
+  FourWords row[4];
+  for (int c = 0; c < 4; ++c) std::memcpy(&row[c], rows[c] + offset, sizeof row[c]);
+  const FourWords low01 = __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5),
+                  low23 = __builtin_shufflevector(row[2], row[3], 0, 4, 1, 5),
+                  high01 = __builtin_shufflevector(row[0], row[1], 2, 6, 3, 7),
+                  high23 = __builtin_shufflevector(row[2], row[3], 2, 6, 3, 7);
+  const FourWords line[4] = {
+      __builtin_shufflevector(low01, low23, 0, 1, 4, 5), __builtin_shufflevector(low01, low23, 2, 3, 6, 7),
+      __builtin_shufflevector(high01, high23, 0, 1, 4, 5), __builtin_shufflevector(high01, high23, 2, 3, 6, 7)};
+  for (int j = 0; j < 4; ++j) std::memcpy(to + j * panel, &line[j], sizeof line[j]);
+}
+
 }  // namespace
 
 void pack_panel(const LinearKernel& kernel, std::span<const float* const> rows, int64_t k, void* weights,
@@ -138,19 +155,26 @@ void pack_panel(const LinearKernel& kernel, std::span<const float* const> rows, 
   }
 }
 
-// A cache line of every row at a time: its 16 words go to 16 lines of the panel, which stay in the first cache.
+// Four words of four rows become four words of four lines at a time; a cache line of every row is finished before the
+// next, so that the lines of the panel stay in the first cache until they are full.
 void pack_panel_bits(std::span<const uint8_t* const> rows, int64_t words, void* weights) {
-  constexpr int64_t kBlock = 16;
+  constexpr int64_t kLine = 16, kSquare = 4;
   const auto panel = static_cast<int64_t>(rows.size());
+  const std::vector<uint8_t> zeros(static_cast<size_t>(4 * words));
   auto* to = static_cast<uint32_t*>(weights);
-  for (int64_t first = 0; first < words; first += kBlock) {
-    const int64_t count = std::min(kBlock, words - first);
-    for (int64_t c = 0; c < panel; ++c) {
-      uint32_t block[kBlock] = {};
-      if (rows[static_cast<size_t>(c)] != nullptr)
-        std::memcpy(block, rows[static_cast<size_t>(c)] + 4 * first, static_cast<size_t>(4 * count));
-      for (int64_t i = 0; i < count; ++i) to[(first + i) * panel + c] = block[i];
+  const auto row = [&](int64_t c) {
+    const uint8_t* bits = rows[static_cast<size_t>(c)];
+    return bits == nullptr ? zeros.data() : bits;
+  };
+  int64_t done = 0;
+  for (; panel % kSquare == 0 && done + kLine <= words; done += kLine) {
+    for (int64_t c = 0; c < panel; c += kSquare) {
+      const uint8_t* const from[kSquare] = {row(c), row(c + 1), row(c + 2), row(c + 3)};
+      for (int64_t i = done; i < done + kLine; i += kSquare) transpose_square(from, 4 * i, to + i * panel + c, panel);
     }
+  }
+  for (int64_t c = 0; c < panel; ++c) {
+    for (int64_t i = done; i < words; ++i) std::memcpy(to + i * panel + c, row(c) + 4 * i, sizeof *to);
   }
 }
 

@@ -1,12 +1,11 @@
 #include "framework/model/packed_matrix.h"
 
 #include <algorithm>
-#include <exception>
-#include <mutex>
 
 #include "framework/core/error.h"
 #include "framework/model/float16.h"
 #include "framework/model/pack.h"
+#include "framework/model/rethrower.h"
 #include "framework/model/threads.h"
 
 namespace specula {
@@ -42,27 +41,6 @@ bool holds_all(const Checkpoint& checkpoint, const std::vector<std::string>& nam
   return std::all_of(names.begin(), names.end(),
                      [&](const std::string& name) { return checkpoint.holds(name, format); });
 }
-
-// What one thread of a parallel region throws is thrown behind the region.
-class Rethrower {
- public:
-  template <class Work>
-  void run(Work work) {
-    try {
-      work();
-    } catch (...) {
-      const std::lock_guard lock(mutex_);
-      if (!error_) error_ = std::current_exception();
-    }
-  }
-  void rethrow() const {
-    if (error_) std::rethrow_exception(error_);
-  }
-
- private:
-  std::mutex mutex_;
-  std::exception_ptr error_;
-};
 
 }  // namespace
 
