@@ -1,6 +1,5 @@
 #include "experiments/bench/gemm.h"
 
-#include <ATen/ops/mm.h>
 #include <ATen/ops/ones.h>
 
 #include <algorithm>
@@ -14,17 +13,19 @@ GemmProbe::GemmProbe(bool single_precision, const std::string& device) {
   const at::TensorOptions options = at::TensorOptions()
                                         .dtype(single_precision ? at::kFloat : at::kBFloat16)
                                         .device(device == "cpu" ? at::kCPU : torch_device(device));
-  for (const int64_t size : {1024, 2048})
-    squares_.push_back({size, at::ones({size, size}, options), at::ones({size, size}, options)});
+  for (const int64_t size : {1024, 2048}) {
+    const Tensor square = at::ones({size, size}, options);
+    for (const Library library : libraries_for(square.scalar_type(), square.device()))
+      products_.push_back({size, square, LibraryLinear(library, square, {})});
+  }
 }
 
 double GemmProbe::gigaflops() {
   double best = 0;
-  for (const Square& square : squares_) {
+  for (const Product& product : products_) {
     const double start = seconds_now();
-    const Tensor product = at::mm(square.a, square.b);
-    product.select(0, 0).select(0, 0).item<float>();  // sync: waits for a device
-    const double flops = 2.0 * static_cast<double>(square.size) * static_cast<double>(square.size * square.size);
+    product.linear(product.x).select(0, 0).select(0, 0).item<float>();  // sync: waits for a device
+    const double flops = 2.0 * static_cast<double>(product.size) * static_cast<double>(product.size * product.size);
     best = std::max(best, flops / (seconds_now() - start) * 1e-9);
   }
   return best;

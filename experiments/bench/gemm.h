@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "framework/core/tensor.h"
+#include "framework/model/library_linear.h"
 
 namespace specula {
 
@@ -13,14 +14,15 @@ class GemmProbe {
  public:
   // float32 where the model computes in float32, else bfloat16; on the model's device.
   GemmProbe(bool single_precision, const std::string& device);
-  double gigaflops();  // [GFLOP/s] one reading, the best of the sizes
+  double gigaflops();  // [GFLOP/s] one reading, the best of the sizes and of LibTorch's products (ATen, packed oneDNN)
 
  private:
-  struct Square {
+  struct Product {
     int64_t size;
-    Tensor a, b;  // [size,size]
+    Tensor x;  // [size,size]
+    LibraryLinear linear;
   };
-  std::vector<Square> squares_;
+  std::vector<Product> products_;
 };
 
 }  // namespace specula
