@@ -14,30 +14,27 @@ constexpr int64_t kBlock = 256;
 // Whole blocks are skipped by their sum; inside a block the walk is one by one.
 template <class Number>
 Token inverse_cdf(const Number* p, int64_t n, double u) {
-  const double goal = u * total(p, n);
-  double before = 0;
-  Token last = -1;
+  std::vector<double> blocks;  // their sums; the whole is what the walk adds up
+  double whole = 0;
   for (int64_t i = 0; i < n; i += kBlock) {
-    const int64_t size = std::min(kBlock, n - i);
-    const double block = total(p + i, size);
-    if (before + block > goal) {
-      double cdf = before;
-      for (int64_t j = i; j < i + size; ++j) {
-        if (!(p[j] > 0)) continue;
-        last = static_cast<Token>(j);
-        cdf += p[j];
-        if (cdf > goal) return last;
-      }
-    } else if (block > 0) {
-      for (int64_t j = i; j < i + size; ++j) {
-        if (p[j] > 0) last = static_cast<Token>(j);
-      }
-    }
-    before += block;
+    blocks.push_back(total(p + i, std::min(kBlock, n - i)));
+    whole += blocks.back();
+  }
+  const double goal = u * whole;
+  double cdf = 0;
+  size_t b = 0;
+  while (b + 1 < blocks.size() && cdf + blocks[b] <= goal) cdf += blocks[b++];
+  const int64_t begin = static_cast<int64_t>(b) * kBlock, end = std::min(begin + kBlock, n);
+  for (int64_t j = begin; j < end; ++j) {
+    if (!(p[j] > 0)) continue;
+    cdf += p[j];
+    if (cdf > goal) return static_cast<Token>(j);
   }
   // Rounding may leave the goal a hair above the last step of the walk: the last token with mass is meant.
-  SPECULA_CHECK(last >= 0, "a draw from ", n, " tokens without mass");
-  return last;
+  for (int64_t j = end - 1; j >= 0; --j) {
+    if (p[j] > 0) return static_cast<Token>(j);
+  }
+  SPECULA_CHECK(false, "a draw from ", n, " tokens without mass");
 }
 
 }  // namespace

@@ -9,11 +9,12 @@
 
 namespace specula {
 
-// Logits, all [n] float32.
-bool is_sound(const float* logits, int64_t n);    // no NaN, no +infinity, at least one finite value
-float max_logit(const float* logits, int64_t n);  // -infinity if n == 0
-// p <- exp(x - max) / sum; -infinity gives exactly 0.  `p` may be `logits`.
-void softmax(const float* logits, int64_t n, float* p);
+// Logits, all [n] float32.  Sound: no NaN, no +infinity, at least one finite value.
+float max_logit(const float* logits, int64_t n);         // NaN where they are not sound
+Token first_of(const float* x, int64_t n, float value);  // the lowest index that holds it; n if none does
+// p <- exp(x - max) / sum; -infinity gives exactly 0.  `p` may be `logits`.  False where they are not sound, with p
+// untouched.
+bool softmax(const float* logits, int64_t n, float* p);
 
 // Probabilities, all >= 0.
 double total(const float* p, int64_t n);

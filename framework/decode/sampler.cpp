@@ -4,22 +4,22 @@
 #include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "framework/decode/probability.h"
+#include "framework/model/threads.h"
 
 namespace specula {
 namespace {
 
-void require_sound(const Tensor& logits, const RowContext& context, const char* when) {
-  const int64_t vocab = logits.size(1);
-  const float* data = logits.const_data_ptr<float>();
-  for (size_t j = 0; j < context.rows.size(); ++j) {
-    if (is_sound(data + static_cast<int64_t>(j) * vocab, vocab)) continue;
-    const size_t position = context.prefix.size() + static_cast<size_t>(context.tree.depth(context.rows[j]));
-    throw NumericError(cat("the logits ", when, " hold NaN, +infinity or nothing finite at position ", position,
-                           " of request ", context.request, " (tree row ", context.rows[j], ")"));
-  }
+constexpr int64_t kWorthThreads = 16384;  // elements; fewer are done before another thread has begun
+
+[[noreturn]] void refuse(const RowContext& context, size_t j, bool is_changed) {
+  const size_t position = context.prefix.size() + static_cast<size_t>(context.tree.depth(context.rows[j]));
+  throw NumericError(cat("the logits ", is_changed ? "after the sampling policy" : "of the model",
+                         " hold NaN, +infinity or nothing finite at position ", position, " of request ",
+                         context.request, " (tree row ", context.rows[j], ")"));
 }
 
 }  // namespace
@@ -28,21 +28,24 @@ bool Sampler::is_greedy() const {
   return std::any_of(steps.begin(), steps.end(), [](const auto& step) { return step->is_greedy(); });
 }
 
+// The model's logits are checked before a processor sees them; what comes out is checked by whoever reads it.
 Tensor Sampler::processed(const Tensor& logits, const RowContext& context) const {
   Dims dims;
   dims.check(logits, "logits", "R V");
   SPECULA_CHECK(static_cast<size_t>(dims['R']) == context.rows.size() && logits.is_contiguous());
-  require_sound(logits, context, "of the model");
   Tensor changed = logits;
   for (const auto& step : steps) {
     if (step->is_greedy()) break;
     if (changed.is_same(logits)) {
+      const float* row = logits.const_data_ptr<float>();
+      for (size_t j = 0; j < context.rows.size(); ++j, row += dims['V']) {
+        if (std::isnan(max_logit(row, dims['V']))) refuse(context, j, false);
+      }
       changed = at::empty_like(logits);
       std::memcpy(changed.mutable_data_ptr<float>(), logits.const_data_ptr<float>(), logits.numel() * sizeof(float));
     }
     step->apply(changed, context);
   }
-  if (!changed.is_same(logits)) require_sound(changed, context, "after the sampling policy");
   return changed;
 }
 
@@ -50,7 +53,11 @@ std::vector<Token> Sampler::most_likely(const Tensor& logits, const RowContext& 
   const Tensor after = processed(logits, context);
   const float* row = after.const_data_ptr<float>();
   std::vector<Token> tokens;
-  for (int64_t j = 0; j < after.size(0); ++j, row += after.size(1)) tokens.push_back(argmax(row, after.size(1)));
+  for (size_t j = 0; j < context.rows.size(); ++j, row += after.size(1)) {
+    const float most = max_logit(row, after.size(1));
+    if (std::isnan(most)) refuse(context, j, !after.is_same(logits));
+    tokens.push_back(first_of(row, after.size(1), most));
+  }
   return tokens;
 }
 
@@ -66,10 +73,17 @@ Tensor Sampler::distribution(const Tensor& logits, const RowContext& context) co
     return p;
   }
   Tensor p = processed(logits, context);
+  const bool is_changed = !p.is_same(logits);
   const float* from = p.const_data_ptr<float>();
-  if (p.is_same(logits)) p = at::empty_like(logits);
+  if (!is_changed) p = at::empty_like(logits);
   float* to = p.mutable_data_ptr<float>();
-  for (size_t j = 0; j < context.rows.size(); ++j, from += vocab, to += vocab) softmax(from, vocab, to);
+  const auto rows = static_cast<int64_t>(context.rows.size());
+  std::vector<char> is_sound(context.rows.size());
+#pragma omp parallel for num_threads(threads()) if (rows > 1 && rows * vocab >= kWorthThreads)
+  for (int64_t j = 0; j < rows; ++j)
+    is_sound[static_cast<size_t>(j)] = softmax(from + j * vocab, vocab, to + j * vocab);
+  const auto unsound = std::find(is_sound.begin(), is_sound.end(), 0);
+  if (unsound != is_sound.end()) refuse(context, static_cast<size_t>(unsound - is_sound.begin()), is_changed);
   return p;
 }
 

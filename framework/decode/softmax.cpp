@@ -1,5 +1,5 @@
-// The vectorised part of probability.h: one pass for soundness, one for the maximum, one for the exponentials. Compiled
-// for each instruction set by Highway and chosen at run time.
+// The vectorised part of probability.h: one pass for the maximum, which also finds what is unsound, one for the
+// exponentials and their sum.  Compiled for each instruction set by Highway and chosen at run time.
 #include "framework/decode/probability.h"
 #include "framework/decode/sampler.h"
 
@@ -18,37 +18,26 @@ namespace specula {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-bool IsSound(const float* x, size_t n) {
-  const hn::ScalableTag<float> d;
-  const size_t lanes = hn::Lanes(d);
-  const auto largest = hn::Set(d, std::numeric_limits<float>::max());
-  const auto smallest = hn::Set(d, -std::numeric_limits<float>::max());
-  auto all_below = hn::Eq(largest, largest);
-  auto any_finite = hn::Ne(largest, largest);
-  size_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    const auto v = hn::LoadU(d, x + i);
-    all_below = hn::And(all_below, hn::Le(v, largest));  // false for NaN and +infinity
-    any_finite = hn::Or(any_finite, hn::Ge(v, smallest));
-  }
-  bool sound = hn::AllTrue(d, all_below), finite = !hn::AllFalse(d, any_finite);
-  for (; i < n; ++i) {
-    sound = sound && x[i] <= std::numeric_limits<float>::max();
-    finite = finite || x[i] >= -std::numeric_limits<float>::max();
-  }
-  return sound && finite;
-}
-
+// The maximum, or NaN where there is NaN, +infinity or nothing finite.
 float MaxLogit(const float* x, size_t n) {
   const hn::ScalableTag<float> d;
   const size_t lanes = hn::Lanes(d);
   float best = -std::numeric_limits<float>::infinity();
   auto m = hn::Set(d, best);
+  auto all_numbers = hn::Eq(m, m);  // NaN equals nothing
   size_t i = 0;
-  for (; i + lanes <= n; i += lanes) m = hn::Max(m, hn::LoadU(d, x + i));
+  for (; i + lanes <= n; i += lanes) {
+    const auto v = hn::LoadU(d, x + i);
+    all_numbers = hn::And(all_numbers, hn::Eq(v, v));
+    m = hn::Max(m, v);
+  }
+  bool is_nan = !hn::AllTrue(d, all_numbers);
   best = hn::GetLane(hn::MaxOfLanes(d, m));
-  for (; i < n; ++i) best = x[i] > best ? x[i] : best;
-  return best;
+  for (; i < n; ++i) {
+    is_nan = is_nan || x[i] != x[i];
+    best = x[i] > best ? x[i] : best;
+  }
+  return is_nan || std::abs(best) > std::numeric_limits<float>::max() ? std::numeric_limits<float>::quiet_NaN() : best;
 }
 
 // The lowest index that holds `value`; n if none does.
@@ -62,19 +51,28 @@ size_t FirstOf(const float* x, size_t n, float value) {
   return i;
 }
 
-// y <- exp(x - shift).  The tail goes through a full vector, so that an element's value does not depend on where it
-// stands.
-void Exponentials(const float* x, size_t n, float shift, float* y) {
+// y <- exp(x - shift); returns their sum, in double.  The tail goes through a full vector, so that an element's value
+// does not depend on where it stands.
+double Exponentials(const float* x, size_t n, float shift, float* y) {
   const hn::ScalableTag<float> d;
+  const hn::Repartition<double, decltype(d)> wide;
+  const hn::Rebind<float, decltype(wide)> half;
   const size_t lanes = hn::Lanes(d);
   const auto subtrahend = hn::Set(d, shift);
+  auto low = hn::Zero(wide), high = hn::Zero(wide);
   size_t i = 0;
-  for (; i + lanes <= n; i += lanes) hn::StoreU(hn::Exp(d, hn::Sub(hn::LoadU(d, x + i), subtrahend)), d, y + i);
-  if (i == n) return;
+  for (; i + lanes <= n; i += lanes) {
+    hn::StoreU(hn::Exp(d, hn::Sub(hn::LoadU(d, x + i), subtrahend)), d, y + i);
+    low = hn::Add(low, hn::PromoteTo(wide, hn::LoadU(half, y + i)));
+    if (lanes > 1) high = hn::Add(high, hn::PromoteTo(wide, hn::LoadU(half, y + i + lanes / 2)));
+  }
+  double sum = hn::GetLane(hn::SumOfLanes(wide, hn::Add(low, high)));
+  if (i == n) return sum;
   HWY_ALIGN float tail[HWY_MAX_BYTES / sizeof(float)] = {};
   for (size_t j = 0; i + j < n; ++j) tail[j] = x[i + j];
   hn::StoreU(hn::Exp(d, hn::Sub(hn::LoadU(d, tail), subtrahend)), d, tail);
-  for (size_t j = 0; i + j < n; ++j) y[i + j] = tail[j];
+  for (size_t j = 0; i + j < n; ++j) sum += y[i + j] = tail[j];
+  return sum;
 }
 
 // Sums in double: eight or more partial sums in a fixed order.
@@ -136,7 +134,6 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace specula {
-HWY_EXPORT(IsSound);
 HWY_EXPORT(MaxLogit);
 HWY_EXPORT(FirstOf);
 HWY_EXPORT(Exponentials);
@@ -145,14 +142,15 @@ HWY_EXPORT(SumDoubles);
 HWY_EXPORT(Subtract);
 HWY_EXPORT(Scale);
 
-bool is_sound(const float* logits, int64_t n) { return HWY_DYNAMIC_DISPATCH(IsSound)(logits, static_cast<size_t>(n)); }
 float max_logit(const float* logits, int64_t n) {
   return HWY_DYNAMIC_DISPATCH(MaxLogit)(logits, static_cast<size_t>(n));
 }
 
-Token argmax(const float* p, int64_t vocab) {
-  return static_cast<Token>(HWY_DYNAMIC_DISPATCH(FirstOf)(p, static_cast<size_t>(vocab), max_logit(p, vocab)));
+Token first_of(const float* x, int64_t n, float value) {
+  return static_cast<Token>(HWY_DYNAMIC_DISPATCH(FirstOf)(x, static_cast<size_t>(n), value));
 }
+
+Token argmax(const float* p, int64_t vocab) { return first_of(p, vocab, max_logit(p, vocab)); }
 
 double total(const float* p, int64_t n) { return HWY_DYNAMIC_DISPATCH(SumFloats)(p, static_cast<size_t>(n)); }
 double total(const double* p, int64_t n) { return HWY_DYNAMIC_DISPATCH(SumDoubles)(p, static_cast<size_t>(n)); }
@@ -161,9 +159,12 @@ void subtract(const double* p, const float* q, double scale, int64_t n, double* 
   HWY_DYNAMIC_DISPATCH(Subtract)(p, q, scale, static_cast<size_t>(n), left);
 }
 
-void softmax(const float* logits, int64_t n, float* p) {
-  HWY_DYNAMIC_DISPATCH(Exponentials)(logits, static_cast<size_t>(n), max_logit(logits, n), p);
-  HWY_DYNAMIC_DISPATCH(Scale)(p, static_cast<size_t>(n), static_cast<float>(1 / total(p, n)));
+bool softmax(const float* logits, int64_t n, float* p) {
+  const float most = max_logit(logits, n);
+  if (std::isnan(most)) return false;
+  const double sum = HWY_DYNAMIC_DISPATCH(Exponentials)(logits, static_cast<size_t>(n), most, p);
+  HWY_DYNAMIC_DISPATCH(Scale)(p, static_cast<size_t>(n), static_cast<float>(1 / sum));
+  return true;
 }
 }  // namespace specula
 #endif
