@@ -55,17 +55,6 @@ class Workplace {
   fs::path path_;
 };
 
-// The implementations of products that run here, per dtype, the chosen one first.
-void list_kernels(Report& report) {
-  for (const std::string& name : dtype_names()) {
-    std::vector<std::string> targets;
-    for (const LinearKernel& kernel : linear_kernels(parse_dtype(name, "doctor")))
-      targets.push_back(cat(kernel.target, targets.empty() ? " (in use)" : ""));
-    report.say("kernels " + name, join(targets));
-  }
-  if (!isa_restriction().empty()) report.say("SPECULA_ISA", isa_restriction());
-}
-
 constexpr const char* kNotInvariant =
     "rows depend on their neighbours: speculative text may differ from the baseline's; report this CPU";
 
@@ -127,7 +116,7 @@ ExitCode doctor_command(const DoctorArgs& args) {
   report.say("cores", cat(cores));
   report.say("memory", cat(bytes_text(int64_t{pages} * page), ", ", bytes_text(available_bytes()), " available"));
   report.say("LibTorch", SPECULA_TORCH_VERSION);
-  list_kernels(report);
+  if (!isa_restriction().empty()) report.say("SPECULA_ISA", isa_restriction());
   const int running = set_threads(args.threads);  // throws when they do not really run
   report.say("threads", cat(running, " asked for, ", running, " run OpenMP regions and LibTorch's parallel_for"));
   if (running > cores)

@@ -76,10 +76,10 @@ KernelCase draw_case(int64_t vocab) {
   return {.name = cat("draw/", vocab), .prepare = [vocab]() -> std::function<void()> {
             Values p = wave(vocab);
             softmax(p.data(), vocab, p.data());
-            return [p, u = 0.0, last = Token{0}]() mutable {
+            return [p, u = 0.0]() mutable {
               constexpr double kGolden = 0.6180339887498949;  // its multiples cover [0, 1) evenly
               u = std::fmod(u + kGolden, 1.0);
-              last = Residual(p.data(), static_cast<int64_t>(p.size())).draw(u);
+              Residual(p.data(), static_cast<int64_t>(p.size())).draw(u);
             };
           }};
 }

@@ -7,53 +7,28 @@
 #include <algorithm>
 
 #include "framework/model/aten_pass.h"
+#include "framework/model/pass_input.h"
 
 namespace specula {
 namespace {
 
 constexpr int64_t kMostRows = 512;  // of a sequence at once: bounds the scores, [B,heads,512,slots] float32
 
-struct Input {
-  const int64_t* token;
-  const int64_t* parent;
-  int64_t batch, rows;
-};
-
-// How many rows of sequence b are not padding; all of them are checked before any is added to the cache.
-int64_t count_rows(const Input& in, int64_t b, int64_t vocab, int tentative) {
-  const int64_t *token = in.token + b * in.rows, *parent = in.parent + b * in.rows;
-  int64_t count = 0;
-  for (int64_t r = 0; r < in.rows; ++r) {
-    if (token[r] == -1) continue;
-    SPECULA_CHECK(r == count, "sequence ", b, ": padding before row ", r);
-    SPECULA_CHECK(token[r] >= 0 && token[r] < vocab, "sequence ", b, " row ", r, ": token ", token[r],
-                  " of a vocabulary of ", vocab);
-    SPECULA_CHECK(parent[r] >= -1 && parent[r] < tentative + r, "sequence ", b, " row ", r, ": parent ", parent[r],
-                  " of slot ", tentative + r);
-    ++count;
-  }
-  return count;
-}
-
 // Adds the rows to the cache's books.  Chunk by chunk, the runs of the sequences that have rows there.
-std::vector<std::vector<AtenRun>> add_rows(const Input& in, AtenCache& cache, int64_t vocab, Logits logits) {
-  std::vector<int64_t> counts;
-  for (int b = 0; b < cache.batch(); ++b) counts.push_back(count_rows(in, b, vocab, cache.tentative(b)));
-  for (int b = 0; b < cache.batch(); ++b) cache.make_room(b, counts[static_cast<size_t>(b)]);
+std::vector<std::vector<AtenRun>> add_rows(const PassInput& in, AtenCache& cache) {
+  for (int b = 0; b < cache.batch(); ++b) cache.make_room(b, in.count(b));
   std::vector<std::vector<AtenRun>> chunks;
-  for (int64_t first = 0; first < in.rows; first += kMostRows) {
+  for (int64_t first = 0; first < in.rows(); first += kMostRows) {
     std::vector<AtenRun> runs;
     for (int b = 0; b < cache.batch(); ++b) {
-      const int64_t count = counts[static_cast<size_t>(b)], end = std::min(count, first + kMostRows);
+      const int64_t end = std::min(in.count(b), first + kMostRows);
       if (first >= end) continue;
       AtenRun& run = runs.emplace_back(AtenRun{.b = b, .slot = cache.book(b).used()});
       for (int64_t r = first; r < end; ++r) {
-        const int64_t row = b * in.rows + r;
-        cache.add(b, static_cast<int>(in.parent[row]));
-        run.token.push_back(in.token[row]);
-        run.out_row.push_back(row);
-        const bool is_last = logits == Logits::kLast && r == count - 1;
-        run.logits_row.push_back(logits == Logits::kAll ? row : is_last ? b : -1);
+        cache.add(b, in.parent(b, r));
+        run.token.push_back(in.token(b, r));
+        run.out_row.push_back(in.out_row(b, r));
+        run.logits_row.push_back(in.logits_row(b, r));
       }
     }
     if (!runs.empty()) chunks.push_back(std::move(runs));
@@ -111,29 +86,18 @@ int64_t AtenModel::kv_bytes_per_slot() const {
 Pass AtenModel::forward(const Rows& rows, KvCache& cache, const Ask& ask) const {
   auto* own = dynamic_cast<AtenCache*>(&cache);
   SPECULA_CHECK(own != nullptr && own->shape() == cache_shape(), "the cache was made by another model");
-  Dims dims;
-  dims.check(rows.token, "token", "B R");
-  dims.check(rows.parent, "parent", "B R");
-  SPECULA_CHECK(dims['B'] == own->batch(), "rows of ", dims['B'], " sequences, cache of ", own->batch());
-  SPECULA_CHECK(rows.token.scalar_type() == at::kLong && rows.parent.scalar_type() == at::kLong,
-                "token and parent must be int64");
-  for (const int site : ask.hidden)
-    SPECULA_CHECK(site >= 0 && site <= info_.layers + 1, "hidden site ", site, " of 0..", info_.layers + 1);
-
+  const PassInput in(rows, cache, own->batch(), ask, info_);
   const c10::InferenceMode inference;
-  const Tensor token = rows.token.contiguous(), parent = rows.parent.contiguous();
-  const int64_t batch = dims['B'], row_count = dims['R'], sites = static_cast<int64_t>(ask.hidden.size());
-  const int64_t lines = ask.logits == Logits::kAll ? row_count : 1;
-  const Input input{token.const_data_ptr<int64_t>(), parent.const_data_ptr<int64_t>(), batch, row_count};
-  const auto chunks = add_rows(input, *own, vocab(), ask.logits);
+  const auto chunks = add_rows(in, *own);
+  const int64_t batch = in.batch(), lines = in.logits_lines(), sites = static_cast<int64_t>(ask.hidden.size());
 
   // Rows that nobody writes stay zero: padding, and sequences without a row.
   const auto options = at::TensorOptions(at::kFloat).device(weights_.device);
   AtenOutputs outputs{.logits = {}, .hidden = {}, .sites = ask.hidden};
   if (ask.logits != Logits::kNone) outputs.logits = at::zeros({batch * lines, vocab()}, options);
-  if (sites > 0) outputs.hidden = at::zeros({batch * row_count, sites, info_.hidden}, options);
+  if (sites > 0) outputs.hidden = at::zeros({batch * in.rows(), sites, info_.hidden}, options);
   for (const std::vector<AtenRun>& runs : chunks) run_aten_pass(weights_, *own, runs, outputs);
-  return to_host(outputs, {batch, lines, vocab()}, {batch, row_count, sites, info_.hidden});
+  return to_host(outputs, {batch, lines, vocab()}, {batch, in.rows(), sites, info_.hidden});
 }
 
 }  // namespace specula

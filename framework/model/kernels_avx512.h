@@ -8,9 +8,10 @@
 #include "framework/model/gemm.h"
 
 namespace specula {
-namespace {
 
-constexpr int kPanel = 32;
+inline constexpr int kPanel = 32;
+
+namespace {
 
 inline __attribute__((always_inline)) void prefetch_weights(const void* weights) {
   const char* ahead = static_cast<const char*>(weights) + kPrefetchAhead;

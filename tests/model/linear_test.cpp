@@ -11,6 +11,7 @@
 #include "framework/model/float16.h"
 #include "framework/model/kernels.h"
 #include "framework/model/packed_matrix.h"
+#include "framework/model/packed_rows.h"
 #include "tests/model/support.h"
 
 namespace specula::test {
@@ -36,30 +37,6 @@ std::vector<float> random_values(Dice& dice, int64_t count) {
   return values;
 }
 
-// Rows as a product of this format reads them.
-struct PackedRows {
-  PackedRows(const std::vector<float>& x, int64_t rows, const LinearKernel& kernel) {
-    const int64_t n = static_cast<int64_t>(x.size()) / rows;
-    stride = row_bytes(kernel.rows, padded(n, kGroup));
-    data = AlignedBuffer(static_cast<size_t>(rows * stride));
-    data.clear();
-    const Kernels quantizer = make_kernels(Dtype::kInt8);
-    for (int64_t m = 0; m < rows; ++m) {
-      std::vector<float> row(x.begin() + m * n, x.begin() + (m + 1) * n);
-      row.resize(static_cast<size_t>(padded(n, kGroup)));
-      char* to = data.data() + m * stride;
-      if (kernel.rows == RowFormat::kQuantized) quantizer.quantize(row.data(), n, to);
-      for (int64_t i = 0; i < n; ++i) {
-        if (kernel.rows == RowFormat::kFloat32) reinterpret_cast<float*>(to)[i] = row[static_cast<size_t>(i)];
-        if (kernel.rows == RowFormat::kBfloat16)
-          reinterpret_cast<uint16_t*>(to)[i] = to_bfloat16(row[static_cast<size_t>(i)]);
-      }
-    }
-  }
-  AlignedBuffer data;
-  int64_t stride = 0;
-};
-
 struct Problem {
   int64_t rows, outputs, inputs;
   std::vector<float> x, weights;
@@ -75,9 +52,7 @@ std::vector<float> product(const Problem& problem, const LinearKernel& kernel) {
   const PackedRows rows(problem.x, problem.rows, kernel);
   std::vector<float> y(static_cast<size_t>(problem.rows * problem.outputs), -1);
   GemmArgs args = matrix.args();
-  args.x = rows.data.data();
-  args.x_stride = rows.stride;
-  args.rows = problem.rows;
+  rows.fill(args);
   args.y = y.data();
   args.y_stride = problem.outputs;
   const int64_t middle = matrix.panels() / 2;  // as two threads would share it out
@@ -181,9 +156,7 @@ TEST(Linear, BiasSumAndRowOrderAreHonoured) {
       std::vector<float> y(static_cast<size_t>(problem.rows * problem.outputs), 2.0f);
       const std::vector<int64_t> order = {2, 0, 1};
       GemmArgs args = matrix.args();
-      args.x = rows.data.data();
-      args.x_stride = rows.stride;
-      args.rows = problem.rows;
+      rows.fill(args);
       args.y = y.data();
       args.y_stride = problem.outputs;
       args.y_row = order.data();

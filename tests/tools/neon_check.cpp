@@ -99,7 +99,8 @@ void check_softmax() {
   for (double& value : expected) value /= sum;
   softmax(logits.data(), n, p.data());
   expect_near(p, expected, 1e-7, "softmax");
-  expect(p[500] == 0 && argmax(p.data(), n) == 17 && !std::isnan(max_logit(logits.data(), n)), "softmax: zero, argmax, soundness");
+  expect(p[500] == 0 && argmax(p.data(), n) == 17 && !std::isnan(max_logit(logits.data(), n)),
+         "softmax: zero, argmax, soundness");
   double before = 0;
   for (int64_t i = 0; i < n; ++i) {  // the middle of each token's share
     if (p[at(i)] > 1e-9f)
