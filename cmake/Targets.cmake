@@ -81,9 +81,9 @@ endfunction()
 # Kernels: sums must not depend on which multiplications a compiler fuses, nor the steps that weights are rounded to.  Some files are
 # compiled for instructions of their own; the precompiled header must not enter them, or inline functions of the standard library would
 # be compiled for them too.
-set(kernel_folder "${CMAKE_SOURCE_DIR}/framework/model")
-set_source_files_properties("${kernel_folder}/kernels_linear.cpp" "${kernel_folder}/kernels_integer.cpp" "${kernel_folder}/kernels_rows.cpp"
-  "${kernel_folder}/kernels_attention.cpp" "${kernel_folder}/pack.cpp"
+set(kernel_folder "${CMAKE_SOURCE_DIR}/framework/model/kernels")
+set_source_files_properties("${kernel_folder}/linear.cpp" "${kernel_folder}/integer.cpp" "${kernel_folder}/rows.cpp"
+  "${kernel_folder}/attention.cpp" "${kernel_folder}/pack.cpp"
   PROPERTIES COMPILE_OPTIONS "-ffp-contract=off;-O3" SKIP_PRECOMPILE_HEADERS ON)
 foreach(kernel bf16:bf16 attention:bf16 vnni:vnni)  # file:instructions
   string(REPLACE ":" ";" kernel "${kernel}")
@@ -93,6 +93,6 @@ foreach(kernel bf16:bf16 attention:bf16 vnni:vnni)  # file:instructions
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
     list(APPEND kernel_flags -mavx512f -mavx512bw -mavx512${kernel_extension})
   endif()
-  set_source_files_properties("${kernel_folder}/kernels_avx512_${kernel_file}.cpp" PROPERTIES COMPILE_OPTIONS "${kernel_flags}"
+  set_source_files_properties("${kernel_folder}/avx512_${kernel_file}.cpp" PROPERTIES COMPILE_OPTIONS "${kernel_flags}"
     SKIP_PRECOMPILE_HEADERS ON)
 endforeach()

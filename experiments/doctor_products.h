@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "framework/model/measure_linear.h"
+#include "framework/model/engine/measure_linear.h"
 
 namespace specula {
 

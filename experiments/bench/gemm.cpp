@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "framework/core/clock.h"
-#include "framework/model/aten_device.h"
+#include "framework/model/aten/aten_device.h"
 
 namespace specula {
 

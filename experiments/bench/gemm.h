@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "framework/core/tensor.h"
-#include "framework/model/library_linear.h"
+#include "framework/model/aten/library_linear.h"
 
 namespace specula {
 

@@ -7,7 +7,7 @@
 #include "experiments/bench/kernel_cases.h"
 #include "framework/core/error.h"
 #include "framework/model/aligned_buffer.h"
-#include "framework/model/kernels.h"
+#include "framework/model/kernels/kernels.h"
 #include "framework/model/threads.h"
 
 namespace specula {

@@ -2,7 +2,7 @@
 
 #include "experiments/bench/kernel_cases.h"
 #include "framework/core/error.h"
-#include "framework/model/measure_linear.h"
+#include "framework/model/engine/measure_linear.h"
 
 namespace specula {
 namespace {

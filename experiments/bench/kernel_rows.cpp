@@ -5,7 +5,7 @@
 #include "framework/core/error.h"
 #include "framework/decode/probability.h"
 #include "framework/model/aligned_buffer.h"
-#include "framework/model/kernels.h"
+#include "framework/model/kernels/kernels.h"
 
 namespace specula {
 namespace {

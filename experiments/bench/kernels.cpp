@@ -13,7 +13,7 @@
 #include "experiments/stream.h"
 #include "framework/core/files.h"
 #include "framework/decode/decode.h"
-#include "framework/model/isa.h"
+#include "framework/model/kernels/isa.h"
 #include "framework/model/threads.h"
 
 namespace specula {

@@ -3,7 +3,7 @@
 #include "framework/core/clock.h"
 #include "framework/core/files.h"
 #include "framework/decode/rows.h"
-#include "framework/model/llama_config.h"
+#include "framework/model/checkpoint/llama_config.h"
 
 namespace specula {
 namespace {

@@ -1,10 +1,10 @@
 #include "framework/model/load.h"
 
-#include "framework/model/aten_device.h"
-#include "framework/model/aten_model.h"
-#include "framework/model/checkpoint.h"
+#include "framework/model/aten/aten_device.h"
+#include "framework/model/aten/aten_model.h"
+#include "framework/model/checkpoint/checkpoint.h"
 #include "framework/model/device.h"
-#include "framework/model/llama_model.h"
+#include "framework/model/engine/llama_model.h"
 #include "framework/model/memory.h"
 
 namespace specula {

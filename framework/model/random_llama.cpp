@@ -6,8 +6,8 @@
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 #include "framework/core/keyring.h"
-#include "framework/model/float16.h"
-#include "framework/model/safetensors.h"
+#include "framework/model/checkpoint/float16.h"
+#include "framework/model/checkpoint/safetensors.h"
 
 namespace specula {
 namespace {

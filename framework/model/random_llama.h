@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 
-#include "framework/model/llama_config.h"
+#include "framework/model/checkpoint/llama_config.h"
 #include "framework/model/load.h"
 
 namespace specula {

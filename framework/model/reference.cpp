@@ -19,7 +19,7 @@
 #include <cmath>
 #include <limits>
 
-#include "framework/model/checkpoint.h"
+#include "framework/model/checkpoint/checkpoint.h"
 
 namespace specula {
 namespace {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "framework/core/tensor.h"
-#include "framework/model/llama_config.h"
+#include "framework/model/checkpoint/llama_config.h"
 
 namespace specula {
 

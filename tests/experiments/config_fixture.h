@@ -9,7 +9,7 @@
 #include <string>
 
 #include "experiments/commands.h"
-#include "framework/model/llama_config.h"
+#include "framework/model/checkpoint/llama_config.h"
 
 namespace specula {
 

@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "framework/decode/decode.h"
-#include "framework/model/aten_model.h"
+#include "framework/model/aten/aten_model.h"
 #include "framework/model/device.h"
 #include "framework/model/random_llama.h"
 #include "framework/model/reference.h"

@@ -5,8 +5,8 @@
 #include <functional>
 
 #include "framework/core/files.h"
+#include "framework/model/checkpoint/safetensors.h"
 #include "framework/model/random_llama.h"
-#include "framework/model/safetensors.h"
 #include "tests/model/support.h"
 
 namespace specula::test {

@@ -1,13 +1,13 @@
 // Every set of kernels that this machine can run, not only the one it would choose: each against the reference, and
 // each giving the same bits whatever the number of rows.
-#include "framework/model/kernel_targets.h"
+#include "framework/model/kernels/targets.h"
 //
 #include <ATen/ops/tensor.h>
 #include <gmock/gmock.h>
 #include <hwy/highway.h>
 
-#include "framework/model/kernels.h"
-#include "framework/model/llama_model.h"
+#include "framework/model/engine/llama_model.h"
+#include "framework/model/kernels/kernels.h"
 #include "framework/model/random_llama.h"
 #include "framework/model/reference.h"
 #include "tests/model/support.h"

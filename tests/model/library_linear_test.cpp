@@ -1,13 +1,13 @@
 // LibTorch's products: plain ATen and packed oneDNN against sums in double, and which of them a model takes.
-#include "framework/model/library_linear.h"
+#include "framework/model/aten/library_linear.h"
 
 #include <ATen/ops/empty.h>
 #include <gmock/gmock.h>
 
 #include <cmath>
 
-#include "framework/model/library_choice.h"
-#include "framework/model/measure_linear.h"
+#include "framework/model/aten/library_choice.h"
+#include "framework/model/engine/measure_linear.h"
 #include "tests/model/support.h"
 
 namespace specula::test {

@@ -1,6 +1,6 @@
 // The products with packed weights, format by format: every implementation that runs here against sums written down
 // naively.  The integer formats are compared bit for bit, since their sums are exact.
-#include "framework/model/kernel_targets.h"
+#include "framework/model/kernels/targets.h"
 //
 #include <gmock/gmock.h>
 #include <hwy/highway.h>
@@ -8,10 +8,10 @@
 #include <cmath>
 #include <limits>
 
-#include "framework/model/float16.h"
-#include "framework/model/kernels.h"
-#include "framework/model/packed_matrix.h"
-#include "framework/model/packed_rows.h"
+#include "framework/model/checkpoint/float16.h"
+#include "framework/model/engine/packed_matrix.h"
+#include "framework/model/engine/packed_rows.h"
+#include "framework/model/kernels/kernels.h"
 #include "tests/model/support.h"
 
 namespace specula::test {

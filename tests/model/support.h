@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "framework/model/checkpoint/llama_config.h"
 #include "framework/model/language_model.h"
-#include "framework/model/llama_config.h"
 #include "framework/model/load.h"
 
 namespace specula::test {

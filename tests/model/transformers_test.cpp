@@ -6,8 +6,8 @@
 
 #include <cstring>
 
+#include "framework/model/checkpoint/safetensors.h"
 #include "framework/model/reference.h"
-#include "framework/model/safetensors.h"
 #include "tests/model/support.h"
 
 namespace specula::test {

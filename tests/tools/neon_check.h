@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "framework/core/error.h"
-#include "framework/model/float16.h"
-#include "framework/model/kernels.h"
+#include "framework/model/checkpoint/float16.h"
+#include "framework/model/kernels/kernels.h"
 
 namespace specula::neon {
 

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <limits>
 
-#include "framework/model/pack.h"
+#include "framework/model/kernels/pack.h"
 #include "tests/tools/neon_check.h"
 
 namespace specula::neon {

@@ -1,0 +1,95 @@
+#include "framework/model/engine/llama_model.h"
+
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
+
+#include "framework/model/engine/llama_cache.h"
+#include "framework/model/engine/llama_pass.h"
+#include "framework/model/pass_input.h"
+
+namespace specula {
+namespace {
+
+CacheShape cache_shape(const LlamaWeights& weights) {
+  const LlamaConfig& config = weights.config();
+  return {config.layers, config.kv_heads, config.head_dim, weights.kernels().cache_bytes};
+}
+
+// Adds the rows to the cache and lists them, sequence by sequence.
+std::vector<PassRow> add_rows(const PassInput& in, LlamaCache& cache) {
+  std::vector<PassRow> rows;
+  for (int b = 0; b < cache.batch(); ++b) {
+    cache.make_room(b, in.count(b));
+    for (int64_t r = 0; r < in.count(b); ++r) {
+      const int slot = cache.add(b, in.parent(b, r));
+      rows.push_back({.sequence = b,
+                      .slot = static_cast<int>(cache.size(b)) + slot,
+                      .position = cache.size(b) + cache.book(b).depth(slot),
+                      .token = in.token(b, r),
+                      .out_row = in.out_row(b, r),
+                      .logits_row = in.logits_row(b, r)});
+    }
+  }
+  return rows;
+}
+
+// Rows that nobody writes are zero: padding, and sequences without a row.
+void clear_unwritten(float* data, int64_t row_count, int64_t row_size, const std::vector<PassRow>& rows,
+                     int64_t PassRow::*row) {
+  std::vector<char> written(static_cast<size_t>(row_count), 0);
+  for (const PassRow& r : rows) {
+    if (r.*row >= 0) written[static_cast<size_t>(r.*row)] = 1;
+  }
+  for (int64_t i = 0; i < row_count; ++i) {
+    if (!written[static_cast<size_t>(i)]) std::fill_n(data + i * row_size, row_size, 0.0f);
+  }
+}
+
+}  // namespace
+
+LlamaModel::LlamaModel(const Checkpoint& checkpoint, const Kernels& kernels)
+    : info_(checkpoint.info()), weights_(checkpoint, kernels) {}
+
+std::string LlamaModel::engine() const {
+  const Kernels& kernels = weights_.kernels();
+  return cat("own: rows ", kernels.target, ", attention ", kernels.attention, ", products ", kernels.layer.target);
+}
+
+std::unique_ptr<KvCache> LlamaModel::new_cache(int batch, int64_t reserve) const {
+  return std::make_unique<LlamaCache>(cache_shape(weights_), batch, reserve);
+}
+
+int64_t LlamaModel::kv_bytes_per_slot() const {
+  const LlamaConfig& config = weights_.config();
+  return 2 * config.layers * config.kv_heads * config.head_dim * weights_.kernels().cache_bytes;
+}
+
+Pass LlamaModel::forward(const Rows& rows, KvCache& cache, const Ask& ask) const {
+  auto* own = dynamic_cast<LlamaCache*>(&cache);
+  SPECULA_CHECK(own != nullptr && own->shape() == cache_shape(weights_), "the cache was made by another model");
+  const PassInput in(rows, cache, own->batch(), ask, info_);
+  const int64_t batch = in.batch(), row_count = in.rows(), sites = static_cast<int64_t>(ask.hidden.size());
+  const std::vector<PassRow> list = add_rows(in, *own);
+
+  Pass pass;
+  PassOutputs outputs{nullptr, nullptr, ask.hidden};
+  if (ask.logits != Logits::kNone) {
+    const int64_t lines = in.logits_lines();
+    pass.logits = at::empty({batch, lines, vocab()}, at::kFloat);
+    outputs.logits = pass.logits.mutable_data_ptr<float>();
+    clear_unwritten(outputs.logits, batch * lines, vocab(), list, &PassRow::logits_row);
+  }
+  if (sites > 0) {
+    pass.hidden = at::empty({batch, row_count, sites, info_.hidden}, at::kFloat);
+    outputs.hidden = pass.hidden.mutable_data_ptr<float>();
+    clear_unwritten(outputs.hidden, batch * row_count, sites * info_.hidden, list, &PassRow::out_row);
+  }
+  const std::span<const PassRow> all(list);
+  for (size_t first = 0; first < all.size(); first += kMostPassRows) {
+    run_pass(weights_, *own, all.subspan(first, std::min<size_t>(kMostPassRows, all.size() - first)), outputs);
+  }
+  return pass;
+}
+
+}  // namespace specula

@@ -1,0 +1,36 @@
+// One pass of the fast forward over a chunk of rows: every thread of one parallel region walks through the layers and
+// takes its share of each matrix's panels.  How the work is shared out changes no result: each output is computed by
+// one thread, in one order. Licence: Apache-2.0.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "framework/model/engine/llama_cache.h"
+#include "framework/model/engine/llama_weights.h"
+
+namespace specula {
+
+struct PassRow {
+  int sequence;
+  int slot;  // in the cache, committed ones counted
+  int64_t position;
+  int64_t token;
+  int64_t out_row;     // of the hidden output
+  int64_t logits_row;  // of the logits, -1: not wanted
+};
+
+struct PassOutputs {
+  float* logits;  // [*, vocab]
+  float* hidden;  // [*, sites, hidden size]
+  std::span<const int> sites;
+};
+
+// Bounds the scratch memory of a prefill; chunks give the same bits as one large pass.
+inline constexpr int64_t kMostPassRows = 256;
+
+// `rows` has at most kMostPassRows; rows of one sequence are neighbours and their slots exist in the cache.
+void run_pass(const LlamaWeights& weights, LlamaCache& cache, std::span<const PassRow> rows,
+              const PassOutputs& outputs);
+
+}  // namespace specula

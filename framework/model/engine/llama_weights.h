@@ -1,0 +1,51 @@
+// What a loaded Llama model holds: packed matrices, norms, the embedding and the rotary table.  Const after loading.
+// Licence: Apache-2.0.
+#pragma once
+
+#include <vector>
+
+#include "framework/model/aligned_buffer.h"
+#include "framework/model/checkpoint/checkpoint.h"
+#include "framework/model/engine/packed_matrix.h"
+#include "framework/model/kernels/kernels.h"
+
+namespace specula {
+
+inline int64_t padded_to_16(int64_t n) { return (n + 15) / 16 * 16; }
+
+class LlamaWeights {
+ public:
+  LlamaWeights(const Checkpoint& checkpoint, const Kernels& kernels);
+
+  struct Layer {
+    std::vector<float> input_norm, attention_norm;  // [hidden padded to 16], zeros behind
+    PackedMatrix qkv, output, gate_up, down;
+  };
+
+  const LlamaConfig& config() const { return config_; }
+  const Kernels& kernels() const { return kernels_; }
+  const std::vector<Layer>& layers() const { return layers_; }
+  const std::vector<float>& final_norm() const { return final_norm_; }
+  const PackedMatrix& head() const { return head_; }
+  int64_t bytes_per_pass() const;  // over one row
+
+  void embed(int64_t token, float* out) const;  // [hidden]
+  // [head_dim / 2] cosines, then as many sines, of a position; `scratch` [head_dim] holds them where the table has
+  // ended.
+  const float* rotation(int64_t position, float* scratch) const;
+
+ private:
+  void fill_rotation(int64_t position, float* out) const;
+
+  LlamaConfig config_;
+  Kernels kernels_;
+  std::vector<Layer> layers_;
+  std::vector<float> final_norm_;
+  PackedMatrix head_;
+  bool embeds_from_head_;    // the head is tied and not quantized: rows are read from its packed form
+  AlignedBuffer embedding_;  // [vocab][hidden] float32 or bfloat16, as the cache; else empty
+  std::vector<float> frequencies_;
+  std::vector<float> rotations_;  // of the first positions
+};
+
+}  // namespace specula
