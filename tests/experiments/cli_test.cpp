@@ -216,6 +216,22 @@ TEST_F(Cli, ConfigErrorsAreListedAndNothingIsRun) {
   EXPECT_THAT(usage_error("plan " + path("gone.toml")), HasSubstr("gone.toml: cannot open"));
 }
 
+#if defined(__x86_64__)  // elsewhere the baseline has vectors
+TEST_F(Cli, TheInstructionSetCanBeRestricted) {
+  const std::string generate = "generate --model assets/demo/draft --prompt hi --max-new-tokens 2 --format json";
+  ::setenv("SPECULA_ISA", "baseline", 1);
+  const Outcome slow = process(generate);
+  ::setenv("SPECULA_ISA", "sse9", 1);
+  const Outcome wrong = process(generate);
+  ::unsetenv("SPECULA_ISA");
+  EXPECT_EQ(slow.code, 0);
+  EXPECT_THAT(slow.err, HasSubstr("many times slower"));
+  EXPECT_THAT(slow.out, AllOf(HasSubstr("\"batch_invariant\":true"), Not(HasSubstr("AVX"))));
+  EXPECT_EQ(wrong.code, 2);
+  EXPECT_THAT(wrong.err, HasSubstr("SPECULA_ISA: unknown value 'sse9'"));
+}
+#endif
+
 TEST_F(Cli, AFullDiskIsAFailure) {
   const std::string command = cat("'", SPECULA_BINARY_DIR, "/specula' list >/dev/full 2>/dev/null");
   const int status = std::system(command.c_str());
