@@ -48,6 +48,11 @@ function(specula_library name folder)
   endif()
 endfunction()
 
+set(SPECULA_TEST_TIMEOUT 300)  # seconds of one binary
+if(SPECULA_SANITIZE)
+  set(SPECULA_TEST_TIMEOUT 1500)
+endif()
+
 function(specula_test name folder)
   cmake_parse_arguments(arg "TORCH" "LABEL;TIMEOUT" "LIBRARIES" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/${folder}/*.cpp")
@@ -65,7 +70,7 @@ function(specula_test name folder)
     set(arg_LABEL fast)
   endif()
   if(NOT arg_TIMEOUT)
-    set(arg_TIMEOUT 300)
+    set(arg_TIMEOUT ${SPECULA_TEST_TIMEOUT})
   endif()
   # Waiting threads sleep: tests may run beside other work, where a spinning pool loses its time slice at every barrier.
   set_tests_properties(${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT} ENVIRONMENT OMP_WAIT_POLICY=PASSIVE)
@@ -75,7 +80,7 @@ endfunction()
 function(specula_test_as name test)
   cmake_parse_arguments(arg "" "FILTER" "ENVIRONMENT" ${ARGN})
   add_test(NAME ${name} COMMAND ${test} "--gtest_filter=$<IF:$<BOOL:${arg_FILTER}>,${arg_FILTER},*>" WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
-  set_tests_properties(${name} PROPERTIES LABELS fast TIMEOUT 300 ENVIRONMENT "OMP_WAIT_POLICY=PASSIVE;${arg_ENVIRONMENT}")
+  set_tests_properties(${name} PROPERTIES LABELS fast TIMEOUT ${SPECULA_TEST_TIMEOUT} ENVIRONMENT "OMP_WAIT_POLICY=PASSIVE;${arg_ENVIRONMENT}")
 endfunction()
 
 # Kernels: sums must not depend on which multiplications a compiler fuses, nor the steps that weights are rounded to.  Some files are
