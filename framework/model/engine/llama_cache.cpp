@@ -10,7 +10,7 @@ namespace {
 
 constexpr int64_t kGranule = 4 * kKeyTile;  // the attention kernel works on up to four tiles at once
 
-int64_t rounded(int64_t slots) { return std::max<int64_t>((slots + kGranule - 1) / kGranule, 1) * kGranule; }
+int64_t rounded(int64_t slots) { return std::max(padded(slots, kGranule), kGranule); }
 
 }  // namespace
 
@@ -41,7 +41,7 @@ KvHead LlamaCache::head(int b, int64_t layer, int64_t kv_head) const {
 AlignedBuffer LlamaCache::resized(const Sequence& from, int64_t capacity) const {
   AlignedBuffer memory(static_cast<size_t>(capacity * shape_.bytes_per_slot()));
   const int64_t used = from.book.used();
-  const int64_t tiles = (used + kKeyTile - 1) / kKeyTile * kKeyTile;
+  const int64_t tiles = padded(used, kKeyTile);
   const int64_t key_bytes = shape_.head_dim * shape_.element_bytes,
                 value_bytes = shape_.value_stride() * shape_.element_bytes;
   for (int64_t h = 0; h < shape_.layers * shape_.kv_heads; ++h) {

@@ -16,7 +16,7 @@ namespace specula {
 struct CacheShape {
   int64_t layers = 0, kv_heads = 0, head_dim = 0;
   int element_bytes = 0;
-  int64_t value_stride() const { return (head_dim + 15) / 16 * 16; }
+  int64_t value_stride() const { return padded(head_dim, 16); }
   int64_t head_bytes_per_slot() const { return (head_dim + value_stride()) * element_bytes; }
   int64_t bytes_per_slot() const { return layers * kv_heads * head_bytes_per_slot(); }
   bool operator==(const CacheShape&) const = default;

@@ -16,7 +16,7 @@ constexpr int64_t kAttentionRows = 16;  // of one sequence that one thread atten
 constexpr int64_t kFewRows = 4;         // up to here each thread normalises all rows for itself: cheaper than a barrier
 
 // Rows are apart by a little more than their size: distances of a power of two would fall into the same cache sets.
-int64_t stride_of(int64_t n) { return padded_to_16(n) + 32; }
+int64_t stride_of(int64_t n) { return padded(n, 16) + 32; }
 
 struct Share {
   int64_t first, last;
@@ -120,7 +120,7 @@ class LlamaPass {
       buffer = AlignedBuffer(static_cast<size_t>(bytes));
       buffer.clear();
     };
-    scores_stride_ = (most_slots_ + 4 * kKeyTile - 1) / (4 * kKeyTile) * 4 * kKeyTile;
+    scores_stride_ = padded(most_slots_, 4 * kKeyTile);
     const int64_t value_stride = cache_.shape().value_stride();
     need(s_.residual, num_rows_ * hidden_stride() * 4);
     need(s_.normed, num_rows_ * hidden_stride() * element());
@@ -312,11 +312,10 @@ class LlamaPass {
   void copy_final_hidden(const Share& mine) const {
     for (size_t i = 0; i < outputs_.sites.size(); ++i) {
       if (outputs_.sites[i] != config_.layers + 1) continue;
-      const Kernels exact = make_kernels(Dtype::kFloat32);
-      std::vector<float> row(static_cast<size_t>(padded_to_16(config_.hidden)));
+      std::vector<float> row(static_cast<size_t>(padded(config_.hidden, 16)));
       for (int64_t m = mine.first; m < mine.last; ++m) {
-        exact.rms_norm(residual(m), w_.final_norm().data(), config_.hidden, static_cast<float>(config_.rms_norm_eps),
-                       row.data());
+        kernels_.float_norm(residual(m), w_.final_norm().data(), config_.hidden,
+                            static_cast<float>(config_.rms_norm_eps), row.data());
         std::copy_n(row.data(), config_.hidden, hidden_out(m, i));
       }
     }

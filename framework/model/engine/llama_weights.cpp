@@ -16,7 +16,7 @@ constexpr int64_t kEmbeddingBlock = 256;        // rows converted at once
 
 std::vector<float> read_norm(const Checkpoint& checkpoint, const std::string& name) {
   std::vector<float> weight = checkpoint.read(name);
-  weight.resize(static_cast<size_t>(padded_to_16(static_cast<int64_t>(weight.size()))), 0.0f);
+  weight.resize(static_cast<size_t>(padded(static_cast<int64_t>(weight.size()), 16)), 0.0f);
   return weight;
 }
 
@@ -103,7 +103,7 @@ const float* LlamaWeights::rotation(int64_t position, float* scratch) const {
 }
 
 int64_t LlamaWeights::bytes_per_pass() const {
-  const int64_t norm_bytes = padded_to_16(config_.hidden) * 4;
+  const int64_t norm_bytes = padded(config_.hidden, 16) * 4;
   int64_t bytes = head_.bytes() + norm_bytes + config_.hidden * kernels_.cache_bytes;
   for (const Layer& layer : layers_) {
     bytes += layer.qkv.bytes() + layer.output.bytes() + layer.gate_up.bytes() + layer.down.bytes() + 2 * norm_bytes;

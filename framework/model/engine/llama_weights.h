@@ -11,8 +11,6 @@
 
 namespace specula {
 
-inline int64_t padded_to_16(int64_t n) { return (n + 15) / 16 * 16; }
-
 class LlamaWeights {
  public:
   LlamaWeights(const Checkpoint& checkpoint, const Kernels& kernels);

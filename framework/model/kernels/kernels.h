@@ -72,6 +72,8 @@ struct Kernels {
   LinearKernel layer, head;                  // products of the layers; of the head
   // x float [n padded to 16], weight likewise with zeros in the padding; out plain.
   void (*rms_norm)(const float* x, const float* weight, int64_t n, float epsilon, void* out) = nullptr;
+  // The same with float32 out, whatever plain rows are: for hidden states that were asked for.
+  void (*float_norm)(const float* x, const float* weight, int64_t n, float epsilon, void* out) = nullptr;
   // gate_up [rows][stride] holds panels of gate and up in turn; writes activations of pairs [first, last) to out, plain
   // [rows][out_stride].
   void (*swiglu)(const float* gate_up, int64_t stride, int64_t rows, int64_t first, int64_t last, void* out,

@@ -92,7 +92,7 @@ void store_kv(const float* key, const float* value, const float* rotation, const
 void quantize(const float* x, int64_t n, void* out) {
   using I32 = hn::RebindToSigned<F>;
   constexpr int kParts = int(kGroup) / int(kLanes);
-  const int64_t k = (n + kGroup - 1) / kGroup * kGroup;
+  const int64_t k = padded(n, kGroup);
   auto most = hn::Zero(I32());
   for (int64_t i = 0; i < k; i += int64_t(kLanes)) most = hn::Max(most, hn::BitCast(I32(), hn::Abs(load(x + i))));
   int32_t lanes[kLanes];
@@ -129,6 +129,7 @@ void fill_rows(Kernels& kernels) {
   const bool is_half = kernels.plain_bytes == 2;
   kernels.target = hwy::TargetName(HWY_TARGET);
   kernels.rms_norm = is_half ? rms_norm<uint16_t> : rms_norm<float>;
+  kernels.float_norm = rms_norm<float>;
   kernels.swiglu = is_half ? swiglu<uint16_t> : swiglu<float>;
   kernels.rotate = rotate;
   kernels.store = kernels.cache_bytes == 2 ? store_kv<uint16_t> : store_kv<float>;
