@@ -14,10 +14,15 @@ struct Options {
   void visit(V& v) {
     v("model", model, "the draft model, of the target's vocabulary");
     v("length", length, 1, 64, "tokens drafted in a round (gamma)", "tokens");
-    v("draw", draw, {"auto", "sample", "greedy"},
-      "sample: draw from q; greedy: take its most likely token; auto: what the verifier wants");
+    v("draw", draw, {"auto", "sample", "greedy", "coupled"},
+      "sample: draw from q; greedy: take its most likely token; coupled: draw from q with the target's own noise; "
+      "auto: "
+      "what the verifier wants");
   }
-  bool samples(Policy policy) const { return draw == "sample" || (draw == "auto" && policy == Policy::kSampled); }
+  Draw law(Policy policy) const {
+    if (draw == "greedy" || (draw == "auto" && policy == Policy::kGreedy)) return Draw::kPoint;
+    return draw == "coupled" || (draw == "auto" && policy == Policy::kCoupled) ? Draw::kCoupled : Draw::kIid;
+  }
 };
 
 class DraftModel final : public Drafter {
@@ -39,7 +44,8 @@ class DraftModel final : public Drafter {
                    .cache = *cache_,
                    .catch_up = std::vector<std::vector<Token>>(batch),
                    .depth = std::vector<int>(batch),
-                   .sample = options_.samples(round.policy)};
+                   .draw = options_.law(round.policy),
+                   .q_next = round.q_next};
     for (size_t b = 0; b < batch; ++b) {
       if (round.done[b] != 0) continue;
       const Prefix& prefix = round.prefixes[b];
@@ -56,7 +62,8 @@ class DraftModel final : public Drafter {
       const int tentative = cache_->tentative(sequence);
       if (tentative == 0) continue;
       const DraftTree& tree = feedback.drafts[b];
-      const int fed_drafts = tree.size() - 2;  // of size() - 1 drafts all but the last
+      // All but the last draft were fed, and the last one too where its q_next was wanted.
+      const int fed_drafts = tree.size() - (tree.q_next.back() >= 0 ? 1 : 2);
       const int keep =
           tentative - fed_drafts + std::min(fed_drafts, static_cast<int>(feedback.verdicts[b].path.size()));
       cache_->commit(sequence, first_slots(keep));
@@ -75,7 +82,8 @@ Registry<Drafter>::Entry draft_model() {
   return drafter_entry<DraftModel, Options>(
       "draft_model", "A smaller model of the same vocabulary drafts a chain.",
       "Leviathan et al. 2023; Chen et al. 2023", [](const Options& options, Policy policy) {
-        return Facts{.laws = {options.samples(policy) ? Draw::kIid : Draw::kPoint}, .models = {options.model.name}};
+        const Draw law = options.law(policy);
+        return Facts{.laws = {law}, .q_next = law != Draw::kPoint, .models = {options.model.name}};
       });
 }
 

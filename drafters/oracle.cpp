@@ -42,7 +42,8 @@ class Oracle final : public Drafter {
                    .cache = round.target_cache,
                    .catch_up = std::vector<std::vector<Token>>(batch),
                    .depth = std::vector<int>(batch),
-                   .sample = true,
+                   .draw = round.policy == Policy::kCoupled ? Draw::kCoupled : Draw::kIid,
+                   .q_next = round.q_next,
                    .q_of_p = [this](Tensor p) { return blend(std::move(p), options_.rate); }};
     for (size_t b = 0; b < batch; ++b) {
       if (round.done[b] != 0) continue;
@@ -63,7 +64,10 @@ class Oracle final : public Drafter {
 Registry<Drafter>::Entry oracle() {
   return drafter_entry<Oracle, Options>("oracle",
                                         "Drafts with a set acceptance rate, its cost not billed: the upper bound.", "",
-                                        [](const Options&) { return Facts{.laws = {Draw::kIid}}; });
+                                        [](const Options&, Policy policy) {
+                                          const bool coupled = policy == Policy::kCoupled;
+                                          return Facts{.laws = {coupled ? Draw::kCoupled : Draw::kIid}, .q_next = true};
+                                        });
 }
 
 }  // namespace specula

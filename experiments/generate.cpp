@@ -257,6 +257,7 @@ void generate(const GenerateArgs& args, const Registries& registries, const Plan
                           .drafter = *drafter,
                           .verifier = *verifier,
                           .policy = plan.composed.verifier.policy,
+                          .q_next = plan.composed.verifier.q_next,
                           .sampler = sampler,
                           .keys = Keyring(args.seed),
                           .max_new_tokens = args.max_new_tokens,

@@ -23,7 +23,7 @@ ArmInfo arm_info(const ArmConfig& arm) {
           .verifier = call_text(arm.verifier),
           .guarantee = name_of(arm.composed.guarantee),
           .baseline = arm.baseline,
-          .tests_tokens = arm.composed.guarantee != Guarantee::kCoupled};
+          .tests_tokens = arm.composed.verifier.tests_tokens};
 }
 
 void add_models(const ExperimentConfig& config, RunInfo& info) {

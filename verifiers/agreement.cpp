@@ -1,6 +1,7 @@
 #include "verifiers/agreement.h"
 
 #include "framework/decode/follow.h"
+#include "framework/decode/round_rows.h"
 
 namespace specula {
 namespace {
@@ -10,14 +11,9 @@ class Agreement final : public Verifier {
   explicit Agreement(NoOptions /*options*/) {}
 
   Verdict verify(const DraftTree& tree, const Evidence& evidence) const override {
-    Dims dims;
-    dims.check(evidence.p, "p", "R V");
-    const float* p = evidence.p.const_data_ptr<float>();
-    const int64_t vocab = dims['V'];
-    return follow(tree, [&](int row, int depth) {
-      return pick(p + row * vocab, vocab,
-                  evidence.keys.uniform(Use::kTarget, evidence.request, evidence.start + depth, 0));
-    });
+    const RoundRows rows(tree, evidence.p);
+    return follow(tree,
+                  [&](int row, int depth) { return evidence.chance.draw_target(rows.p(row), rows.vocab(), depth); });
   }
 };
 
@@ -29,7 +25,8 @@ Registry<Verifier>::Entry agreement() {
         return Facts{.laws = {Draw::kPoint, Draw::kIid, Draw::kWithoutReplacement, Draw::kCoupled},
                      .trees = true,
                      .guarantee = Guarantee::kCoupled,
-                     .policy = Policy::kGreedy};
+                     .policy = Policy::kGreedy,
+                     .cost = "O(V) a visited row"};
       });
 }
 

@@ -1,6 +1,8 @@
 #include "verifiers/greedy_match.h"
 
 #include "framework/decode/follow.h"
+#include "framework/decode/round_rows.h"
+#include "framework/decode/sampler.h"
 
 namespace specula {
 namespace {
@@ -10,11 +12,8 @@ class GreedyMatch final : public Verifier {
   explicit GreedyMatch(NoOptions /*options*/) {}
 
   Verdict verify(const DraftTree& tree, const Evidence& evidence) const override {
-    Dims dims;
-    dims.check(evidence.p, "p", "R V");
-    const float* p = evidence.p.const_data_ptr<float>();
-    const int64_t vocab = dims['V'];
-    return follow(tree, [&](int row, int /*depth*/) { return argmax(p + row * vocab, vocab); });
+    const RoundRows rows(tree, evidence.p);
+    return follow(tree, [&](int row, int /*depth*/) { return argmax(rows.p(row), rows.vocab()); });
   }
 };
 
@@ -28,6 +27,8 @@ Registry<Verifier>::Entry greedy_match() {
                      .trees = true,
                      .guarantee = Guarantee::kGreedyExact,
                      .policy = Policy::kGreedy,
+                     .tests_tokens = true,
+                     .cost = "O(V) a visited row",
                      .one_hot = true};
       });
 }

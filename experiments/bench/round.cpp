@@ -148,6 +148,7 @@ void decode_rounds(const Plan& plan, const BenchRoundArgs& args, const TimedMode
           .drafter = *drafter,
           .verifier = *verifier,
           .policy = plan.composed.verifier.policy,
+          .q_next = plan.composed.verifier.q_next,
           .sampler = sampler,
           .keys = Keyring(0),
           .max_new_tokens = plan.new_tokens,

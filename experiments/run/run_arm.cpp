@@ -98,6 +98,7 @@ bool ArmRunner::decode_into(Record& record, Task task) {
                         .drafter = *drafter_,
                         .verifier = *verifier_,
                         .policy = arm_.composed.verifier.policy,
+                        .q_next = arm_.composed.verifier.q_next,
                         .sampler = shared_.sampler,
                         .keys = Keyring(shared_.config.seed),
                         .max_new_tokens = limit,

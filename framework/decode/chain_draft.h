@@ -13,10 +13,9 @@ struct ChainDraft {
   KvCache& cache;                            // without tentative slots; the tokens drafted from are left in it as such
   std::vector<std::vector<Token>> catch_up;  // [B] committed tokens the cache lacks, the root last; empty where done
   std::vector<int> depth;                    // [B] tokens to draft
-  bool sample;  // draw from q (kIid), else take the most likely token after the policy (kPoint)
-  std::function<Tensor(Tensor p)> q_of_p = [](Tensor p) {
-    return p;
-  };  // [1,V] the model's p after the policy -> q; with `sample`
+  Draw draw;    // kIid: from q; kCoupled: from q by the race that the target runs; kPoint: the most likely token
+  bool q_next;  // q after the last row too, for which the model makes one pass more; not with kPoint
+  std::function<Tensor(Tensor p)> q_of_p = [](Tensor p) { return p; };  // [1,V] the model's p after the policy -> q
 };
 
 // Trees of size 0 where the round says done.

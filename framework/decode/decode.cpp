@@ -98,6 +98,7 @@ class Loop {
                       .done = done_,
                       .row_budget = session_.row_budget,
                       .policy = session_.policy,
+                      .q_next = session_.q_next,
                       .sampler = session_.sampler,
                       .keys = session_.keys,
                       .target = session_.target,
@@ -140,8 +141,8 @@ class Loop {
       const Tensor logits = pass_.logits.select(0, static_cast<int64_t>(b)).narrow(0, 0, tree.size());
       const Tensor p = session_.sampler.distribution(
           logits, {.prefix = prefixes_[b], .tree = tree, .rows = rows, .keys = session_.keys, .request = requests_[b]});
-      verdicts_[b] = session_.verifier.verify(
-          tree, {.p = p, .prefix = prefixes_[b], .request = requests_[b], .start = starts_[b], .keys = session_.keys});
+      KeyedChance chance(session_.keys, requests_[b], starts_[b]);
+      verdicts_[b] = session_.verifier.verify(tree, {.p = p, .chance = chance});
       check_verdict(tree, verdicts_[b]);
     }
   }

@@ -39,7 +39,8 @@ struct Session {
   const LanguageModel& target;
   Drafter& drafter;
   const Verifier& verifier;
-  Policy policy;  // Facts::policy of the verifier
+  Policy policy;        // Facts::policy of the verifier
+  bool q_next = false;  // Facts::q_next of the verifier
   const Sampler& sampler;
   Keyring keys;
   int64_t max_new_tokens;

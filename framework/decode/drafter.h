@@ -20,6 +20,7 @@ struct Round {
   std::span<const char> done;          // [B] finished: its tree has size 0
   int row_budget;                      // rows a tree may have, root included
   Policy policy;                       // what the verifier wants the draws to be
+  bool q_next;                         // the verifier wants q after every row, the last one included
   const Sampler& sampler;
   const Keyring& keys;
   const LanguageModel& target;  // for drafters that ask the target itself; others have their own model

@@ -45,20 +45,26 @@ void Residual::touch() {
   if (mass_.empty()) mass_.assign(p_, p_ + vocab_);
 }
 
-void Residual::normalise_or_restore(std::vector<double>&& next) {
+double Residual::normalise_or_restore(std::vector<double>&& next) {
   const double sum = total(next.data(), vocab_);
-  if (!(sum > 0)) return;
+  if (!(sum > 0)) return 0;
   const double scale = 1 / sum;
   for (double& m : next) m *= scale;
   mass_ = std::move(next);
+  return sum;
 }
 
-void Residual::subtract(const float* q, double scale, const std::vector<Token>& without) {
+double Residual::subtract(const float* q, double scale, const std::vector<Token>& without) {
   touch();
   std::vector<double> next(static_cast<size_t>(vocab_));
   specula::subtract(mass_.data(), q, scale, vocab_, next.data());
   for (const Token x : without) next[x] = mass_[x];
-  normalise_or_restore(std::move(next));
+  return normalise_or_restore(std::move(next));
+}
+
+void Residual::replace(std::vector<double>&& mass) {
+  touch();
+  normalise_or_restore(std::move(mass));
 }
 
 void Residual::remove(Token x) {

@@ -20,23 +20,27 @@ bool softmax(const float* logits, int64_t n, float* p);
 double total(const float* p, int64_t n);
 double total(const double* p, int64_t n);
 void subtract(const double* p, const float* q, double scale, int64_t n, double* left);  // left <- (p - scale q)+
+double overlap(const float* p, const float* q, double scale, int64_t n);  // sum of min(scale p, q); 1 - TV(p,q) at 1
 
 // What is left of the target after a rejection, in double: starts as p, loses q's mass step by step, stays normalised.
 class Residual {
  public:
   Residual(const float* p, int64_t vocab) : p_(p), vocab_(vocab) {}
+  int64_t vocab() const { return vocab_; }
   double at(Token x) const { return mass_.empty() ? p_[x] : mass_[x]; }
   bool untouched() const { return mass_.empty(); }
-  // P <- norm((P - q)+), with q [V] scaled by `scale` and zero at the tokens in `without`.  If nothing is left
-  // numerically P stays.
-  void subtract(const float* q, double scale, const std::vector<Token>& without);
+  // P <- norm((P - q)+), with q [V] scaled by `scale` and zero at the tokens in `without`.  Returns the mass that was
+  // left before it was normalised; if that is 0 numerically, P stays.
+  double subtract(const float* q, double scale, const std::vector<Token>& without);
   // P(x) <- 0, renormalised: what rejecting a point leaves.  If nothing else has mass P stays.
   void remove(Token x);
+  // P <- norm(mass), [V] >= 0.  If nothing has mass P stays.
+  void replace(std::vector<double>&& mass);
   Token draw(double u) const;  // inverse CDF
 
  private:
   void touch();
-  void normalise_or_restore(std::vector<double>&& next);
+  double normalise_or_restore(std::vector<double>&& next);
   const float* p_;
   int64_t vocab_;
   std::vector<double> mass_;  // empty until something was rejected

@@ -3,7 +3,7 @@
 namespace specula {
 
 const char* name_of(Guarantee guarantee) {
-  static constexpr const char* kNames[] = {"exact", "coupled", "greedy exact", "lossy"};
+  static constexpr const char* kNames[] = {"exact", "coupled", "greedy exact", "exact for a mixture", "lossy"};
   return kNames[static_cast<int>(guarantee)];
 }
 

@@ -16,10 +16,11 @@
 namespace specula {
 
 enum class Guarantee {
-  kExact,        // the output follows the verifier's law
-  kCoupled,      // the same text as the baseline, seed by seed
+  kExact,        // the output follows p
+  kCoupled,      // the same text as the baseline with this rule, seed by seed
   kGreedyExact,  // the baseline's greedy text
-  kLossy
+  kMixture,      // the output follows Verifier::law, a mixture of p and q
+  kLossy         // it follows no stated law; its divergence from p is measured
 };
 enum class Scope { kRequest, kRun, kFile };  // how long a drafter's state lives; request scope: same text in any order
 const char* name_of(Guarantee guarantee);
@@ -33,6 +34,8 @@ struct Facts {
   Scope scope = Scope::kRequest;            // drafter
   Guarantee guarantee = Guarantee::kExact;  // verifier
   Policy policy = Policy::kSampled;         // verifier: what it wants the draws to be
+  bool tests_tokens = false;                // verifier: one coin for each drafted token of a chain, so alpha is defined
+  std::string cost{};                       // verifier: what a round costs, "O(V) a visited row"
   bool neutral = false;                     // sampler: changes nothing with these options, so it is left out
   bool one_hot = false;                     // sampler: each row of p has one token; verifier: needs such rows
   std::vector<std::string> models{};        // drafter: the entries of [models] it uses, of the target's vocabulary

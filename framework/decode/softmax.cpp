@@ -119,6 +119,22 @@ void Subtract(const double* p, const float* q, double scale, size_t n, double* l
   for (; i < n; ++i) left[i] = p[i] > scale * q[i] ? p[i] - scale * q[i] : 0;
 }
 
+double Overlap(const float* p, const float* q, double scale, size_t n) {
+  const hn::ScalableTag<double> d;
+  const hn::Rebind<float, decltype(d)> half;
+  const size_t lanes = hn::Lanes(d);
+  const auto factor = hn::Set(d, scale);
+  auto both = hn::Zero(d);
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    const auto scaled = hn::Mul(factor, hn::PromoteTo(d, hn::LoadU(half, p + i)));
+    both = hn::Add(both, hn::Min(scaled, hn::PromoteTo(d, hn::LoadU(half, q + i))));
+  }
+  double sum = hn::GetLane(hn::SumOfLanes(d, both));
+  for (; i < n; ++i) sum += scale * p[i] < q[i] ? scale * p[i] : q[i];
+  return sum;
+}
+
 void Scale(float* x, size_t n, float factor) {
   const hn::ScalableTag<float> d;
   const size_t lanes = hn::Lanes(d);
@@ -140,6 +156,7 @@ HWY_EXPORT(Exponentials);
 HWY_EXPORT(SumFloats);
 HWY_EXPORT(SumDoubles);
 HWY_EXPORT(Subtract);
+HWY_EXPORT(Overlap);
 HWY_EXPORT(Scale);
 
 float max_logit(const float* logits, int64_t n) {
@@ -157,6 +174,10 @@ double total(const double* p, int64_t n) { return HWY_DYNAMIC_DISPATCH(SumDouble
 
 void subtract(const double* p, const float* q, double scale, int64_t n, double* left) {
   HWY_DYNAMIC_DISPATCH(Subtract)(p, q, scale, static_cast<size_t>(n), left);
+}
+
+double overlap(const float* p, const float* q, double scale, int64_t n) {
+  return HWY_DYNAMIC_DISPATCH(Overlap)(p, q, scale, static_cast<size_t>(n));
 }
 
 bool softmax(const float* logits, int64_t n, float* p) {

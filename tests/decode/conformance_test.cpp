@@ -7,11 +7,11 @@
 #include <set>
 
 #include "drafters/register.h"
+#include "framework/certify/enumerate.h"
+#include "framework/certify/hash_model.h"
 #include "framework/decode/compose.h"
 #include "framework/decode/decode.h"
 #include "samplers/register.h"
-#include "tests/decode/enumerate.h"
-#include "tests/decode/hash_model.h"
 #include "verifiers/register.h"
 
 namespace specula::testing {

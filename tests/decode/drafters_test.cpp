@@ -7,9 +7,9 @@
 #include "drafters/echo.h"
 #include "drafters/oracle.h"
 #include "drafters/prompt_lookup.h"
+#include "framework/certify/hash_model.h"
 #include "framework/decode/compose.h"
 #include "framework/decode/decode.h"
-#include "tests/decode/hash_model.h"
 #include "verifiers/rejection.h"
 
 namespace specula::testing {

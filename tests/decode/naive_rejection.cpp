@@ -29,7 +29,6 @@ Verdict NaiveRejection::verify(const DraftTree& tree, const Evidence& e) const {
     Row left = row_of(e.p, node);
     Row q_without;
     std::vector<Token> rejected;
-    double last_u = -1;
     for (const int child : tree.children(node)) {
       const Token x = tree.token[child];
       Row q(left.size(), 0.0);
@@ -43,8 +42,7 @@ Verdict NaiveRejection::verify(const DraftTree& tree, const Evidence& e) const {
         }
       }
       const double h = std::min(1.0, left[x] / q[x]);
-      last_u = e.keys.uniform(Use::kAccept, e.request, e.start, static_cast<uint32_t>(child));
-      if (fault_ == Fault::kAcceptAtEquality ? last_u <= h : last_u < h) {
+      if (e.chance.accept(h, child)) {
         verdict.path.push_back(child);
         node = child;
         moved = true;
@@ -55,18 +53,24 @@ Verdict NaiveRejection::verify(const DraftTree& tree, const Evidence& e) const {
       if (fault_ != Fault::kResidualNotNormalised) left = normalised(left);
     }
     if (moved) continue;
-    double u = rejected.empty()
-                   ? e.keys.uniform(Use::kTarget, e.request, e.start + static_cast<int64_t>(verdict.path.size()), 0)
-               : fault_ == Fault::kReusedUniform
-                   ? last_u
-                   : e.keys.uniform(Use::kResidual, e.request, e.start, static_cast<uint32_t>(node));
-    u *= std::accumulate(left.begin(), left.end(), 0.0);
-    for (size_t x = 0; x < left.size(); ++x) {
-      if (left[x] > 0) verdict.next = static_cast<Token>(x);
-      if ((u -= left[x]) < 0) break;
-    }
+    Residual residual(e.p.const_data_ptr<float>() + node * e.p.size(1), e.p.size(1));
+    if (!rejected.empty()) residual.replace(std::move(left));
+    verdict.next = e.chance.emit(residual, node, static_cast<int>(verdict.path.size()));
   }
   return verdict;
+}
+
+int FaultyChance::choose(std::span<const double> h, int row) {
+  double u = last_u_ = keys_.uniform(Use::kAccept, 0, 1, static_cast<uint32_t>(row));
+  for (size_t j = 0; j < h.size(); ++j) {
+    if (fault_ == KeyFault::kAcceptAtEquality ? u <= h[j] : u < h[j]) return static_cast<int>(j);
+    u -= h[j];
+  }
+  return -1;
+}
+
+Token FaultyChance::emit(const Residual& left, int node, int depth) {
+  return fault_ == KeyFault::kReusedUniform && !left.untouched() ? left.draw(last_u_) : sound_.emit(left, node, depth);
 }
 
 }  // namespace specula::testing

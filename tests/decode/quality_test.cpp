@@ -7,14 +7,13 @@
 #include <functional>
 #include <limits>
 
+#include "framework/certify/hash_model.h"
 #include "framework/core/error.h"
-#include "tests/decode/hash_model.h"
 
 namespace specula {
 namespace {
 
 using ::testing::ElementsAre;
-using testing::HashModel;
 using ::testing::HasSubstr;
 
 // A model whose logits are changed in place: [V] of one row.

@@ -9,8 +9,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "tests/decode/enumerate.h"
-#include "tests/decode/hash_model.h"
+#include "framework/certify/enumerate.h"
+#include "framework/certify/hash_model.h"
 #include "tests/decode/naive_rejection.h"
 
 namespace specula::testing {
@@ -114,13 +114,17 @@ Tensor target_rows(const Laws& laws, const DraftTree& tree, bool leaves_raw = fa
 }
 
 // The law of the block that a round emits over all the given trees.
-Law block_law(const Laws& laws, const std::vector<Weighted>& trees, const Verifier& rule, bool leaves_raw = false) {
+using MakeChance = std::function<std::unique_ptr<Chance>(const Keyring& keys)>;
+std::unique_ptr<Chance> keyed(const Keyring& keys) { return std::make_unique<KeyedChance>(keys, 0, 1); }
+
+Law block_law(const Laws& laws, const std::vector<Weighted>& trees, const Verifier& rule, bool leaves_raw = false,
+              const MakeChance& make = keyed) {
   Law blocks;
-  const Prefix prefix{0};
   for (const Weighted& w : trees) {
     const Tensor p = target_rows(laws, w.tree, leaves_raw);
     const Law one = enumerate([&](const Keyring& keys) {
-      const Verdict verdict = rule.verify(w.tree, {.p = p, .prefix = prefix, .request = 0, .start = 1, .keys = keys});
+      const auto chance = make(keys);
+      const Verdict verdict = rule.verify(w.tree, {.p = p, .chance = *chance});
       Shown shown;
       for (const int row : verdict.path) {
         shown.result.push_back(w.tree.token[row]);
@@ -134,9 +138,10 @@ Law block_law(const Laws& laws, const std::vector<Weighted>& trees, const Verifi
   return blocks;
 }
 
-double error_of(const Laws& laws, const std::vector<Weighted>& trees, const Verifier& rule, bool leaves_raw = false) {
+double error_of(const Laws& laws, const std::vector<Weighted>& trees, const Verifier& rule, bool leaves_raw = false,
+                const MakeChance& make = keyed) {
   const auto next = [&](const std::vector<Token>& string) { return laws.p(string); };
-  return total_variation(extend(block_law(laws, trees, rule, leaves_raw), 3, next), own_law(3, next));
+  return total_variation(extend(block_law(laws, trees, rule, leaves_raw, make), 3, next), own_law(3, next));
 }
 
 std::unique_ptr<Verifier> rule() { return rejection().make({.place = "test", .values = {}}, {}); }
@@ -185,12 +190,12 @@ TEST_P(RejectionLaw, EqualsTheNaiveRuleUniformByUniform) {
   for (const Weighted& w : draw_trees(laws, GetParam().shape)) {
     if (++trial > 60) break;
     const Tensor p = target_rows(laws, w.tree);
-    const Prefix prefix{0};
     for (int repeat = 0; repeat < 5; ++repeat) {
       const Keyring keys = scripted([&](Use use, int64_t position, uint32_t index) {
         return noise.uniform(use, trial * 100 + repeat, position, index);
       });
-      const Evidence evidence{.p = p, .prefix = prefix, .request = 0, .start = 1, .keys = keys};
+      KeyedChance chance(keys, 0, 1);
+      const Evidence evidence{.p = p, .chance = chance};
       const Verdict ours = rule()->verify(w.tree, evidence), naive = NaiveRejection().verify(w.tree, evidence);
       EXPECT_EQ(ours.path, naive.path);
       EXPECT_EQ(ours.next, naive.next);
@@ -215,7 +220,10 @@ TEST(RejectionFaults, ReusedUniformIsRefuted) {
   const Laws laws(3, 3);
   const auto trees = draw_trees(laws, {{0}, {I}});
   EXPECT_LT(error_of(laws, trees, NaiveRejection()), kExact);
-  EXPECT_GT(error_of(laws, trees, NaiveRejection(Fault::kReusedUniform)), kRefuted);
+  const MakeChance reusing = [](const Keyring& keys) {
+    return std::make_unique<FaultyChance>(keys, KeyFault::kReusedUniform);
+  };
+  EXPECT_GT(error_of(laws, trees, NaiveRejection(), false, reusing), kRefuted);
 }
 
 TEST(RejectionFaults, LawBeforeThePolicyIsRefuted) {
@@ -302,13 +310,13 @@ Tensor row(std::initializer_list<float> values) {
 }
 
 Verdict judge(const Verifier& verifier, const DraftTree& tree, std::vector<std::vector<float>> p, double accept,
-              double rest) {
+              double rest, const MakeChance& make = keyed) {
   Tensor rows = at::empty({static_cast<int64_t>(p.size()), static_cast<int64_t>(p[0].size())});
   for (size_t r = 0; r < p.size(); ++r)
     std::copy(p[r].begin(), p[r].end(), rows.mutable_data_ptr<float>() + r * p[0].size());
-  const Prefix prefix{0};
   const Keyring keys = scripted([=](Use use, int64_t, uint32_t) { return use == Use::kAccept ? accept : rest; });
-  return verifier.verify(tree, {.p = rows, .prefix = prefix, .request = 0, .start = 1, .keys = keys});
+  const auto chance = make(keys);
+  return verifier.verify(tree, {.p = rows, .chance = *chance});
 }
 
 TEST(RejectionEdges, ZeroUniformDoesNotAcceptATokenWithoutProbability) {
@@ -317,7 +325,10 @@ TEST(RejectionEdges, ZeroUniformDoesNotAcceptATokenWithoutProbability) {
   tree.q = row({0.5F, 0.5F, 0.0F});
   const std::vector<std::vector<float>> p = {{0.5F, 0.0F, 0.5F}, {1.0F, 0.0F, 0.0F}};
   EXPECT_TRUE(judge(*rule(), tree, p, 0.0, 0.0).path.empty());
-  EXPECT_EQ(judge(NaiveRejection(Fault::kAcceptAtEquality), tree, p, 0.0, 0.0).path.size(), 1U) << "the planted fault";
+  const MakeChance faulty = [](const Keyring& keys) {
+    return std::make_unique<FaultyChance>(keys, KeyFault::kAcceptAtEquality);
+  };
+  EXPECT_EQ(judge(*rule(), tree, p, 0.0, 0.0, faulty).path.size(), 1U) << "the planted fault";
   EXPECT_TRUE(judge(*rule(), DraftTree::chain_of_points(0, {1}), p, 0.0, 0.0).path.empty());
 }
 

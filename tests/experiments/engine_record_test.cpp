@@ -15,7 +15,7 @@
 #include "experiments/run/run_folder.h"
 #include "framework/core/files.h"
 #include "framework/core/log.h"
-#include "tests/decode/hash_model.h"
+#include "framework/certify/hash_model.h"
 
 namespace specula {
 namespace {
@@ -56,7 +56,7 @@ class ToyModel final : public LoadedModel {
   int64_t kv_bytes_per_slot() const override { return 0; }
 
  private:
-  ::specula::testing::HashModel inner_{{.seed = 1, .vocab = 4096}};
+  HashModel inner_{{.seed = 1, .vocab = 4096}};
   bool varies_;
   Dtype dtype_;
   ModelInfo info_;

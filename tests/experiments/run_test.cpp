@@ -13,7 +13,7 @@
 #include "experiments/report/summary.h"
 #include "framework/core/error.h"
 #include "framework/core/log.h"
-#include "tests/decode/hash_model.h"
+#include "framework/certify/hash_model.h"
 
 namespace specula {
 namespace {
@@ -26,7 +26,7 @@ using ::testing::Not;
 // hash_model under the demo's vocabulary; fails, or raises a flag, when told to.
 class ToyModel final : public LoadedModel {
  public:
-  explicit ToyModel(::specula::testing::HashOptions options) : inner_(options) {}
+  explicit ToyModel(HashOptions options) : inner_(options) {}
   int64_t vocab() const override { return inner_.vocab(); }
   int64_t context() const override { return inner_.context(); }
   std::unique_ptr<KvCache> new_cache(int batch, int64_t reserve) const override {
@@ -48,14 +48,14 @@ class ToyModel final : public LoadedModel {
   bool is_invariant_by_construction() const override { return true; }
   int64_t weight_bytes() const override { return 0; }
   int64_t kv_bytes_per_slot() const override { return 0; }
-  const ::specula::testing::HashModel& inner() const { return inner_; }
+  const HashModel& inner() const { return inner_; }
 
   mutable int64_t passes = 0;
   int64_t fail_at = -1, fail_for = 1, raise_at = -1, nan_at = -1;
   std::atomic<bool>* flag = nullptr;
 
  private:
-  ::specula::testing::HashModel inner_;
+  HashModel inner_;
   ModelInfo info_;
 };
 
@@ -87,9 +87,9 @@ class RunTest : public ::testing::Test {
 
   void make_models() {
     models_.clear();
-    auto target = std::make_unique<ToyModel>(::specula::testing::HashOptions{.seed = 1, .vocab = 4096});
+    auto target = std::make_unique<ToyModel>(HashOptions{.seed = 1, .vocab = 4096});
     models_["draft"] = std::make_unique<ToyModel>(
-        ::specula::testing::HashOptions{.seed = 2, .vocab = 4096, .near = &target->inner(), .nearness = 0.8});
+        HashOptions{.seed = 2, .vocab = 4096, .near = &target->inner(), .nearness = 0.8});
     models_["target"] = std::move(target);
   }
   ToyModel& model(const std::string& name) { return static_cast<ToyModel&>(*models_.at(name)); }

@@ -11,7 +11,7 @@
 #include "framework/core/keyring.h"
 #include "framework/core/token.h"
 
-namespace specula::testing {
+namespace specula {
 
 using Law = std::map<std::vector<Token>, double>;
 
@@ -34,4 +34,4 @@ Law own_law(int length, const std::function<std::vector<double>(const std::vecto
 // A keyring whose uniforms come from `value(use, position, index)`.
 Keyring scripted(std::function<double(Use, int64_t, uint32_t)> value);
 
-}  // namespace specula::testing
+}  // namespace specula

@@ -1,9 +1,9 @@
-#include "tests/decode/enumerate.h"
+#include "framework/certify/enumerate.h"
 
 #include <cmath>
 #include <tuple>
 
-namespace specula::testing {
+namespace specula {
 namespace {
 
 using Key = std::tuple<uint64_t, Use, int64_t, int64_t, uint32_t>;
@@ -133,4 +133,4 @@ Keyring scripted(std::function<double(Use, int64_t, uint32_t)> value) {
   return keys;
 }
 
-}  // namespace specula::testing
+}  // namespace specula

@@ -1,10 +1,10 @@
-#include "tests/decode/hash_model.h"
+#include "framework/certify/hash_model.h"
 
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
 
-namespace specula::testing {
+namespace specula {
 namespace {
 
 uint64_t mix(uint64_t h) {  // the finaliser of splitmix64 (Steele et al. 2014)
@@ -89,4 +89,4 @@ Pass HashModel::forward(const Rows& rows, KvCache& any_cache, const Ask& ask) co
   return pass;
 }
 
-}  // namespace specula::testing
+}  // namespace specula

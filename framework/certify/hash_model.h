@@ -8,7 +8,7 @@
 
 #include "framework/model/language_model.h"
 
-namespace specula::testing {
+namespace specula {
 
 struct HashOptions {
   uint64_t seed = 1;
@@ -32,4 +32,4 @@ class HashModel final : public LanguageModel {
   HashOptions options_;
 };
 
-}  // namespace specula::testing
+}  // namespace specula

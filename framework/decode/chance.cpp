@@ -1,0 +1,31 @@
+#include "framework/decode/chance.h"
+
+#include "framework/decode/coupled_draw.h"
+#include "framework/decode/sampler.h"
+
+namespace specula {
+
+int KeyedChance::choose(std::span<const double> h, int row) {
+  double u = keys_.uniform(Use::kAccept, request_, start_, static_cast<uint32_t>(row));
+  for (size_t j = 0; j < h.size(); ++j) {
+    if (u < h[j]) return static_cast<int>(j);
+    u -= h[j];
+  }
+  return -1;
+}
+
+Token KeyedChance::draw_target(const float* p, int64_t vocab, int depth) {
+  return pick(p, vocab, keys_.uniform(Use::kTarget, request_, start_ + depth, 0));
+}
+
+Token KeyedChance::draw_coupled(const float* p, int64_t vocab, int depth) {
+  return coupled_draw(p, vocab, keys_, request_, start_ + depth);
+}
+
+Token KeyedChance::emit(const Residual& left, int node, int depth) {
+  const double u = left.untouched() ? keys_.uniform(Use::kTarget, request_, start_ + depth, 0)
+                                    : keys_.uniform(Use::kResidual, request_, start_, static_cast<uint32_t>(node));
+  return left.draw(u);
+}
+
+}  // namespace specula

@@ -1,0 +1,22 @@
+#include "framework/decode/round_rows.h"
+
+#include "framework/core/error.h"
+
+namespace specula {
+
+RoundRows::RoundRows(const DraftTree& tree, const Tensor& p) : tree_(tree) {
+  Dims dims;
+  dims.check(p, "p", "R V");
+  if (tree.q.defined()) dims.check(tree.q, "q", "G V");
+  SPECULA_CHECK(dims['R'] == tree.size() && p.is_contiguous() && (!tree.q.defined() || tree.q.is_contiguous()));
+  vocab_ = dims['V'];
+  p_ = p.const_data_ptr<float>();
+  if (tree.q.defined()) q_ = tree.q.const_data_ptr<float>();
+}
+
+const float* RoundRows::q_next(int row) const {
+  SPECULA_CHECK(q_ != nullptr && tree_.q_next[row] >= 0, "no q for the token after row ", row);
+  return q_ + tree_.q_next[row] * vocab_;
+}
+
+}  // namespace specula
