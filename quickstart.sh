@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 source tools/setup.sh
 
 if (($#)); then
-  printf 'usage: ./quickstart.sh\nInstalls what is missing, builds build/release and runs configs/studies/demo.toml.\n' >&2
+  printf 'usage: ./quickstart.sh\nInstalls what is missing, builds build/release and runs configs/studies/quickstart.toml.\n' >&2
   [[ $1 == --help || $1 == -h ]] && exit 0
   exit 2
 fi
@@ -18,5 +18,5 @@ build release specula
 number=1
 while [[ -e runs/quickstart-$number ]]; do number=$((number + 1)); done
 out=runs/quickstart-$number
-say "build/release/specula run configs/studies/demo.toml --out $out"
-build/release/specula run configs/studies/demo.toml --out "$out"
+say "build/release/specula run configs/studies/quickstart.toml --out $out"
+build/release/specula run configs/studies/quickstart.toml --out "$out"

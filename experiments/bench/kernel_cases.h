@@ -22,5 +22,8 @@ std::vector<KernelCase> product_cases();
 std::vector<KernelCase> attention_cases();
 // One thread, data in its caches.
 std::vector<KernelCase> row_cases();
+// Every registered rule on a chain of 5 rows and on a tree (a chain, if it takes no trees) of 64, V = 32000: what a
+// round of one sequence costs, the coins differing from call to call.
+std::vector<KernelCase> rule_cases();
 
 }  // namespace specula

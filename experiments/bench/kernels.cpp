@@ -22,11 +22,11 @@ namespace {
 constexpr double kLeastSeconds = .1;  // of a measurement, beside the calls that find out how many it takes
 constexpr const char* kShortList =
     "product/.*/768x4096/rows:(1|5)/memory|attention/.*/context:1024/rows:[15]/group:1|"
-    "(rms_norm|swiglu|store|rotate|quantize)/.*/768|(softmax|draw)/32000";
+    "(rms_norm|swiglu|store|rotate|quantize)/.*/768|(softmax|draw)/32000|verify/.*";
 
 std::vector<KernelCase> all_cases() {
   std::vector<KernelCase> all = product_cases();
-  for (auto cases : {attention_cases(), row_cases()}) {
+  for (auto cases : {attention_cases(), row_cases(), rule_cases()}) {
     for (KernelCase& one : cases) all.push_back(std::move(one));
   }
   return all;

@@ -340,7 +340,7 @@ std::vector<FlagHelp> flags_of(const CLI::App& app) {
 }  // namespace
 
 const std::vector<Command>& commands() {
-  static const std::string kDemo = "configs/studies/demo.toml", kModel = "--model assets/demo/target";
+  static const std::string kDemo = "configs/studies/quickstart.toml", kModel = "--model assets/demo/target";
   static const std::vector<Command> kCommands = {
       {"run",
        "decodes the prompts of an experiment with each of its arms and compares them",

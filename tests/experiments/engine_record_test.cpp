@@ -117,7 +117,7 @@ TEST_F(EngineRecord, QualityIsMeasuredOnceAndAMissingReferenceIsNoFailure) {
 
 TEST_F(EngineRecord, QualityTextsAreTheFirstTurnsUpToALimit) {
   const ExperimentConfig config =
-      load_config(std::string(SPECULA_SOURCE_DIR) + "/configs/studies/demo.toml", {}, make_registries());
+      load_config(std::string(SPECULA_SOURCE_DIR) + "/configs/studies/quickstart.toml", {}, make_registries());
   const auto tokenizer = load_tokenizer(kDemo + "target");
   const Plan plan = make_plan(config);
   size_t total = 0;
@@ -228,7 +228,7 @@ TEST_F(EngineRecord, QualitySurvivesItsJson) {
 // --- A resume ---
 
 ExperimentConfig study(const fs::path& folder) {
-  return load_config(std::string(SPECULA_SOURCE_DIR) + "/configs/studies/demo.toml",
+  return load_config(std::string(SPECULA_SOURCE_DIR) + "/configs/studies/quickstart.toml",
                      {.out = (folder / "runs").string()}, make_registries());
 }
 

@@ -379,7 +379,7 @@ TEST_F(RunTest, MarginIsTheGapInTheTargetWhereTextsFirstDiffer) {
 
 TEST(Plan, ContextAndCategoriesAreCheckedBeforeAnythingRuns) {
   const Registries registries = make_registries();
-  const std::string study = std::string(SPECULA_SOURCE_DIR) + "/configs/studies/demo.toml";
+  const std::string study = std::string(SPECULA_SOURCE_DIR) + "/configs/studies/quickstart.toml";
   ExperimentConfig config = load_config(study, {}, registries);
   const auto tokenizer = load_tokenizer(config.model("target").folder);
   const Plan plan = make_plan(config);
