@@ -15,6 +15,10 @@ class Agreement final : public Verifier {
     return follow(tree,
                   [&](int row, int depth) { return evidence.chance.draw_target(rows.p(row), rows.vocab(), depth); });
   }
+
+  std::optional<double> expected_accepted(const DraftTree& tree, const Tensor& p) const override {
+    return expected_accepted_by_following(tree, RoundRows(tree, p));
+  }
 };
 
 }  // namespace

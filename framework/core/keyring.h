@@ -40,6 +40,9 @@ class Keyring {
   // twice.
   void audit();
   void tap(std::shared_ptr<KeyTap> tap);  // null: none
+  // For whoever makes many draws at once: the key of a use, and whether each draw must be shown to a tap instead.
+  PhiloxKey key(Use use) const { return keys_[static_cast<uint32_t>(use)]; }
+  bool is_tapped() const { return tap_ != nullptr; }
 
  private:
   uint64_t seed_;

@@ -14,6 +14,11 @@ namespace specula {
 // token of zero mass; throws std::logic_error where no token has mass.
 Token coupled_draw(const float* p, int64_t vocab, const Keyring& keys, int64_t request, int64_t position);
 
+// P(the race of p gives x and that of q gives y) with the same noise, O(V log V).  With E(y)/q(y) = s and E(x)/p(x) = w
+// s every other E(z) exceeds s max(q(z), p(z) w), so for x != y it is q(y) p(x) times the integral of 1/M(w)^2, M(w) =
+// sum of max(q, p w), over the w between q(x)/p(x) and q(y)/p(y).
+double coupled_probability(const float* p, const float* q, int64_t vocab, Token x, Token y);
+
 // P(both races give x) = 1 / sum_y max(p(y)/p(x), q(y)/q(x)), for every x: [V] into `both`.  O(V log V).
 void coupled_agreement(const float* p, const float* q, int64_t vocab, double* both);
 

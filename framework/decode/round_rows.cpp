@@ -19,4 +19,10 @@ const float* RoundRows::q_next(int row) const {
   return q_ + tree_.q_next[row] * vocab_;
 }
 
+std::vector<int> RoundRows::candidates(int node) const {
+  std::vector<int> rows = tree_.children(node);
+  std::erase_if(rows, [&](int row) { return !is_candidate(row); });
+  return rows;
+}
+
 }  // namespace specula

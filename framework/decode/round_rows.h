@@ -16,6 +16,7 @@ class RoundRows {
   const float* q(int row) const { return q_ + tree_.q_row[row] * vocab_; }  // that the row's token was drawn from
   const float* q_next(int row) const;  // of the token after the row; throws std::logic_error if the draft lacks it
   bool is_candidate(int row) const { return tree_.draw[row] != Draw::kProbe; }
+  std::vector<int> candidates(int node) const;  // its children that may be accepted, ascending
 
  private:
   const DraftTree& tree_;

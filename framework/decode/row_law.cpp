@@ -1,0 +1,40 @@
+#include "framework/decode/row_law.h"
+
+#include <algorithm>
+
+#include "framework/core/error.h"
+
+namespace specula {
+namespace {
+
+// The factor that renormalises q [V] once `removed` have lost their mass; 0 if nothing is left.
+double renormalisation(const float* q, int64_t vocab, std::vector<Token> removed) {
+  std::sort(removed.begin(), removed.end());
+  removed.erase(std::unique(removed.begin(), removed.end()), removed.end());
+  double left = total(q, vocab);
+  for (const Token x : removed) left -= q[x];
+  return left > 0 ? 1 / left : 0;
+}
+
+}  // namespace
+
+RowLaw::RowLaw(const DraftTree& tree, const RoundRows& rows, int row, const std::vector<Token>& earlier)
+    : token_(tree.token[row]) {
+  if (!rows.is_drawn(row)) return;
+  q_ = rows.q(row);
+  if (tree.draw[row] == Draw::kWithoutReplacement) removed_ = earlier;
+  scale_ = renormalisation(q_, rows.vocab(), removed_);
+  at_token_ = scale_ * q_[token_];
+  SPECULA_CHECK(at_token_ > 0, "row ", row, ": q gives its token ", token_, " no mass; such a token must be a point");
+}
+
+double RowLaw::reject(Residual& left, double weight) const {
+  constexpr double kUnresolved = 0x1p-60;  // uniforms have 53 bits
+  if (!(weight > kUnresolved)) return 0;
+  if (q_ != nullptr) return weight * left.subtract(q_, scale_ / weight, removed_);
+  const double rest = weight * std::max(1 - left.at(token_), 0.0);
+  left.remove(token_);
+  return rest;
+}
+
+}  // namespace specula

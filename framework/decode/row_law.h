@@ -1,0 +1,31 @@
+// The law that a drafted row was drawn from, given its earlier siblings: what rules that judge siblings one after the
+// other share.  Licence: Apache-2.0.
+#pragma once
+
+#include <vector>
+
+#include "framework/decode/probability.h"
+#include "framework/decode/round_rows.h"
+
+namespace specula {
+
+class RowLaw {
+ public:
+  // `earlier`: tokens of the siblings judged before.  Drawn without replacement, q gives them no mass and is
+  // renormalised; a point is all on its token.  Throws std::logic_error if q gives the row's own token none.
+  RowLaw(const DraftTree& tree, const RoundRows& rows, int row, const std::vector<Token>& earlier);
+
+  double at_token() const { return at_token_; }  // Q(x) of the row's own token
+
+  // P <- norm((weight P - Q)+) for 0 <= weight <= 1; returns the mass before it was normalised.  Where nothing is left,
+  // or weight is below what a uniform resolves, P stays and 0 is returned.
+  double reject(Residual& left, double weight) const;
+
+ private:
+  const float* q_ = nullptr;  // [V]; null: a point
+  Token token_;
+  double scale_ = 1, at_token_ = 1;
+  std::vector<Token> removed_{};
+};
+
+}  // namespace specula

@@ -1,0 +1,77 @@
+#include "verifiers/block.h"
+
+#include <algorithm>
+
+#include "framework/decode/row_law.h"
+
+namespace specula {
+namespace {
+
+// The chain below the root, by rows; `chain[0]` is the root itself.
+std::vector<int> chain_of(const RoundRows& rows) {
+  std::vector<int> chain{0};
+  while (true) {
+    const std::vector<int> next = rows.candidates(chain.back());
+    SPECULA_CHECK(next.size() <= 1, "block takes chains; row ", chain.back(), " has ", next.size(), " children");
+    if (next.empty()) return chain;
+    chain.push_back(next.front());
+  }
+}
+
+class Block final : public Verifier {
+ public:
+  explicit Block(NoOptions /*options*/) {}
+
+  // Coins from the last token back, so that the first success is the answer and no later uniform is looked at.
+  Verdict verify(const DraftTree& tree, const Evidence& evidence) const override {
+    const RoundRows rows(tree, evidence.p);
+    const std::vector<int> chain = chain_of(rows);
+    std::vector<double> deserved{1};
+    for (size_t i = 1; i < chain.size(); ++i) {
+      const double ratio = rows.p(chain[i - 1])[tree.token[chain[i]]] / RowLaw(tree, rows, chain[i], {}).at_token();
+      deserved.push_back(std::min(1.0, deserved.back() * ratio));
+    }
+    for (size_t i = chain.size() - 1;; --i) {
+      Residual left(rows.p(chain[i]), rows.vocab());
+      double h = deserved[i];
+      if (i + 1 < chain.size()) {
+        const double rest = RowLaw(tree, rows, chain[i + 1], {}).reject(left, deserved[i]);
+        h = rest > 0 ? rest / (rest + 1 - deserved[i]) : 0;
+      }
+      if (i > 0 && !evidence.chance.accept(h, chain[i])) continue;
+      Verdict verdict{.path = {chain.begin() + 1, chain.begin() + 1 + static_cast<std::ptrdiff_t>(i)}};
+      verdict.next = evidence.chance.emit(left, chain[i], static_cast<int>(i));
+      return verdict;
+    }
+  }
+
+  // Sum over i of P_i, each over its own token where that was drawn: sum of min(q, P_{i-1} p).
+  std::optional<double> expected_accepted(const DraftTree& tree, const Tensor& p) const override {
+    const RoundRows rows(tree, p);
+    const std::vector<int> chain = chain_of(rows);
+    double sum = 0, deserved = 1;
+    for (size_t i = 1; i < chain.size(); ++i) {
+      const float* above = rows.p(chain[i - 1]);
+      const Token d = tree.token[chain[i]];
+      const double next = std::min(1.0, deserved * above[d] / RowLaw(tree, rows, chain[i], {}).at_token());
+      sum += rows.is_drawn(chain[i]) ? overlap(above, rows.q(chain[i]), deserved, rows.vocab()) : next;
+      deserved = next;
+    }
+    return sum;
+  }
+};
+
+}  // namespace
+
+Registry<Verifier>::Entry block() {
+  return verifier_entry<Block, NoOptions>(
+      "block", "Judges a chain as one block from its end: never below the ratio test.", "Sun et al. 2024",
+      [](const NoOptions&) {
+        return Facts{.laws = {Draw::kIid, Draw::kPoint},
+                     .guarantee = Guarantee::kExact,
+                     .policy = Policy::kSampled,
+                     .cost = "O(V) a row, from the last one back to the accepted one"};
+      });
+}
+
+}  // namespace specula
