@@ -93,6 +93,8 @@ std::vector<Fault> faults_of_rules() {
                  [] { return compare(agreement_with_redraw(), agreement(), kPointChain, 3); }),
       rule_fault("draw_per_path", "Every path through a node draws its own token there.", "Medusa, REST",
                  [] { return compare(agreement_per_path(), agreement(), kPoints, 2); }),
+      rule_fault("block_coin_of_last", "Block verification tosses for every row as for the last one.", "",
+                 [] { return compare(NaiveBlock(Block::kCoinOfLast), NaiveBlock(), kChain2, 3); }),
       rule_fault("block_residual_of_token", "Block verification ends in norm((p-q)+) instead of norm((P p - q)+).", "",
                  [] { return compare(NaiveBlock(Block::kResidualOfToken), NaiveBlock(), kChain2, 3, FaultWorld(2)); }),
       rule_fault("traversal_node_recomputed", "A node's rate is computed from its parent again when a child is lost.",

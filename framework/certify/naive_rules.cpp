@@ -98,7 +98,7 @@ Verdict NaiveBlock::verify(const DraftTree& tree, const Evidence& e) const {
   // q of the token after row i: of the next draft, or where there is none what the draft says it would be.
   const auto q_after = [&](int i) { return i < gamma ? law_of(tree, i + 1, {}) : row_of(tree.q, tree.q_next[i]); };
   for (int i = 1; i <= gamma; ++i) {
-    if (i == gamma && !is_padded) {
+    if ((i == gamma && !is_padded) || fault_ == Fault::kCoinOfLast) {
       h.push_back(reach[i]);
       continue;
     }

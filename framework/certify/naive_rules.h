@@ -31,6 +31,7 @@ class NaiveBlock final : public Verifier {
  public:
   enum class Fault {
     kNone,
+    kCoinOfLast,      // every row is tossed for with P_i, as only the last one should be
     kPadded,          // the last row counts as one in the middle where the chain is shorter than `longest`
     kResidualOfToken  // norm((p - q)+), as if the prefix had been accepted for certain
   };

@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "tests/decode/naive_rules.h"
+#include "framework/certify/naive_rules.h"
 #include "tests/decode/rule_support.h"
 
 namespace specula::testing {
@@ -221,8 +221,8 @@ TEST(Block, FaultsOfItsFormulaAreRefuted) {
   for (uint64_t seed = 0; seed < 5; ++seed) {
     const Toy toy(seed, 5, plain);
     EXPECT_LT(error_of(toy, NaiveBlock(), shape, 2), kExact);
-    coin = std::max(coin, error_of(toy, NaiveBlock(BlockFault::kCoinOfTheLast), shape, 2));
-    residual = std::max(residual, error_of(toy, NaiveBlock(BlockFault::kResidualOfTheRatioTest), shape, 2));
+    coin = std::max(coin, error_of(toy, NaiveBlock(NaiveBlock::Fault::kCoinOfLast), shape, 2));
+    residual = std::max(residual, error_of(toy, NaiveBlock(NaiveBlock::Fault::kResidualOfToken), shape, 2));
   }
   EXPECT_GT(coin, kRefuted);
   EXPECT_GT(residual, kRefuted);
@@ -290,8 +290,8 @@ TEST(Traversal, FaultsOfItsRatesAreRefuted) {
   const Shape tree = shape_of({0, 0, 1, 1}, W), chain = shape_of({0, 1, 2}, I);
   EXPECT_LT(error_of(toy, NaiveTraversal(), tree, 3), kExact);
   EXPECT_LT(error_of(toy, NaiveTraversal(), chain, 3), kExact);
-  EXPECT_GT(error_of(toy, NaiveTraversal(TraversalFault::kKeepsRatesBelow), tree, 3), kRefuted);
-  EXPECT_GT(error_of(toy, NaiveTraversal(TraversalFault::kOwnRateFromParent), chain, 3), kRefuted);
+  EXPECT_GT(error_of(toy, NaiveTraversal(NaiveTraversal::Fault::kDescendantsKept), tree, 3), kRefuted);
+  EXPECT_GT(error_of(toy, NaiveTraversal(NaiveTraversal::Fault::kNodeRecomputed), chain, 3), kRefuted);
 }
 
 }  // namespace
