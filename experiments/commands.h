@@ -38,6 +38,16 @@ struct CompareArgs {
 };
 ExitCode compare_command(const CompareArgs& args);
 
+struct ReplayArgs {
+  std::string run;                // folder of a run with traces
+  std::vector<std::string> arms;  // whose traces; empty: all
+  std::string verifiers;          // "rejection,block"; empty: every registered rule that fits
+  std::string out;                // folder of the new run; empty: <run>/replay
+  int draws = 1000;               // behind expected lengths that have no exact form
+  std::vector<std::string> argv;
+};
+ExitCode replay_command(const ReplayArgs& args);
+
 struct GenerateArgs {
   std::string model, draft_model;
   std::string prompt, ids;  // exactly one is given

@@ -1,4 +1,5 @@
 // `specula compare`: reads run folders, prints one table.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -13,11 +14,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string estimate_text(const Estimate& e) {
-  if (!std::isfinite(e.interval.low)) return three_digits(e.value);
-  return cat(three_digits(e.value), " [", three_digits(e.interval.low), ", ", three_digits(e.interval.high), "]");
-}
-
 std::vector<std::string> notes(const std::vector<ComparedRun>& runs) {
   std::vector<std::string> all;
   for (size_t i = 1; i < runs.size(); ++i) {
@@ -27,32 +23,39 @@ std::vector<std::string> notes(const std::vector<ComparedRun>& runs) {
   return all;
 }
 
+// Whether all are compared with one arm; in a replay of several traces each is with the one of its own rounds.
+bool have_one_reference(const std::vector<CompareRow>& rows) {
+  return std::all_of(rows.begin(), rows.end(),
+                     [&](const CompareRow& r) { return r.reference_arm == rows.front().reference_arm; });
+}
+
 std::string markdown(const std::vector<ComparedRun>& runs, const std::vector<CompareRow>& rows,
                      const std::string& metric) {
   using enum MarkdownTable::Align;
   MarkdownTable table;
+  const std::string reference = have_one_reference(rows) ? rows.front().reference_arm : "its reference";
   const bool many = runs.size() > 1;
   const bool ratio = many || metric != "speedup";  // in one run the speed-up is the ratio
   if (many) table.column("run", kLeft);
   table.column("arm", kLeft);
   table.column("prompts", kRight);
   table.column(cat(metric, " (95% CI)"), kRight);
-  if (ratio)
-    table.column(cat(metric == "speedup" ? "tok/s" : "ratio", " to ", runs.front().info.baseline().name, " (95% CI)"),
-                 kRight);
+  if (ratio) table.column(cat(metric == "speedup" ? "tok/s" : "ratio", " to ", reference, " (95% CI)"), kRight);
   table.column("pairing", kLeft);
   table.column("verdict", kLeft);
   for (const CompareRow& r : rows) {
-    const bool reference = r.pairing == "reference";
+    const bool is_reference = r.pairing == "reference";
     std::vector<std::string> cells;
     if (many) cells.push_back(r.run);
-    cells.insert(cells.end(), {r.arm, std::to_string(r.num_prompts), estimate_text(r.value)});
-    if (ratio) cells.push_back(reference ? "1.00" : estimate_text(r.ratio));
+    cells.insert(cells.end(), {r.arm, std::to_string(r.num_prompts), interval_text(r.value)});
+    if (ratio) cells.push_back(is_reference ? "1.00" : interval_text(r.ratio));
     cells.insert(cells.end(), {r.pairing, r.verdict});
     table.row(std::move(cells));
   }
-  std::string text = cat(metric, ", ", find_metric(metric)->unit, "; reference: ", runs.front().info.baseline().name,
-                         " of ", runs.front().label, "\n\n", table.text());
+  std::string text =
+      cat(metric, ", ", find_metric(metric)->unit, "; reference: ",
+          have_one_reference(rows) ? cat(reference, " of ", runs.front().label) : "the arm of the same rounds", "\n\n",
+          table.text());
   for (const std::string& note : notes(runs)) text += "! " + note + "\n";
   return text;
 }
@@ -88,6 +91,7 @@ std::string json(const std::vector<ComparedRun>& runs, const std::vector<Compare
                            {"prompts", r.num_prompts},
                            {metric, estimate_json(r.value)},
                            {"ratio", estimate_json(r.ratio)},
+                           {"reference", r.reference_arm},
                            {"pairing", r.pairing},
                            {"verdict", r.verdict}});
   }

@@ -7,6 +7,7 @@
 #include "experiments/config/config_reader.h"
 #include "experiments/report/table.h"
 #include "experiments/run/run_plan.h"
+#include "experiments/run/trace_room.h"
 #include "framework/model/load.h"
 
 namespace specula {
@@ -32,8 +33,9 @@ std::string arms_text(const ExperimentConfig& config) {
   for (const char* title : {"arm", "target", "drafter", "verifier", "guarantee"})
     table.column(title, MarkdownTable::Align::kLeft);
   for (const ArmConfig& arm : config.arms) {
-    table.row({arm.name + (arm.baseline ? " (baseline)" : ""), arm.target, call_text(arm.drafter),
-               call_text(arm.verifier), name_of(arm.composed.guarantee)});
+    table.row(
+        {arm.name + (arm.baseline ? " (baseline)" : ""), arm.target, call_text(arm.drafter), call_text(arm.verifier),
+         cat(name_of(arm.composed.guarantee), arm.target == config.baseline().target ? "" : " for " + arm.target)});
   }
   return table.text();
 }
@@ -54,6 +56,11 @@ std::string prompts_text(const ExperimentConfig& config, const std::vector<Promp
   return cat("prompts     ", prompts.size(), " (", join(parts), ") of ", config.data.file, "\n");
 }
 
+std::string traces_text(const ExperimentConfig& config) {
+  if (!config.records_distributions()) return "";
+  return cat("traces      ", trace_room_text(trace_bytes_at_most(config, make_plan(config))), "\n");
+}
+
 }  // namespace
 
 ExitCode plan_command(const std::string& file, const ConfigOverrides& overrides) {
@@ -68,7 +75,7 @@ ExitCode plan_command(const std::string& file, const ConfigOverrides& overrides)
             << " arms x " << config.measure.repetitions
             << (config.measure.repetitions == 1 ? " repetition" : " repetitions") << ", up to "
             << config.data.max_new_tokens << " tokens a turn\n"
-            << "cfg_hash    " << config.cfg_hash << "\n"
+            << traces_text(config) << "cfg_hash    " << config.cfg_hash << "\n"
             << "folder      " << folder << (std::filesystem::exists(folder) ? " (exists)" : "") << "\n\n"
             << models_text(config) << "\n"
             << arms_text(config);

@@ -1,4 +1,5 @@
 // `specula run`: resolve, open the folder, load, warm up, play, summarise, print.
+#include <algorithm>
 #include <cstdio>
 
 #include "experiments/commands.h"
@@ -8,6 +9,7 @@
 #include "experiments/run/inspect.h"
 #include "experiments/run/run.h"
 #include "experiments/run/run_signal.h"
+#include "experiments/run/trace_room.h"
 #include "experiments/stream.h"
 #include "framework/core/log.h"
 #include "framework/model/threads.h"
@@ -55,9 +57,7 @@ RunInfo describe(const ExperimentConfig& config, const Plan& plan, const Tokeniz
   info.num_prompts = static_cast<int64_t>(plan.prompts.size());
   info.records_per_arm = plan.records_per_arm;
   info.max_new_tokens = config.data.max_new_tokens;
-  std::vector<std::string> samplers;
-  for (const Params& sampler : config.samplers) samplers.push_back(call_text(sampler));
-  info.sampler = join(samplers, ",");
+  info.sampler = sampler_text(config);
   info.one_hot = config.baseline().composed.one_hot;
   info.seed = config.seed;
   info.repetitions = config.measure.repetitions;
@@ -76,10 +76,19 @@ RunInfo describe(const ExperimentConfig& config, const Plan& plan, const Tokeniz
   return info;
 }
 
-std::vector<Token> stop_tokens(const ExperimentConfig& config, const Tokenizer& tokenizer) {
+std::vector<Token> stop_tokens(const ExperimentConfig& config, const std::string& target, const Tokenizer& tokenizer) {
   if (config.data.ignore_eos) return {};
-  const std::string& folder = config.model(config.baseline().target).folder;
+  const std::string& folder = config.model(target).folder;
   return read_stop_tokens(folder, read_model_info(folder).vocab, tokenizer.eos());
+}
+
+// An arm ends its texts as its own target says.
+std::map<std::string, std::vector<Token>> other_stops(const ExperimentConfig& config, const Tokenizer& tokenizer) {
+  std::map<std::string, std::vector<Token>> stops;
+  for (const ArmConfig& arm : config.arms) {
+    if (arm.target != config.baseline().target) stops[arm.target] = stop_tokens(config, arm.target, tokenizer);
+  }
+  return stops;
 }
 
 struct Job {  // all lent by run_command
@@ -106,9 +115,10 @@ ExitCode execute(const Job& job, const Models& models, RunStatus& status) {
                                  .config = job.config,
                                  .models = models,
                                  .sampler = sampler,
-                                 .stop = stop_tokens(job.config, job.tokenizer),
+                                 .stop = stop_tokens(job.config, job.config.baseline().target, job.tokenizer),
                                  .interrupt = job.signals.flag(),
-                                 .run_start = seconds_now()};
+                                 .run_start = seconds_now(),
+                                 .other_stops = other_stops(job.config, job.tokenizer)};
   Run run(shared, job.plan, job.tokenizer, job.folder);
   Progress progress(job.config.name, static_cast<int64_t>(job.plan.units.size()));
   try {
@@ -175,6 +185,7 @@ ExitCode run_command(const RunArgs& args) {
     log::info("this run is finished; --resume never begins a new one beside it");
   } else {
     const SignalScope signals;
+    check_trace_room(config, plan, folder.path());
     code = play({config, registries, plan, *tokenizer, folder, signals, info}, now);
   }
   if (code == ExitCode::kInterrupted || code == ExitCode::kUserInterrupt) {

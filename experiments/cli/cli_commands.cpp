@@ -136,6 +136,21 @@ void define_compare(CLI::App& app, CommandLine& line) {
   choice_flag(app, "--format", line.compare.format, {"md", "csv", "json"}, "md by default");
 }
 
+void define_replay(CLI::App& app, CommandLine& line) {
+  ReplayArgs& args = line.replay;
+  app.add_option("DIR", args.run, "a run folder with traces ([output] record = \"distributions\")")->required();
+  app.add_option("--arm", args.arms, "only the rounds of these arms (default: of all that drafted)")
+      ->type_name("A,B")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  text_flag(app, "--verifiers", args.verifiers, "CALLS",
+            "as in 'rejection,kseq(gamma=2)' (default: every rule that takes the recorded draft)");
+  text_flag(app, "--out", args.out, "DIR", "folder of the new run, new or empty (default: DIR/replay)");
+  app.add_option("--draws", args.draws, "runs of a rule whose expected length has no exact form (default: 1000)")
+      ->type_name("N")
+      ->check(whole_number(1));
+}
+
 void define_generate(CLI::App& app, CommandLine& line) {
   GenerateArgs& args = line.generate;
   model_flag(app, args.model);
@@ -379,6 +394,11 @@ const std::vector<Command>& commands() {
        {"specula compare runs/demo/*", "specula compare runs/demo/* --metric tau --format csv"},
        define_compare,
        [](CommandLine& line) { return compare_command(line.compare); }},
+      {"replay",
+       "judges the recorded rounds of a run by other acceptance rules, without a model",
+       {"specula replay runs/record-t1/*", "specula replay runs/record-t1/* --arm iid --verifiers rejection,agreement"},
+       define_replay,
+       [](CommandLine& line) { return replay_command(line.replay); }},
       {"generate",
        "continues one prompt",
        {"specula generate " + kModel + " --prompt 'Once upon a time' --max-new-tokens 64",
@@ -474,6 +494,7 @@ ExitCode run_leaf(const Command& command, const Words& words, Words argv) {
   for (BenchArgs* const args : std::initializer_list<BenchArgs*>{
            &line.bench_forward, &line.bench_prefill, &line.bench_decode, &line.bench_round, &line.bench_load})
     args->argv = words;
+  line.replay.argv = argv;
   line.run.argv = std::move(argv);
   return command.run(line);
 }

@@ -22,6 +22,7 @@ struct CommandLine {
   std::string explained;
   ListArgs list;
   CompareArgs compare;
+  ReplayArgs replay;
   GenerateArgs generate;
   ScoringArgs score;
   TokenizeArgs tokenize;

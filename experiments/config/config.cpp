@@ -269,6 +269,7 @@ class Builder {
     if (keys.dir.empty())
       problems_.add(cat(values.find("dir")->origin, ": [output] dir = \"\" is empty; expected a folder"));
     config_.out = keys.dir;
+    config_.record = keys.record;
     // Runs belong to where the user stands; everything that is read belongs to the file that names it.
     if (Value* dir = values.find("dir")) dir->data = std::filesystem::absolute(keys.dir).lexically_normal().string();
     config_.resolved.set("output", std::move(values));

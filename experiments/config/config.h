@@ -70,6 +70,7 @@ struct MeasureConfig {
   bool trace = true;         // a second, fenced pass over the prompts for phase shares
   int trace_limit = 8;       // prompts of the fenced pass; 0: all
   int bootstrap = 10000;     // draws of the paired bootstrap
+  bool expected = false;     // log the expected accepted length of each round
   int quality_tokens = 512;  // of the prompts, on which quantized models are compared with unquantized ones; 0: none
 
   template <class V>
@@ -80,6 +81,8 @@ struct MeasureConfig {
     v("threads", threads, 0, 4096, "threads of the one pool; 0 takes every core");
     v("trace", trace, "measure the shares of the phases in a second, fenced pass");
     v("trace_limit", trace_limit, 0, 1000000, "prompts of that pass; 0 takes all", "prompts");
+    v("expected", expected,
+      "log the expected accepted length of each round, computed from p and q outside the measured time");
     v("bootstrap", bootstrap, 100, 10000000, "draws of the paired bootstrap behind each interval");
     v("quality_tokens", quality_tokens, 0, 1000000,
       "tokens of the prompts on which a quantized model is compared with its checkpoint's dtype; 0 leaves it out",
@@ -95,8 +98,9 @@ struct ExperimentConfig {
   std::vector<Params> samplers;
   std::vector<ArmConfig> arms;  // exactly one is the baseline
   MeasureConfig measure;
-  std::string out = "runs";  // [output] dir: runs are written to <out>/<experiment>/<cell>
-  Value resolved;            // the whole tree, defaults included, each value with its origin
+  std::string out = "runs";     // [output] dir: runs are written to <out>/<experiment>/<cell>
+  std::string record = "none";  // [output] record: none, distributions
+  Value resolved;               // the whole tree, defaults included, each value with its origin
   struct Source {
     std::string path, content;
   };
@@ -107,6 +111,7 @@ struct ExperimentConfig {
 
   const ModelConfig& model(const std::string& model_name) const;
   const ArmConfig& baseline() const;
+  bool records_distributions() const { return record == "distributions"; }
 };
 
 struct ConfigOverrides {

@@ -84,6 +84,7 @@ class FileChecker {
                         config_.model(arm.target).folder));
     }
     check_context(arm.target, target->second);
+    check_same_tokenizer(arm, target->second);
     for (const std::string& name : arm.composed.drafter.models) {
       const auto draft = models_.find(name);
       if (draft == models_.end()) continue;
@@ -99,6 +100,19 @@ class FileChecker {
         mismatch("have different tokenizers; expected the same");
       }
       check_context(name, draft->second);
+    }
+  }
+
+  // Arms read one set of prompts, and their texts are compared as token ids.
+  void check_same_tokenizer(const ArmConfig& arm, const ModelFacts& target) {
+    for (const ArmConfig& baseline : config_.arms) {
+      const auto known = models_.find(baseline.target);
+      if (!baseline.baseline || known == models_.end() || target.tokenizer.empty() || known->second.tokenizer.empty() ||
+          known->second.tokenizer == target.tokenizer)
+        continue;
+      problems_.add(cat(arm.drafter.values.origin, ": [arm.", arm.name, "] target '", arm.target, "' and target '",
+                        baseline.target, "' of the baseline [arm.", baseline.name,
+                        "] have different tokenizers; expected the same"));
     }
   }
 

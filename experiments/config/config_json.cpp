@@ -3,7 +3,8 @@
 // cfg_hash covers what can change a record: arms, samplers, data, measure, models, seed.  The prompts count by the
 // sha256 of their file, a model by its folder and fingerprint (config, tensor index, file sizes: two fine-tunings may
 // share that, hence the folder).  It leaves out the experiment's name and note, [output], and measure.threads, which
-// changes the speed and never the text.  full_hash covers every key.  Licence: Apache-2.0.
+// changes the speed and never the text; a run that records its rounds is another one.  full_hash covers every key.
+// Licence: Apache-2.0.
 #include <nlohmann/json.hpp>
 
 #include "experiments/config/config_reader.h"
@@ -59,6 +60,7 @@ void compute_hashes(ExperimentConfig& config, const FileFacts& facts) {
   semantic["arm"] = json_of(*config.resolved.find("arm"));
   semantic["measure"] = json_of(*config.resolved.find("measure"));
   semantic["measure"].erase("threads");
+  if (config.records_distributions()) semantic["record"] = config.record;  // its arms ask for more of q
   config.cfg_hash = sha256(canonical(semantic));
   config.full_hash = sha256(canonical({{"cfg_hash", config.cfg_hash}, {"config", json_of(config.resolved)}}));
 }

@@ -39,11 +39,14 @@ struct ArmKeys {
 };
 
 struct OutputKeys {
-  std::string dir = "runs";
+  std::string dir = "runs", record = "none";
 
   template <class V>
   void visit(V& v) {
     v("dir", dir, "folder that runs are written to as <dir>/<experiment>/<cell>, relative to the working directory");
+    v("record", record, {"none", "distributions"},
+      "distributions: each arm that drafts also writes tree, q and p of every round to traces/, for specula replay; "
+      "its drafter then tells q after its last token too, where it can, which costs one more pass a round");
   }
 };
 

@@ -7,6 +7,7 @@
 
 #include "experiments/report/metrics.h"
 #include "experiments/report/metrics_record.h"
+#include "experiments/report/table.h"
 #include "framework/core/error.h"
 
 namespace specula {
@@ -114,6 +115,19 @@ std::vector<std::vector<double>> columns_of(const RecordMetric& metric, const Pa
   return columns;
 }
 
+// 0 / 0 in every draw: no value.
+void leave_undefined(std::vector<std::vector<double>>& columns, size_t first) {
+  for (size_t k = first; k < first + 2; ++k) columns[k].assign(columns[k].size(), 0);
+}
+
+// The arm of the first run that an arm is compared with.
+const ArmInfo& reference_of(const RunInfo& first, const ArmInfo& arm) {
+  for (const ArmInfo& candidate : first.arms) {
+    if (!arm.reference.empty() && candidate.name == arm.reference) return candidate;
+  }
+  return first.baseline();
+}
+
 Estimate own_speedup(const ComparedRun& run, const std::vector<const Record*>& row, const Bootstrap& draws) {
   const Pairing own = pair_up(row, records_of(run, run.info.baseline().name), true);
   return estimate(columns_of(metric_of_ratio("speedup"), own), Bootstrap(own.groups, draws.draws(), run.info.seed),
@@ -125,25 +139,32 @@ Estimate own_speedup(const ComparedRun& run, const std::vector<const Record*>& r
 std::vector<CompareRow> compare_runs(const std::vector<ComparedRun>& runs, const std::string& metric_name) {
   const RecordMetric& metric = metric_of_ratio(metric_name);
   const ComparedRun& first = runs.front();
-  const std::string reference_arm = first.info.baseline().name;
-  const std::vector<const Record*> reference = records_of(first, reference_arm);
   std::vector<CompareRow> rows;
   for (const ComparedRun& run : runs) {
     const bool same_run = &run == &first;
     for (const ArmInfo& arm : run.info.arms) {
-      const Pairing pairing = pair_up(records_of(run, arm.name), reference, same_run);
+      const ArmInfo& reference = reference_of(first.info, arm);
+      const Pairing pairing = pair_up(records_of(run, arm.name), records_of(first, reference.name), same_run);
       const Bootstrap bootstrap(pairing.groups, first.info.bootstrap, first.info.seed);
-      const auto columns = columns_of(metric, pairing);
-      CompareRow row{.run = run.label, .arm = arm.name, .num_prompts = pairing.prompts};
+      auto columns = columns_of(metric, pairing);
+      if (metric_name == "alpha" && !arm.tests_tokens) leave_undefined(columns, 0);
+      if (metric_name == "alpha" && !reference.tests_tokens) leave_undefined(columns, 2);
+      CompareRow row{
+          .run = run.label, .arm = arm.name, .reference_arm = reference.name, .num_prompts = pairing.prompts};
       row.value = metric_name == "speedup" ? own_speedup(run, pairing.row, bootstrap)
                                            : estimate({columns[0], columns[1]}, bootstrap, fraction);
       row.ratio = estimate(columns, bootstrap, ratio);
-      row.pairing = same_run ? (arm.name == reference_arm ? "reference" : "paired") : "unpaired in time";
+      row.pairing = same_run ? (arm.name == reference.name ? "reference" : "paired") : "unpaired in time";
       row.verdict = row.pairing == "reference" ? "ref" : verdict_of(row.ratio, metric_name);
       rows.push_back(std::move(row));
     }
   }
   return rows;
+}
+
+std::string interval_text(const Estimate& e) {
+  if (!std::isfinite(e.interval.low)) return three_digits(e.value);
+  return cat(three_digits(e.value), " [", three_digits(e.interval.low), ", ", three_digits(e.interval.high), "]");
 }
 
 }  // namespace specula

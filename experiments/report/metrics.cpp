@@ -50,10 +50,21 @@ const std::vector<MetricDefinition>& metric_definitions() {
       {"alpha", "fraction",
        "sum a / sum (a + r), r = 1 where a draft was rejected: accepted over *tested* tokens, rounds that were cut "
        "left out.  "
-       "Null for trees and for rules that do not test token by token (agreement).",
+       "Null for trees and for rules that do not flip one coin per token (joint and coupled ones).",
        kYes, "Leviathan's alpha (plug-in estimate), acceptance rate"},
       {"accepted_per_step", "tokens", "sum a / S, without the extra token.", kLength,
        "acceptance length without the bonus token"},
+      {"expected_accepted", "tokens",
+       "Mean over rounds of the number of accepted tokens that the rule is expected to reach, computed from p and q of "
+       "the round in closed form or over every branch of the rule's chances, so without the noise of its coins; rules "
+       "that race with coupled noise and have no closed form are drawn many times.  A closed form may also average "
+       "over "
+       "the drafted tokens given p and q.  Logged with [measure] expected = true and by replay.",
+       kLength, "expected acceptance length"},
+      {"rule_us", "us",
+       "Time of the acceptance rule alone per round, each recorded round judged once.  Replay only: there is no model "
+       "between two rounds, so caches are warmer than in a decode.",
+       kHardware, "verification time"},
       {"draft_accept_frac", "fraction", "sum a / sum d: falls as the draft grows.  Null for trees.", "no: " + kLength,
        "acceptance rate of vLLM and SGLang"},
       {"util_frac", "fraction", "sum k / sum (d + 1): kept over processed positions.", "no: " + kLength,
@@ -77,14 +88,15 @@ const std::vector<MetricDefinition>& metric_definitions() {
       {"trace_overhead_frac", "fraction",
        "Time of the fenced pass over that of the unfenced one on the same records, minus 1.", kHardware, ""},
       {"exact_frac", "fraction",
-       "Records whose token ids equal those of the baseline for the same prompt, repetition and turn.", kYes,
-       "token match"},
+       "Records whose token ids equal those of the baseline for the same prompt, repetition and turn.  Of an arm with "
+       "another target: how often two models write the same text.",
+       kYes, "token match"},
       {"first_div_tok", "tokens",
        "Index of the first new token that differs from the baseline's; null where none does.", kYes, ""},
       {"div_margin_nats", "nats",
        "Log-probability gap in the target between the baseline's token and the arm's where they first differ.  "
        "Temperature 0 "
-       "only: a small gap is a tie that rounding decided.",
+       "only: a small gap is a tie that rounding decided.  Null for an arm with another target.",
        kYes, ""},
       {"n_in_tok", "tokens", "Tokens of the prompt.", kYes, ""},
       {"n_out_tok", "tokens", "Kept new tokens, the stop token included.", kYes, ""},

@@ -7,24 +7,33 @@ namespace {
 
 using Maybe = std::optional<Fraction>;
 
-double sum(const std::vector<int>& values) { return std::accumulate(values.begin(), values.end(), 0.0); }
+template <class T>
+double sum(const std::vector<T>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0);
+}
 double count(const std::vector<int>& values) { return static_cast<double>(values.size()); }
 double tokens(const Record& r) { return static_cast<double>(r.n_out()); }
 
 Maybe e2e_tok_s(const Record& r) { return Fraction{tokens(r), r.e2e_us * 1e-6}; }
 Maybe decode_tok_s(const Record& r) { return Fraction{tokens(r), r.decode_us() * 1e-6}; }
 Maybe tpot_ms(const Record& r) { return Fraction{r.decode_us() * 1e-3, tokens(r)}; }
-Maybe e2e_ms(const Record& r) { return Fraction{r.e2e_us * 1e-3, 1}; }
+Maybe e2e_ms(const Record& r) {
+  if (r.replayed) return std::nullopt;
+  return Fraction{r.e2e_us * 1e-3, 1};
+}
 Maybe n_in_tok(const Record& r) { return Fraction{static_cast<double>(r.n_in), 1}; }
-Maybe n_out_tok(const Record& r) { return Fraction{tokens(r), 1}; }
+Maybe n_out_tok(const Record& r) {
+  if (r.replayed) return std::nullopt;
+  return Fraction{tokens(r), 1};
+}
 
 Maybe ttft_ms(const Record& r) {
-  if (r.rounds.size() == 0) return std::nullopt;
+  if (r.rounds.ready_us.empty()) return std::nullopt;
   return Fraction{r.ttft_us() * 1e-3, 1};
 }
 
 Maybe step_ms(const Record& r) {
-  if (r.rounds.size() < 2) return std::nullopt;
+  if (r.rounds.ready_us.size() < 2) return std::nullopt;
   return Fraction{(r.rounds.ready_us.back() - r.rounds.ready_us.front()) * 1e-3, count(r.rounds.kept) - 1};
 }
 
@@ -47,6 +56,17 @@ Maybe alpha(const Record& r) {
 }
 
 Maybe accepted_per_step(const Record& r) { return Fraction{sum(r.rounds.accepted), count(r.rounds.accepted)}; }
+
+Maybe expected_accepted(const Record& r) {
+  if (r.rounds.expected.empty()) return std::nullopt;
+  return Fraction{sum(r.rounds.expected), static_cast<double>(r.rounds.expected.size())};
+}
+
+Maybe rule_us(const Record& r) {
+  if (r.rounds.rule_us.empty()) return std::nullopt;
+  return Fraction{sum(r.rounds.rule_us), static_cast<double>(r.rounds.rule_us.size())};
+}
+
 Maybe drafted_per_step(const Record& r) { return Fraction{sum(r.rounds.drafted), count(r.rounds.drafted)}; }
 
 Maybe draft_accept_frac(const Record& r) {
@@ -86,6 +106,8 @@ const std::vector<RecordMetric>& record_metrics() {
                                                      {"tau_prompt_mean", tau_prompt_mean},
                                                      {"alpha", alpha},
                                                      {"accepted_per_step", accepted_per_step},
+                                                     {"expected_accepted", expected_accepted},
+                                                     {"rule_us", rule_us},
                                                      {"drafted_per_step", drafted_per_step},
                                                      {"draft_accept_frac", draft_accept_frac},
                                                      {"util_frac", util_frac},

@@ -40,6 +40,12 @@ struct Counts {
   double e2e_s = 0, decode_s = 0, prefill_s = 0;
 };
 
+struct NoteMean {  // of what the arm's rule noted of its rounds
+  std::string name;
+  double mean = 0;     // over the rounds that have it; NaN if none has
+  int64_t rounds = 0;  // that have it
+};
+
 struct CellSummary {
   std::string arm, category;  // category "": all of them
   int64_t num_prompts = 0;
@@ -47,6 +53,7 @@ struct CellSummary {
   std::vector<NamedEstimate> metrics;
   std::vector<DepthCounts> depths;
   std::vector<int64_t> accepted_histogram;  // rounds with n accepted tokens
+  std::vector<NoteMean> notes;
 
   const Estimate& at(const std::string& metric) const;  // an estimate without value if there is no such metric
 };

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include "experiments/report/metrics_record.h"
 #include "experiments/report/summary_cells.h"
@@ -9,11 +10,25 @@ namespace {
 std::string why_undefined(const ArmInfo& arm, const Slice& slice, const std::string& metric) {
   if (slice.records.empty()) return "no_records";
   if (metric == "alpha" && !arm.tests_tokens) return "rule_does_not_test_tokens";
+  if (metric == "expected_accepted") return "not_asked_for";
+  if (metric == "rule_us") return "replay_only";
+  if (slice.records.front()->replayed && metric != "alpha" && metric != "draft_accept_frac") return "replay";
   if (metric == "exact_frac") return "not_compared";
   if (metric == "first_div_tok" || metric == "div_margin_nats") return "no_difference";
   const bool tree =
       std::any_of(slice.records.begin(), slice.records.end(), [](const Record* r) { return r->rounds.is_tree(); });
   return tree ? "tree_draft" : "nothing_drafted";
+}
+
+// Sums for now; add_acceptance_counts divides at its end.
+void add_note(const std::string& name, const std::vector<double>& values, CellSummary& cell) {
+  auto note = std::find_if(cell.notes.begin(), cell.notes.end(), [&](const NoteMean& n) { return n.name == name; });
+  if (note == cell.notes.end()) note = cell.notes.insert(note, {.name = name});
+  for (const double v : values) {
+    if (!std::isfinite(v)) continue;
+    note->mean += v;
+    ++note->rounds;
+  }
 }
 
 void add_rounds(const Rounds& rounds, CellSummary& cell) {
@@ -31,6 +46,7 @@ void add_rounds(const Rounds& rounds, CellSummary& cell) {
     cell.counts.accepted += rounds.accepted[i];
     cell.counts.kept += rounds.kept[i];
   }
+  for (const auto& [name, values] : rounds.notes) add_note(name, values, cell);
   cell.counts.rounds += static_cast<int64_t>(rounds.size());
   cell.counts.cut_rounds += rounds.cut >= 0 ? 1 : 0;
 }
@@ -71,6 +87,7 @@ void add_acceptance_counts(const Slice& slice, CellSummary& cell) {
     cell.counts.decode_s += record->decode_us() * 1e-6;
     cell.counts.prefill_s += record->prefill_us * 1e-6;
   }
+  for (NoteMean& note : cell.notes) note.mean /= static_cast<double>(note.rounds);
   cell.counts.records = static_cast<int64_t>(slice.records.size());
 }
 

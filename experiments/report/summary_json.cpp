@@ -56,6 +56,7 @@ Json cell_json(const CellSummary& c) {
   }
   json["positions"] = std::move(positions);
   json["len_hist"] = c.accepted_histogram;
+  for (const NoteMean& note : c.notes) json["notes"][note.name] = {{"mean", number(note.mean)}, {"n", note.rounds}};
   return json;
 }
 

@@ -105,8 +105,8 @@ void add_percentiles(const Slice& slice, const Bootstrap& bootstrap, CellSummary
   for (size_t i = 0; i < slice.records.size(); ++i) {
     const Rounds& rounds = slice.records[i]->rounds;
     const uint32_t g = slice.groups[i];
-    if (rounds.size() > 0) first.push_back({rounds.ready_us.front() * 1e-3, g});
-    for (size_t k = 1; k < rounds.size(); ++k) {
+    if (!rounds.ready_us.empty()) first.push_back({rounds.ready_us.front() * 1e-3, g});
+    for (size_t k = 1; k < rounds.ready_us.size(); ++k) {  // a replay has no times
       const double step = (rounds.ready_us[k] - rounds.ready_us[k - 1]) * 1e-3;
       steps.push_back({step, g});
       gaps.push_back({step, g});

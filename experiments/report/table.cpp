@@ -29,10 +29,19 @@ std::string path_end(const std::string& path, int parts) {
   return at == std::string::npos ? path : path.substr(at + 1);
 }
 
+std::string significant(double value) {
+  if (!std::isfinite(value)) return kDash;
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3g", value);
+  return text;
+}
+
 std::string header_line(const RunInfo& run) {
   std::vector<std::string> parts;
   for (const RunModel& m : run.models) {
-    if (m.name == run.baseline().target) parts.push_back(cat(m.name, " ", path_end(m.path, 2), " ", m.dtype));
+    const bool is_target =
+        std::any_of(run.arms.begin(), run.arms.end(), [&](const ArmInfo& arm) { return arm.target == m.name; });
+    if (is_target) parts.push_back(cat(m.name, " ", path_end(m.path, 2), " ", m.dtype));
   }
   parts.push_back(cat(path_end(run.prompts_file, 1), " ", run.num_prompts, " prompts x ", run.repetitions,
                       run.repetitions == 1 ? " rep" : " reps", ", ", run.max_new_tokens, " tokens"));
@@ -45,11 +54,23 @@ std::string header_line(const RunInfo& run) {
 }
 
 // Equality with the baseline's text is promised at temperature 0 and by coupled rules; elsewhere the texts differ by
-// design.
+// design.  Of an arm with another target it is marked: two models are compared, and nobody promised anything.
 std::string exactness(const RunInfo& run, const ArmInfo& arm, const CellSummary& cell) {
   if (arm.baseline || (!run.one_hot && arm.guarantee != "coupled")) return kDash;
   const double frac = cell.at("exact_frac").value;
-  return std::isfinite(frac) ? (frac == 1 ? "100%" : fixed(100 * frac, 1) + "%") : kDash;
+  if (!std::isfinite(frac)) return kDash;
+  return (frac == 1 ? "100%" : fixed(100 * frac, 1) + "%") + (run.has_own_target(arm) ? "*" : "");
+}
+
+std::string target_lines(const RunInfo& run) {
+  std::vector<std::string> parts;
+  for (const ArmInfo& arm : run.arms) {
+    if (run.has_own_target(arm)) parts.push_back(cat(arm.name, " from ", arm.target));
+  }
+  if (parts.empty()) return "";
+  return cat("\n* Another target than the baseline's ", run.baseline().target, ": ", join(parts),
+             ".  \"exact\" then tells how often two models write the same text, speed-ups compare two models, and a "
+             "guarantee is about the arm's own target.\n");
 }
 
 std::string arms_table(const RunInfo& run, const Summary& summary) {
@@ -121,6 +142,18 @@ std::string quality_lines(const RunInfo& run) {
   return text.empty() ? "" : "\nWhat quantized numbers cost:\n" + text;
 }
 
+// "notes of sps-check: law_tv 0.012, ...": means over rounds
+std::string rule_notes(const RunInfo& run, const Summary& summary) {
+  std::string text;
+  for (const ArmInfo& arm : run.arms) {
+    std::vector<std::string> parts;
+    for (const NoteMean& note : summary.cell(arm.name, "").notes)
+      parts.push_back(cat(note.name, " ", significant(note.mean)));
+    if (!parts.empty()) text += cat("notes of ", arm.name, ": ", join(parts), "\n");
+  }
+  return text.empty() ? "" : "\nMeans over rounds:\n" + text;
+}
+
 std::string notes(const Summary& summary) {
   double detectable = 0;
   for (const Comparison& c : summary.comparisons)
@@ -186,8 +219,8 @@ std::string with_interval(const Estimate& e) {
 }
 
 std::string result_table(const RunInfo& run, const Summary& summary) {
-  return header_line(run) + "\n" + arms_table(run, summary) + categories_table(run, summary) + time_lines(summary) +
-         quality_lines(run) + notes(summary);
+  return header_line(run) + "\n" + arms_table(run, summary) + target_lines(run) + categories_table(run, summary) +
+         time_lines(summary) + quality_lines(run) + rule_notes(run, summary) + notes(summary);
 }
 
 }  // namespace specula

@@ -19,14 +19,16 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Json arm_json(const RunInfo& r, const ArmInfo& a) {
-  return {{"name", a.name},
-          {"baseline", a.baseline},
-          {"target", a.target},
-          {"drafter", a.drafter},
-          {"verifier", a.verifier},
-          {"guarantee", a.guarantee},
-          {"promise", r.promise_of(a)},
-          {"tests_tokens", a.tests_tokens}};
+  Json json = {{"name", a.name},
+               {"baseline", a.baseline},
+               {"target", a.target},
+               {"drafter", a.drafter},
+               {"verifier", a.verifier},
+               {"guarantee", a.guarantee},
+               {"promise", r.promise_of(a)},
+               {"tests_tokens", a.tests_tokens}};
+  if (!a.reference.empty()) json["reference"] = a.reference;
+  return json;
 }
 
 ArmInfo arm_of(const Json& j) {
@@ -36,7 +38,8 @@ ArmInfo arm_of(const Json& j) {
           .verifier = j.at("verifier"),
           .guarantee = j.at("guarantee"),
           .baseline = j.at("baseline"),
-          .tests_tokens = j.at("tests_tokens")};
+          .tests_tokens = j.at("tests_tokens"),
+          .reference = j.value("reference", "")};
 }
 
 Json quality_json(const RunQuality& q) {
@@ -168,7 +171,8 @@ bool RunModel::batch_invariant() const {
 std::string RunInfo::promise_of(const ArmInfo& arm) const {
   const auto target =
       std::find_if(models.begin(), models.end(), [&](const RunModel& m) { return m.name == arm.target; });
-  return promise(arm.guarantee, arm.baseline || target == models.end() || target->batch_invariant());
+  const std::string kept = promise(arm.guarantee, arm.baseline || target == models.end() || target->batch_invariant());
+  return has_own_target(arm) && kept != "lossy" ? cat(kept, " for ", arm.target) : kept;
 }
 
 std::string promise(const std::string& guarantee, bool batch_invariant) {

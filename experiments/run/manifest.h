@@ -19,6 +19,7 @@ struct ArmInfo {
   std::string guarantee;                        // exact, coupled, greedy exact, lossy
   bool baseline = false;
   bool tests_tokens = true;  // the rule accepts or rejects drafted tokens one by one, so that alpha is defined
+  std::string reference{};   // the arm that it is compared with; empty: the baseline
 };
 
 // What the numbers of a quantized model cost, against those that its checkpoint stores.
@@ -58,7 +59,9 @@ struct RunInfo {
   std::vector<std::string> mixed;  // read from segments.jsonl: what differed in later segments (--resume force)
 
   const ArmInfo& baseline() const;  // throws std::logic_error if there is none
-  // The arm's guarantee as its target can keep it: see promise().
+  bool has_own_target(const ArmInfo& arm) const { return arm.target != baseline().target; }
+  // The arm's guarantee as its target can keep it: see promise().  Of an arm with a target of its own it says which:
+  // "exact for mid".
   std::string promise_of(const ArmInfo& arm) const;
 };
 

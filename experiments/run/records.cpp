@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -21,6 +22,20 @@ Json tenths(const std::vector<double>& values) {
   return array;
 }
 
+// NaN becomes null.
+Json values_of(const std::vector<double>& values) {
+  Json array = Json::array();
+  for (const double v : values) array.push_back(std::isfinite(v) ? Json(v) : Json(nullptr));
+  return array;
+}
+
+std::vector<double> read_values(const Json& array) {
+  std::vector<double> values;
+  for (const Json& v : array)
+    values.push_back(v.is_null() ? std::numeric_limits<double>::quiet_NaN() : v.get<double>());
+  return values;
+}
+
 template <class T>
 void put_optional(Json& json, const char* name, const std::optional<T>& value, const std::string& why) {
   if (value) {
@@ -29,6 +44,21 @@ void put_optional(Json& json, const char* name, const std::optional<T>& value, c
   }
   json[name] = nullptr;
   if (!why.empty()) json[std::string(name) + "_why"] = why;
+}
+
+void put_rounds(Json& json, const Rounds& rounds) {
+  json["steps"] = rounds.size();
+  json["drafted"] = rounds.drafted;
+  if (rounds.is_tree()) json["depth"] = rounds.depth;
+  json["accepted"] = rounds.accepted;
+  json["kept"] = rounds.kept;
+  json["cut_step"] = rounds.cut < 0 ? Json(nullptr) : Json(rounds.cut);
+  if (!rounds.expected.empty()) json["expected"] = values_of(rounds.expected);
+  if (!rounds.rule_us.empty()) json["rule_us"] = values_of(rounds.rule_us);
+  for (const auto& [name, values] : rounds.notes) {
+    Json& noted = json["notes"][name] = values_of(values);
+    while (noted.size() < rounds.size()) noted.push_back(nullptr);  // the last rounds lack it
+  }
 }
 
 void put_measures(Json& json, const Record& r) {
@@ -42,12 +72,7 @@ void put_measures(Json& json, const Record& r) {
   json["decode_us"] = tenth(r.decode_us());
   json["e2e_us"] = tenth(r.e2e_us);
   json["unbilled_us"] = tenth(r.unbilled_us);
-  json["steps"] = r.rounds.size();
-  json["drafted"] = r.rounds.drafted;
-  if (r.rounds.is_tree()) json["depth"] = r.rounds.depth;
-  json["accepted"] = r.rounds.accepted;
-  json["kept"] = r.rounds.kept;
-  json["cut_step"] = r.rounds.cut < 0 ? Json(nullptr) : Json(r.rounds.cut);
+  put_rounds(json, r.rounds);
   json["ready_us"] = tenths(r.rounds.ready_us);
   if (r.key.trace) {
     Json phases = Json::object();
@@ -56,11 +81,19 @@ void put_measures(Json& json, const Record& r) {
   }
 }
 
+// What only a decode measures: the text and its times.
+constexpr const char* kOfDecode[] = {"n_out_tok", "stop",      "out_ids", "t_start_us",  "prefill_us",
+                                     "ttft_us",   "decode_us", "e2e_us",  "unbilled_us", "ready_us"};
+
+void put_replay(Json& json, const Record& r) {
+  json["n_in_tok"] = r.n_in;
+  for (const char* const name : kOfDecode) json[name] = nullptr;
+  put_rounds(json, r.rounds);
+}
+
 void put_failure(Json& json, const Record& r) {
-  static const char* const kMeasures[] = {"n_in_tok", "n_out_tok", "stop",        "out_ids", "t_start_us", "prefill_us",
-                                          "ttft_us",  "decode_us", "e2e_us",      "steps",   "drafted",    "accepted",
-                                          "kept",     "cut_step",  "unbilled_us", "ready_us"};
-  for (const char* const name : kMeasures) json[name] = nullptr;
+  for (const char* const name : {"n_in_tok", "steps", "drafted", "accepted", "kept", "cut_step"}) json[name] = nullptr;
+  for (const char* const name : kOfDecode) json[name] = nullptr;
   json["err"] = {{"type", "error"}, {"what", r.error}};
 }
 
@@ -71,25 +104,40 @@ std::optional<T> optional_of(const Json& json, const char* name) {
   return found->get<T>();
 }
 
+void read_rounds(const Json& json, Rounds& rounds) {
+  rounds.drafted = json.at("drafted").get<std::vector<int>>();
+  rounds.depth = json.contains("depth") ? json.at("depth").get<std::vector<int>>() : rounds.drafted;
+  rounds.accepted = json.at("accepted").get<std::vector<int>>();
+  rounds.kept = json.at("kept").get<std::vector<int>>();
+  rounds.cut = optional_of<int>(json, "cut_step").value_or(-1);
+  if (const auto found = json.find("expected"); found != json.end()) rounds.expected = read_values(*found);
+  if (const auto found = json.find("rule_us"); found != json.end()) rounds.rule_us = read_values(*found);
+  if (const auto found = json.find("notes"); found != json.end()) {
+    for (const auto& [name, values] : found->items()) rounds.notes[name] = read_values(values);
+  }
+  const size_t n = rounds.size();
+  const auto fits = [&](const std::vector<double>& values) { return values.empty() || values.size() == n; };
+  if (rounds.drafted.size() != n || rounds.depth.size() != n || rounds.accepted.size() != n) {
+    throw Error("drafted, depth, accepted and kept differ in length");
+  }
+  if (!fits(rounds.expected) || !fits(rounds.rule_us)) throw Error("expected or rule_us differs in length from kept");
+  for (const auto& [name, values] : rounds.notes) {
+    if (!fits(values)) throw Error("the notes '" + name + "' differ in length from kept");
+  }
+}
+
 void read_measures(const Json& json, Record& r) {
   r.n_in = json.at("n_in_tok").get<int64_t>();
+  read_rounds(json, r.rounds);
+  if (r.replayed) return;
   r.stop = json.at("stop").get<std::string>();
   r.out = json.at("out_ids").get<std::vector<Token>>();
   r.start_us = json.at("t_start_us").get<double>();
   r.prefill_us = json.at("prefill_us").get<double>();
   r.e2e_us = json.at("e2e_us").get<double>();
   r.unbilled_us = json.at("unbilled_us").get<double>();
-  r.rounds.drafted = json.at("drafted").get<std::vector<int>>();
-  r.rounds.depth = json.contains("depth") ? json.at("depth").get<std::vector<int>>() : r.rounds.drafted;
-  r.rounds.accepted = json.at("accepted").get<std::vector<int>>();
-  r.rounds.kept = json.at("kept").get<std::vector<int>>();
   r.rounds.ready_us = json.at("ready_us").get<std::vector<double>>();
-  r.rounds.cut = optional_of<int>(json, "cut_step").value_or(-1);
-  const size_t n = r.rounds.size();
-  if (r.rounds.drafted.size() != n || r.rounds.depth.size() != n || r.rounds.accepted.size() != n ||
-      r.rounds.ready_us.size() != n) {
-    throw Error("drafted, depth, accepted, kept and ready_us differ in length");
-  }
+  if (r.rounds.ready_us.size() != r.rounds.size()) throw Error("ready_us differs in length from kept");
   if (const auto phases = json.find("phase_us"); phases != json.end()) {
     for (int i = 0; i < kNumPhases; ++i) r.phase_us[i] = phases->value(kPhaseNames[i], 0.0);
   }
@@ -114,6 +162,14 @@ void read_file_into(const std::filesystem::path& file, std::vector<Record>& all)
 
 }  // namespace
 
+void Rounds::add_notes(const std::vector<std::pair<std::string, double>>& of_round) {
+  for (const auto& [name, value] : of_round) {
+    std::vector<double>& values = notes[name];
+    values.resize(size(), std::numeric_limits<double>::quiet_NaN());
+    values.back() = value;
+  }
+}
+
 std::string to_line(const Record& r) {
   Json json;
   json["k"] = r.key.trace ? "trace" : "rec";
@@ -127,11 +183,13 @@ std::string to_line(const Record& r) {
   json["rep"] = r.key.rep;
   json["order"] = r.order;
   json["request"] = r.request;
-  json["status"] = r.ok ? "ok" : "error";
-  if (r.ok) {
-    put_measures(json, r);
-  } else {
+  json["status"] = !r.ok ? "error" : r.replayed ? "replay" : "ok";
+  if (!r.ok) {
     put_failure(json, r);
+  } else if (r.replayed) {
+    put_replay(json, r);
+  } else {
+    put_measures(json, r);
   }
   put_optional(json, "exact", r.exact, r.exact_why);
   put_optional(json, "first_div_tok", r.first_difference, "");
@@ -155,7 +213,9 @@ Record parse_record(const std::string& line, const std::string& place) {
     r.category = json.at("cat").get<std::string>();
     r.order = json.value("order", int64_t{0});
     r.request = json.value("request", int64_t{0});
-    r.ok = json.at("status").get<std::string>() == "ok";
+    const auto status = json.at("status").get<std::string>();
+    r.replayed = status == "replay";
+    r.ok = r.replayed || status == "ok";
     if (r.ok) {
       read_measures(json, r);
     } else if (json.contains("err") && json.at("err").is_object()) {

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -31,7 +32,13 @@ struct Rounds {
   std::vector<int> accepted;     // before anything was cut
   std::vector<int> kept;         // tokens that joined the text
   std::vector<double> ready_us;  // when they could be read, from the start of decode(), unbilled time left out
-  int cut = -1;                  // the round that a stop token or the limit cut; -1: none
+  std::vector<double> expected;  // accepted tokens, computed from p and q; empty: not asked for ([measure] expected)
+  std::vector<double> rule_us;   // of the rule alone; empty but in a replay
+  std::map<std::string, std::vector<double>> notes;  // what the rule noted, by name; NaN where a round lacks it
+  int cut = -1;                                      // the round that a stop token or the limit cut; -1: none
+
+  // Of the round that was appended last.
+  void add_notes(const std::vector<std::pair<std::string, double>>& of_round);
 
   size_t size() const { return kept.size(); }
   bool is_tree() const { return depth != drafted; }
@@ -44,7 +51,8 @@ struct Record {
   int64_t order = 0;    // place in the plan of the run
   int64_t request = 0;  // names the random numbers; the arm is left out, so that arms share them
   bool ok = true;
-  std::string error;  // status "error": what was thrown; all measures below are null then
+  bool replayed = false;  // recorded rounds judged once more: no text and no times
+  std::string error;      // status "error": what was thrown; all measures below are null then
 
   int64_t n_in = 0;
   std::string stop;  // limit, stop_token

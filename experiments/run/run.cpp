@@ -22,6 +22,16 @@ Run::Run(const ArmRunner::Shared& shared, const Plan& plan, const Tokenizer& tok
     if (r.ok) done_.emplace(r.key, r);
   }
   status_ = {.state = "running", .total = static_cast<int64_t>(plan.units.size())};
+  if (shared.config.records_distributions()) open_traces();
+}
+
+void Run::open_traces() {
+  for (const ArmRunner& arm : arms_) {
+    if (arm.config().composed.drafter.laws.empty()) continue;  // no draft: nothing to judge again
+    traces_[arm.config().name] =
+        std::make_unique<TraceWriter>(trace_path(folder_.path(), arm.config().name), arm.trace_header(),
+                                      [this](const RecordKey& key) { return find(key) != nullptr; });
+  }
 }
 
 const Record* Run::find(const RecordKey& key) const {
@@ -115,10 +125,17 @@ bool Run::play_arm(const Unit& unit, ArmRunner& arm, std::vector<Played>& played
       dialogue.answer(before->out);
       continue;
     }
-    const Task task{.prompt = next.prompt, .request = request_id(prompt.id, unit.rep, turn), .fenced = unit.trace};
+    TraceRecorder trace;
+    const bool traced = !unit.trace && traces_.contains(arm.config().name);
+    const Task task{.prompt = next.prompt,
+                    .request = request_id(prompt.id, unit.rep, turn),
+                    .fenced = unit.trace,
+                    .expected = !unit.trace && shared_.config.measure.expected,
+                    .trace = traced ? &trace : nullptr};
     if (failure.empty()) {
       try {
         if (!arm.decode_into(next.record, task)) return false;
+        if (traced) next.trace = trace.take(next.record);
         dialogue.answer(next.record.out);
       } catch (const NumericError& e) {
         throw NumericError(cat("arm ", arm.config().name, ", prompt ", prompt.id, ": ", e.what()));
@@ -160,7 +177,11 @@ void Run::compare_with_baseline(std::vector<Played>& played) const {
     } else {
       const auto arm = std::find_if(arms_.begin(), arms_.end(),
                                     [&](const ArmRunner& a) { return a.config().name == p.record.key.arm; });
-      compare_texts(p.record, *base, p.prompt, arm->target(), is_one_hot(shared_.config));
+      if (arm->config().target == baseline.target) {
+        compare_texts(p.record, *base, p.prompt, arm->target(), is_one_hot(shared_.config));
+      } else {
+        compare_texts_of_models(p.record, *base);
+      }
     }
   }
 }
@@ -168,6 +189,8 @@ void Run::compare_with_baseline(std::vector<Played>& played) const {
 void Run::keep(std::vector<Played> played, Progress& progress) {
   std::vector<Record> records;
   for (Played& p : played) {
+    // Before the records: a frame without a record is cut off by the next writer, a record without its frame is not.
+    if (!p.trace.empty()) traces_.at(p.record.key.arm)->append(p.trace);
     if (!p.record.ok) {
       ++status_.failed;
       status_.last_error = p.record.error;
@@ -176,6 +199,7 @@ void Run::keep(std::vector<Played> played, Progress& progress) {
     }
     records.push_back(std::move(p.record));
   }
+  for (const auto& [arm, writer] : traces_) writer->sync();
   folder_.append(records);
   for (Record& r : records) {
     if (!r.ok) continue;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,7 @@ class Run {
   struct Played {  // a record and the prompt that its arm was given
     Record record;
     Prefix prompt;
+    std::string trace;  // its frame, where rounds are recorded
   };
   bool is_complete(const Unit& unit) const;
   bool play_unit(const Unit& unit, std::vector<Played>& played);
@@ -39,6 +41,7 @@ class Run {
   const Record* find(const RecordKey& key) const;
   void compare_with_baseline(std::vector<Played>& played) const;
   void keep(std::vector<Played> played, Progress& progress);
+  void open_traces();
   void heartbeat();
 
   const ArmRunner::Shared& shared_;
@@ -46,7 +49,8 @@ class Run {
   const Tokenizer& tokenizer_;
   RunFolder& folder_;
   std::vector<ArmRunner> arms_;
-  std::map<RecordKey, Record> done_;  // successful records, those of earlier segments too
+  std::map<RecordKey, Record> done_;                            // successful records, those of earlier segments too
+  std::map<std::string, std::unique_ptr<TraceWriter>> traces_;  // of the arms whose rounds are recorded
   RunningSpeeds speeds_;
   RunStatus status_;
   double last_status_ = 0;

@@ -4,15 +4,22 @@
 #include <cmath>
 
 #include "framework/core/error.h"
+#include "framework/decode/round_law.h"
 #include "framework/decode/rows.h"
 
 namespace specula {
 namespace {
 
-// Hears of each round inside the timed region: appends to vectors that were reserved, nothing else.
+// Hears of each round inside the timed region: appends to vectors that were reserved, and does what else was asked for
+// unbilled.
 class RoundRecorder final : public RoundLog {
  public:
-  RoundRecorder(Rounds& rounds, int64_t max_new_tokens) : rounds_(rounds) {
+  struct Extras {
+    const Verifier* rule = nullptr;  // whose expected accepted length is wanted
+    TraceRecorder* trace = nullptr;
+  };
+  RoundRecorder(Rounds& rounds, int64_t max_new_tokens, PhaseClock& clock, Extras extras)
+      : rounds_(rounds), clock_(clock), extras_(extras) {
     const auto room = static_cast<size_t>(max_new_tokens);
     rounds_.drafted.reserve(room);
     rounds_.depth.reserve(room);
@@ -30,6 +37,11 @@ class RoundRecorder final : public RoundLog {
     rounds_.accepted.push_back(record.accepted);
     rounds_.kept.push_back(static_cast<int>(record.new_tokens.size()));
     if (record.cut) rounds_.cut = static_cast<int>(record.index);
+    if (!record.verdict.notes.empty()) rounds_.add_notes(record.verdict.notes);
+    if (extras_.rule == nullptr && extras_.trace == nullptr) return;
+    const PhaseClock::Unbilled unbilled(clock_);
+    if (extras_.rule != nullptr) rounds_.expected.push_back(expected_accepted(*extras_.rule, record.tree, record.p));
+    if (extras_.trace != nullptr) extras_.trace->add(record);
   }
   double prefill_us() const { return prefill_us_; }
 
@@ -37,6 +49,8 @@ class RoundRecorder final : public RoundLog {
   double since_start(const PhaseClock& clock) const { return 1e6 * (seconds_now() - start_ - clock.unbilled()); }
 
   Rounds& rounds_;
+  PhaseClock& clock_;
+  const Extras extras_;
   double start_ = 0, prefill_us_ = 0;
 };
 
@@ -64,6 +78,12 @@ std::vector<std::string> used_models(const ExperimentConfig& config) {
   return names;
 }
 
+std::string sampler_text(const ExperimentConfig& config) {
+  std::vector<std::string> samplers;
+  for (const Params& sampler : config.samplers) samplers.push_back(call_text(sampler));
+  return join(samplers, ",");
+}
+
 Models load_models(const ExperimentConfig& config) {
   Models models;
   for (const std::string& name : used_models(config)) {
@@ -89,20 +109,39 @@ void ArmRunner::forget() {
   if (arm_.composed.drafter.scope != Scope::kRequest) make_drafter();
 }
 
+// A trace holds q after every row where the drafter can tell it, so that every rule can judge its rounds.
+bool ArmRunner::asks_q_next() const {
+  return arm_.composed.verifier.q_next || (shared_.config.records_distributions() && arm_.composed.drafter.q_next);
+}
+
+TraceHeader ArmRunner::trace_header() const {
+  return {.arm = arm_.name,
+          .drafter = call_text(arm_.drafter),
+          .verifier = call_text(arm_.verifier),
+          .sampler = sampler_text(shared_.config),
+          .vocab = target().vocab(),
+          .one_hot = arm_.composed.one_hot,
+          .trees = arm_.composed.drafter.trees,
+          .q_next = asks_q_next(),
+          .laws = arm_.composed.drafter.laws};
+}
+
 bool ArmRunner::decode_into(Record& record, Task task) {
   const int64_t limit = shared_.config.data.max_new_tokens;
   const size_t prompt_size = task.prompt.size();
-  RoundRecorder recorder(record.rounds, limit);
   PhaseClock clock(task.fenced ? PhaseClock::Mode::kFenced : PhaseClock::Mode::kOff);
+  RoundRecorder recorder(record.rounds, limit, clock,
+                         {.rule = task.expected ? verifier_.get() : nullptr, .trace = task.trace});
+  const auto other_stop = shared_.other_stops.find(arm_.target);
   const Session session{.target = target(),
                         .drafter = *drafter_,
                         .verifier = *verifier_,
                         .policy = arm_.composed.verifier.policy,
-                        .q_next = arm_.composed.verifier.q_next,
+                        .q_next = asks_q_next(),
                         .sampler = shared_.sampler,
                         .keys = Keyring(shared_.config.seed),
                         .max_new_tokens = limit,
-                        .stop = shared_.stop,
+                        .stop = other_stop == shared_.other_stops.end() ? shared_.stop : other_stop->second,
                         .log = &recorder,
                         .clock = &clock,
                         .interrupt = &shared_.interrupt};
@@ -142,6 +181,15 @@ void compare_texts(Record& record, const Record& baseline, const Prefix& prompt,
     text.insert(text.end(), baseline.out.begin(), a);
     record.margin_nats = margin_after(target, text, *a, *b);
   }
+}
+
+void compare_texts_of_models(Record& record, const Record& baseline) {
+  record.exact = record.out == baseline.out;
+  if (*record.exact) return;
+  record.first_difference =
+      std::mismatch(baseline.out.begin(), baseline.out.end(), record.out.begin(), record.out.end()).first -
+      baseline.out.begin();
+  record.margin_why = "another_target";
 }
 
 }  // namespace specula

@@ -10,6 +10,7 @@
 
 #include "experiments/config/config.h"
 #include "experiments/run/records.h"
+#include "experiments/run/trace_file.h"
 #include "framework/decode/decode.h"
 #include "framework/model/load.h"
 
@@ -19,12 +20,15 @@ using Models = std::map<std::string, std::unique_ptr<LoadedModel>>;  // by their
 
 // The entries of [models] that the arms use: their targets and what their drafters name.
 std::vector<std::string> used_models(const ExperimentConfig& config);
-Models load_models(const ExperimentConfig& config);  // throws Error
+std::string sampler_text(const ExperimentConfig& config);  // "temperature(0.7),top_p(0.9)"
+Models load_models(const ExperimentConfig& config);        // throws Error
 
 struct Task {
   Prefix prompt;
   int64_t request = 0;
   bool fenced = false;
+  bool expected = false;           // also computes the expected accepted length of each round, unbilled
+  TraceRecorder* trace = nullptr;  // hears of every round, unbilled; null: nobody records
 };
 
 class ArmRunner {
@@ -34,14 +38,18 @@ class ArmRunner {
     const ExperimentConfig& config;
     const Models& models;
     const Sampler& sampler;
-    std::vector<Token> stop;
+    std::vector<Token> stop;  // of the baseline's target
     const std::atomic<bool>& interrupt;
     double run_start;
+    std::map<std::string, std::vector<Token>> other_stops{};  // of the other targets, by name
   };
   ArmRunner(const Shared& shared, const ArmConfig& arm);
 
   const ArmConfig& config() const { return arm_; }
   const LanguageModel& target() const { return *shared_.models.at(arm_.target); }
+
+  // What its trace says of itself.
+  TraceHeader trace_header() const;
 
   // Fills what was measured into `record`; false: interrupted, and the record means nothing.  Throws what decode()
   // throws.
@@ -51,6 +59,7 @@ class ArmRunner {
 
  private:
   void make_drafter();
+  bool asks_q_next() const;
 
   const Shared& shared_;
   const ArmConfig& arm_;
@@ -62,5 +71,8 @@ class ArmRunner {
 // margin, for which one teacher-forced pass of the target is made.  `prompt` is what both were given.
 void compare_texts(Record& record, const Record& baseline, const Prefix& prompt, const LanguageModel& target,
                    bool one_hot);
+// The same of an arm that decodes from another target: whether two models wrote the same text.  There is no margin,
+// since no rounding explains a difference.
+void compare_texts_of_models(Record& record, const Record& baseline);
 
 }  // namespace specula

@@ -134,15 +134,16 @@ class Loop {
   void verify() {
     const PhaseClock::Scope scope(clock_, Phase::kVerify);
     verdicts_.assign(drafts_.size(), {});
+    p_.assign(drafts_.size(), {});
     for (size_t b = 0; b < drafts_.size(); ++b) {
       const DraftTree& tree = drafts_[b];
       if (tree.size() == 0) continue;
       const std::vector<int> rows = first_slots(tree.size());
       const Tensor logits = pass_.logits.select(0, static_cast<int64_t>(b)).narrow(0, 0, tree.size());
-      const Tensor p = session_.sampler.distribution(
+      p_[b] = session_.sampler.distribution(
           logits, {.prefix = prefixes_[b], .tree = tree, .rows = rows, .keys = session_.keys, .request = requests_[b]});
       KeyedChance chance(session_.keys, requests_[b], starts_[b]);
-      verdicts_[b] = session_.verifier.verify(tree, {.p = p, .chance = chance});
+      verdicts_[b] = session_.verifier.verify(tree, {.p = p_[b], .chance = chance});
       check_verdict(tree, verdicts_[b]);
     }
   }
@@ -191,20 +192,17 @@ class Loop {
     const int64_t index = rounds_[b]++;
     if (session_.log == nullptr) return;
     const DraftTree& tree = drafts_[b];
-    int candidates = 0, deepest = 0;
-    for (int row = 1; row < tree.size(); ++row) {
-      if (tree.draw[row] == Draw::kProbe) continue;
-      ++candidates;
-      deepest = std::max(deepest, tree.depth(row));
-    }
+    const TreeSize size = size_of(tree);
     session_.log->round({.index = index,
                          .sequence = static_cast<int>(b),
+                         .start = starts_[b],
                          .new_tokens = emitted,
-                         .drafted = candidates,
-                         .draft_depth = deepest,
+                         .drafted = size.candidates,
+                         .draft_depth = size.deepest,
                          .accepted = static_cast<int>(verdicts_[b].path.size()),
                          .cut = cut,
                          .tree = tree,
+                         .p = p_[b],
                          .verdict = verdicts_[b]},
                         clock_);
   }
@@ -235,6 +233,7 @@ class Loop {
   std::vector<Stop> stops_;
   std::vector<size_t> finished_;
   std::vector<DraftTree> drafts_;
+  std::vector<Tensor> p_;  // [B] of [R,V]
   std::vector<Verdict> verdicts_;
   Pass pass_;
 };

@@ -19,12 +19,14 @@ const char* name_of(Stop stop);
 struct RoundRecord {
   int64_t index;                      // of the round within the sequence, from 0
   int sequence;                       // b
+  int64_t start;                      // absolute position of the first token that the round emitted
   std::span<const Token> new_tokens;  // kept by this round, stop token included
   int drafted;                        // candidate rows below the root (probes excluded)
   int draft_depth;                    // of the deepest candidate
   int accepted;                       // rows on the verifier's path, before anything was cut
   bool cut;                           // a stop token or the limit dropped part of path + next
   const DraftTree& tree;
+  const Tensor& p;  // [R,V] float32, after the policy: what the rule was given
   const Verdict& verdict;
 };
 

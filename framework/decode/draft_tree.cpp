@@ -52,6 +52,16 @@ DraftTree DraftTree::chain_of_points(Token last, const std::vector<Token>& token
   return tree;
 }
 
+TreeSize size_of(const DraftTree& tree) {
+  TreeSize size;
+  for (int row = 1; row < tree.size(); ++row) {
+    if (tree.draw[row] == Draw::kProbe) continue;
+    ++size.candidates;
+    size.deepest = std::max(size.deepest, tree.depth(row));
+  }
+  return size;
+}
+
 namespace {
 
 void check_siblings(const DraftTree& tree) {

@@ -46,6 +46,12 @@ struct DraftTree {
   static DraftTree chain_of_points(Token last, const std::vector<Token>& tokens);
 };
 
+// Candidates below the root, probes left out, and the depth of the deepest.
+struct TreeSize {
+  int candidates = 0, deepest = 0;
+};
+TreeSize size_of(const DraftTree& tree);
+
 // Throws std::logic_error naming the row if the tree breaks one of the rules above: order of parents, root token,
 // tokens in [0,V), siblings distinct unless drawn i.i.d., q_row in range, q rows that sum to 1, mass of a drawn token
 // in its q. `kStructure` leaves the two checks over q out (they cost O(G V)).

@@ -1,0 +1,95 @@
+#include "experiments/replay/replay.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "framework/core/clock.h"
+#include "framework/core/error.h"
+#include "framework/decode/round_law.h"
+
+namespace specula {
+namespace {
+
+class Judge {
+ public:
+  Judge(ReplayRules& rules, const ReplayOptions& options) : options_(options), keys_(options.seed) {
+    for (ReplayRule& rule : rules.rules) players_.push_back({.rule = &rule, .records = {}, .failure = ""});
+  }
+
+  void judge(TracedRecord& traced) {
+    for (Player& player : players_) {
+      Record record = traced.blank;
+      record.key.arm = options_.prefix + player.rule->name;
+      record.replayed = true;
+      player.records.push_back(std::move(record));
+    }
+    TracedRound round;
+    for (size_t i = 0; traced.next(round); ++i) {
+      // In turns, so that not always the same rule finds the rows outside the caches.
+      for (size_t k = 0; k < players_.size(); ++k) {
+        Player& player = players_[(i + k) % players_.size()];
+        if (player.failure.empty()) judge_round(player, round, traced.blank.request);
+      }
+    }
+  }
+
+  std::vector<Record> finish(ReplayRules& rules) {
+    std::vector<Record> all;
+    std::vector<ReplayRule> kept;
+    for (size_t i = 0; i < players_.size(); ++i) {
+      Player& player = players_[i];
+      if (player.failure.empty()) {
+        std::move(player.records.begin(), player.records.end(), std::back_inserter(all));
+        kept.push_back(std::move(rules.rules[i]));
+      } else {
+        rules.left_out.push_back(cat(player.rule->name, ": ", player.failure));
+      }
+    }
+    rules.rules = std::move(kept);
+    return all;
+  }
+
+ private:
+  struct Player {
+    ReplayRule* rule;
+    std::vector<Record> records;
+    std::string failure;
+  };
+
+  void judge_round(Player& player, const TracedRound& round, int64_t request) {
+    try {
+      const Verifier& rule = *player.rule->rule;
+      KeyedChance chance(keys_, request, round.start);
+      const double start = seconds_now();
+      const Verdict verdict = rule.verify(round.tree, {.p = round.p, .chance = chance});
+      const double spent = seconds_now() - start;
+      Rounds& rounds = player.records.back().rounds;
+      const TreeSize size = size_of(round.tree);
+      rounds.drafted.push_back(size.candidates);
+      rounds.depth.push_back(size.deepest);
+      rounds.accepted.push_back(static_cast<int>(verdict.path.size()));
+      rounds.kept.push_back(rounds.accepted.back() + 1);
+      rounds.rule_us.push_back(1e6 * spent);
+      const std::optional<double> form = rule.expected_accepted(round.tree, round.p);
+      player.rule->has_form = form.has_value();
+      rounds.expected.push_back(form ? *form : expected_accepted(rule, round.tree, round.p, options_.draws));
+      if (!verdict.notes.empty()) rounds.add_notes(verdict.notes);
+    } catch (const std::exception& e) {
+      player.failure = cat("it refuses a round: ", e.what());
+    }
+  }
+
+  const ReplayOptions& options_;
+  const Keyring keys_;
+  std::vector<Player> players_;
+};
+
+}  // namespace
+
+std::vector<Record> replay_trace(TraceReader& trace, ReplayRules& rules, const ReplayOptions& options) {
+  Judge judge(rules, options);
+  while (std::optional<TracedRecord> record = trace.next()) judge.judge(*record);
+  return judge.finish(rules);
+}
+
+}  // namespace specula

@@ -1,0 +1,34 @@
+// Which rules can judge the rounds of a trace: what check_composition asks of a drafter and a rule, asked of a trace.
+// Licence: Apache-2.0.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "experiments/run/trace_file.h"
+#include "framework/decode/registry.h"
+
+namespace specula {
+
+struct ReplayRule {
+  std::string name;  // of the plug-in; as it was called where the same one is asked for twice
+  std::string text;  // kseq(gamma = 2)
+  Facts facts;
+  bool has_form = false;  // its expected length has a closed form, which may average over the drafted tokens
+  std::unique_ptr<Verifier> rule;
+};
+
+struct ReplayRules {
+  std::vector<ReplayRule> rules;      // in the order asked for, or of registration
+  std::vector<std::string> left_out;  // "block: it takes point, iid; the draft is coupled"
+};
+
+// asked: as --verifiers takes it; "": every registered rule that needs no option, tools aside.  Throws ConfigError for
+// what is not registered or has wrong options.
+ReplayRules rules_for(const TraceHeader& trace, const std::string& asked, const Registry<Verifier>& registry);
+
+// Why a rule with these facts cannot judge the trace; "" if it can.
+std::string why_not(const TraceHeader& trace, const Facts& facts);
+
+}  // namespace specula

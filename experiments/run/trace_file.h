@@ -1,0 +1,97 @@
+// traces/<arm>.trace: the rounds of an arm as its rule saw them - tree, q, p - so that any rule can judge them again
+// without a model.  A magic line, then frames of a size, a checksum and so many bytes: first the header, then one frame
+// for each decoded turn, each appended by one write.  A row of p or q is sparse where fewer than half its entries are
+// not zero, as after top-k or top-p; else it costs 4 bytes a token.  Little-endian.  A dying writer leaves a torn tail,
+// which readers ignore and the next writer cuts off.  Licence: Apache-2.0.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "experiments/run/records.h"
+#include "framework/decode/decode.h"
+#include "framework/decode/draft_tree.h"
+
+namespace specula {
+
+struct TraceHeader {
+  std::string arm, drafter, verifier, sampler;  // as text; verifier: the rule that the rounds were played with
+  int64_t vocab = 0;
+  bool one_hot = false;      // every row of p has one token
+  bool trees = false;        // the draft may have siblings
+  bool q_next = false;       // q is known after every row, leaves included
+  std::vector<Draw> laws{};  // of the draft; empty: nothing is drafted
+  bool operator==(const TraceHeader&) const = default;
+};
+
+std::filesystem::path trace_path(const std::filesystem::path& run_folder, const std::string& arm);
+
+// Gathers the rounds of one decode as bytes.
+class TraceRecorder {
+ public:
+  void add(const RoundRecord& round);
+  // The frame of the record whose rounds these are; the next decode begins empty.
+  std::string take(const Record& record);
+
+ private:
+  std::string rounds_;
+  uint32_t count_ = 0;
+};
+
+class TraceWriter {
+ public:
+  // Opens or creates.  In a file that is there, everything from the first frame on that is torn or whose record
+  // `is_kept` does not know is cut off, so that a resume doubles nothing.  Throws ConfigError if its header is another.
+  TraceWriter(const std::filesystem::path& path, const TraceHeader& header,
+              const std::function<bool(const RecordKey&)>& is_kept);
+  ~TraceWriter();
+  TraceWriter(const TraceWriter&) = delete;
+  TraceWriter& operator=(const TraceWriter&) = delete;
+  void append(const std::string& frame);  // throws Error
+  void sync();                            // fdatasync
+
+ private:
+  std::string path_;
+  int descriptor_ = -1;
+};
+
+struct TracedRound {
+  int64_t start = 0;  // absolute position of the first token that the round emitted
+  DraftTree tree;     // q as the rule saw it
+  Tensor p;           // [R,V] float32
+};
+
+// The rounds of one record, read one at a time: dense rows of all of them may not fit.
+class TracedRecord {
+ public:
+  TracedRecord(std::string bytes, int64_t vocab, std::string place);
+  Record blank;  // key, group, category, request, n_in; no rounds
+  uint32_t num_rounds = 0;
+  bool next(TracedRound& round);  // false: there are no more.  Throws Error naming the file for what cannot be
+
+ private:
+  std::string bytes_, place_;
+  int64_t vocab_;
+  size_t at_ = 0;
+  uint32_t read_ = 0;
+};
+
+class TraceReader {
+ public:
+  explicit TraceReader(const std::filesystem::path& path);  // throws Error
+  ~TraceReader();
+  const TraceHeader& header() const { return header_; }
+  std::optional<TracedRecord> next();  // no value: the end, or a torn tail
+
+ private:
+  struct File;
+  std::unique_ptr<File> file_;
+  std::string path_;
+  TraceHeader header_;
+};
+
+}  // namespace specula
