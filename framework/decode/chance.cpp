@@ -28,4 +28,28 @@ Token KeyedChance::emit(const Residual& left, int node, int depth) {
   return left.draw(u);
 }
 
+namespace {
+
+// Keyed chances that own their keys.
+class ForkedChance final : public Chance {
+ public:
+  ForkedChance(const Keyring& keys, int64_t request, int64_t start) : keys_(keys), chance_(keys_, request, start) {}
+  int choose(std::span<const double> h, int row) override { return chance_.choose(h, row); }
+  Token draw_target(const float* p, int64_t vocab, int depth) override { return chance_.draw_target(p, vocab, depth); }
+  Token draw_coupled(const float* p, int64_t vocab, int depth) override {
+    return chance_.draw_coupled(p, vocab, depth);
+  }
+  Token emit(const Residual& left, int node, int depth) override { return chance_.emit(left, node, depth); }
+
+ private:
+  const Keyring keys_;
+  KeyedChance chance_;
+};
+
+}  // namespace
+
+std::unique_ptr<Chance> KeyedChance::fork(uint32_t stream) const {
+  return std::make_unique<ForkedChance>(keys_.fork(stream), request_, start_);
+}
+
 }  // namespace specula

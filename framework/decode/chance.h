@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 
 #include "framework/core/keyring.h"
@@ -28,6 +29,10 @@ class Chance {
   // The token that ends the round after row `node`, whose depth is given: what is left of p there.  The last choice of
   // a rule; p untouched is the target's own draw.
   virtual Token emit(const Residual& left, int node, int depth) = 0;
+
+  // Chances of the same round apart from these, for a second rule that is only watched.  Null where branches are being
+  // enumerated: then nobody hears what is found.
+  virtual std::unique_ptr<Chance> fork(uint32_t /*stream*/) const { return nullptr; }
 };
 
 // kAccept and kResidual are keyed by the round's start and the row, the target's own draws by absolute position.
@@ -39,6 +44,7 @@ class KeyedChance final : public Chance {
   Token draw_target(const float* p, int64_t vocab, int depth) override;
   Token draw_coupled(const float* p, int64_t vocab, int depth) override;
   Token emit(const Residual& left, int node, int depth) override;
+  std::unique_ptr<Chance> fork(uint32_t stream) const override;
 
  private:
   const Keyring& keys_;
