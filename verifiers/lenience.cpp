@@ -8,7 +8,7 @@ namespace specula {
 namespace {
 
 struct Options {
-  double l = 0.5;  // the middle of the appendix's table
+  double l = 0.5;  // chosen: half the draft counts
   template <class V>
   void visit(V& v) {
     v("l", l, 0.01, 1, "factor of the draft's probability in the ratio; 1: exact, less: more drafts pass");

@@ -8,7 +8,7 @@ namespace specula {
 namespace {
 
 struct Options {
-  int k = 10;  // the usual setting for DeepSeek-R1 in TensorRT-LLM's examples
+  int k = 10;  // k and delta as in TensorRT-LLM's guides to DeepSeek-R1; its delta may be of another scale
   double delta = 0.6;
   template <class V>
   void visit(V& v) {
