@@ -83,13 +83,10 @@ RunInfo info_of(const RunInfo& run, const ReplayArgs& args) {
   return info;
 }
 
-// Closed forms may average over the tokens of a drawn draft, where other lengths are given its tokens: the means agree,
-// single rounds do not.
-bool same_kind(const TraceHeader& trace, const std::vector<ReplayRule>& rules, const ReplayRule& rule,
-               const std::string& reference) {
-  if (trace.laws == std::vector<Draw>{Draw::kPoint}) return true;
+// Lengths that average over a draft's tokens are not compared round by round with lengths that are given them.
+bool same_kind(const std::vector<ReplayRule>& rules, const ReplayRule& rule, const std::string& reference) {
   return std::all_of(rules.begin(), rules.end(), [&](const ReplayRule& other) {
-    return other.name != reference || other.has_form == rule.has_form;
+    return other.name != reference || other.averages_tokens == rule.averages_tokens;
   });
 }
 
@@ -104,7 +101,7 @@ void replay_arm(const ArmInfo& arm, const std::string& prefix, const ReplayArgs&
   const std::string reference = prefix + reference_rule(rules.rules, arm);
   for (const ReplayRule& rule : rules.rules) {
     const std::string name = prefix + rule.name;
-    if (same_kind(trace.header(), rules.rules, rule, reference_rule(rules.rules, arm))) all.comparable.insert(name);
+    if (same_kind(rules.rules, rule, reference_rule(rules.rules, arm))) all.comparable.insert(name);
     all.info.arms.push_back({.name = name,
                              .target = arm.target,
                              .drafter = arm.drafter,

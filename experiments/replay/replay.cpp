@@ -1,6 +1,7 @@
 #include "experiments/replay/replay.h"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 
 #include "framework/core/clock.h"
@@ -9,6 +10,18 @@
 
 namespace specula {
 namespace {
+
+constexpr int kCheckedForms = 8;      // rounds in which a closed form is compared with every branch of the rule
+constexpr double kSameLength = 1e-5;  // p and q are float32
+
+// A closed form is either given the draft's tokens, as the branches of the rule are, or averages over them.
+bool averages_tokens(const Verifier& rule, const TracedRound& round, double form) {
+  const auto ends = ends_of_round(rule, round.tree, round.p);
+  if (!ends) return round.tree.q.defined();  // coupled noise: it was drawn with the draft
+  double given = 0;
+  for (int row = 0; row < round.tree.size(); ++row) given += (*ends)[row] * round.tree.depth(row);
+  return std::abs(given - form) > kSameLength;
+}
 
 class Judge {
  public:
@@ -54,6 +67,7 @@ class Judge {
     ReplayRule* rule;
     std::vector<Record> records;
     std::string failure;
+    int checked_forms = 0;
   };
 
   void judge_round(Player& player, const TracedRound& round, int64_t request) {
@@ -71,7 +85,10 @@ class Judge {
       rounds.kept.push_back(rounds.accepted.back() + 1);
       rounds.rule_us.push_back(1e6 * spent);
       const std::optional<double> form = rule.expected_accepted(round.tree, round.p);
-      player.rule->has_form = form.has_value();
+      if (form && player.checked_forms < kCheckedForms && size.candidates > 0) {
+        ++player.checked_forms;
+        player.rule->averages_tokens |= averages_tokens(rule, round, *form);
+      }
       rounds.expected.push_back(form ? *form : expected_accepted(rule, round.tree, round.p, options_.draws));
       if (!verdict.notes.empty()) rounds.add_notes(verdict.notes);
     } catch (const std::exception& e) {

@@ -15,7 +15,9 @@ struct ReplayRule {
   std::string name;  // of the plug-in; as it was called where the same one is asked for twice
   std::string text;  // kseq(gamma = 2)
   Facts facts;
-  bool has_form = false;  // its expected length has a closed form, which may average over the drafted tokens
+  // Its expected length averages over the tokens that a round's draft might have had, instead of taking those it has.
+  // The means over rounds are the same, single rounds are not.  Found out by replay_trace.
+  bool averages_tokens = false;
   std::unique_ptr<Verifier> rule;
 };
 

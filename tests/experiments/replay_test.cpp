@@ -462,6 +462,32 @@ TEST_F(ReplayRun, GreedyRoundsAreJudgedByGreedyRules) {
   EXPECT_EQ(read_manifest(run_ / "replay").baseline().name, "rejection");
 }
 
+TEST_F(ReplayRun, FormsThatAverageOverTheDraftAreKnown) {
+  run(study(arm("iid", "sample", "rejection") + arm("points", "greedy", "rejection")));
+  class CertainlyNothing final : public Verifier {  // given the tree
+   public:
+    explicit CertainlyNothing(NoOptions /*options*/) {}
+    Verdict verify(const DraftTree& /*tree*/, const Evidence& evidence) const override {
+      return {.path = {},
+              .next = evidence.chance.draw_target(evidence.p.const_data_ptr<float>(), evidence.p.size(1), 0)};
+    }
+    std::optional<double> expected_accepted(const DraftTree& /*tree*/, const Tensor& /*p*/) const override { return 0; }
+  };
+  Registry<Verifier> registry{.kind = "verifier"};
+  registry.add(make_registries().verifiers.entries.at("rejection"));
+  registry.add(verifier_entry<CertainlyNothing, NoOptions>("nothing", "", "", [](const NoOptions&) {
+    return Facts{.laws = {Draw::kIid, Draw::kPoint}};
+  }));
+  for (const bool drawn : {true, false}) {
+    TraceReader trace(trace_path(run_, drawn ? "iid" : "points"));
+    ReplayRules rules = rules_for(trace.header(), "", registry);
+    replay_trace(trace, rules, {.seed = 5});
+    ASSERT_EQ(rules.rules.size(), 2u);
+    EXPECT_EQ(rules.rules[0].averages_tokens, drawn);
+    EXPECT_FALSE(rules.rules[1].averages_tokens);
+  }
+}
+
 // Computing an expected length takes long here, and nobody is charged for it.
 class SlowToExpect final : public Verifier {
  public:
