@@ -157,7 +157,7 @@ std::vector<Fault> faults_of_siblings() {
   const Shape point_then_drawn{"", {0, 0}, {kPointed, kWithout}};
   return {
       law_fault("pruned_declared_without_replacement", "Of two drawn siblings the likelier is kept, declared as drawn.",
-                "reranked trees as in EAGLE-2",
+                "",
                 [=] {
                   return under_the_ratio_test({two_without, best_of(1), and_declare(best_of(1), kPointed)});
                 }),
@@ -193,8 +193,7 @@ std::vector<Fault> faults_of_siblings() {
 
 std::vector<Fault> faults_of_length() {
   return {
-      law_fault("drawn_token_dropped", "A drawn token that turns out unlikely ends the draft and is dropped.",
-                "confidence thresholds behind the draw",
+      law_fault("drawn_token_dropped", "A drawn token that turns out unlikely ends the draft and is dropped.", "",
                 [] {
                   return under_the_ratio_test({{"", {0}, {kDrawn}}, drop_unlikely_end, nullptr});
                 }),

@@ -57,7 +57,7 @@ RuleOf agreement_per_path() {
   });
 }
 
-// Finds the longest accepted path by coins of each row's own, as if a path that fails said nothing of its siblings.
+// Every i.i.d. sibling meets the whole p, as if the ones rejected before it had taken nothing from it.
 RuleOf siblings_judged_by_p() {
   return RuleOf([](const DraftTree& tree, const Evidence& e) {
     const RoundRows rows(tree, e.p);
