@@ -7,17 +7,6 @@
 namespace specula {
 namespace {
 
-// The chain below the root, by rows; `chain[0]` is the root itself.
-std::vector<int> chain_of(const RoundRows& rows) {
-  std::vector<int> chain{0};
-  while (true) {
-    const std::vector<int> next = rows.candidates(chain.back());
-    SPECULA_CHECK(next.size() <= 1, "block takes chains; row ", chain.back(), " has ", next.size(), " children");
-    if (next.empty()) return chain;
-    chain.push_back(next.front());
-  }
-}
-
 class Block final : public Verifier {
  public:
   explicit Block(NoOptions /*options*/) {}
@@ -25,7 +14,7 @@ class Block final : public Verifier {
   // Coins from the last token back, so that the first success is the answer and no later uniform is looked at.
   Verdict verify(const DraftTree& tree, const Evidence& evidence) const override {
     const RoundRows rows(tree, evidence.p);
-    const std::vector<int> chain = chain_of(rows);
+    const std::vector<int> chain = rows.chain();
     std::vector<double> deserved{1};
     for (size_t i = 1; i < chain.size(); ++i) {
       const double ratio = rows.p(chain[i - 1])[tree.token[chain[i]]] / RowLaw(tree, rows, chain[i], {}).at_token();
@@ -48,7 +37,7 @@ class Block final : public Verifier {
   // Sum over i of P_i, each over its own token where that was drawn: sum of min(q, P_{i-1} p).
   std::optional<double> expected_accepted(const DraftTree& tree, const Tensor& p) const override {
     const RoundRows rows(tree, p);
-    const std::vector<int> chain = chain_of(rows);
+    const std::vector<int> chain = rows.chain();
     double sum = 0, deserved = 1;
     for (size_t i = 1; i < chain.size(); ++i) {
       const float* above = rows.p(chain[i - 1]);

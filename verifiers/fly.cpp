@@ -24,16 +24,6 @@ struct Options {
   }
 };
 
-std::vector<int> chain_of(const RoundRows& rows) {  // the root first
-  std::vector<int> chain{0};
-  while (true) {
-    const std::vector<int> children = rows.candidates(chain.back());
-    SPECULA_CHECK(children.size() <= 1, "fly takes chains; row ", chain.back(), " has ", children.size(), " children");
-    if (children.empty()) return chain;
-    chain.push_back(children.front());
-  }
-}
-
 // The coins of a chain, each tossed when it is first looked at.
 class Coins {
  public:
@@ -62,7 +52,7 @@ class Fly final : public Verifier {
 
   Verdict verify(const DraftTree& tree, const Evidence& evidence) const override {
     const RoundRows rows(tree, evidence.p);
-    const std::vector<int> chain = chain_of(rows);
+    const std::vector<int> chain = rows.chain();
     const size_t drafts = chain.size() - 1;
     const size_t window = std::min(static_cast<size_t>(options_.window), drafts - std::min<size_t>(drafts, 1));
     Coins coins(tree, rows, evidence.chance);

@@ -25,4 +25,14 @@ std::vector<int> RoundRows::candidates(int node) const {
   return rows;
 }
 
+std::vector<int> RoundRows::chain() const {
+  std::vector<int> chain{0};
+  while (true) {
+    const std::vector<int> next = candidates(chain.back());
+    SPECULA_CHECK(next.size() <= 1, "this rule takes chains; row ", chain.back(), " has ", next.size(), " children");
+    if (next.empty()) return chain;
+    chain.push_back(next.front());
+  }
+}
+
 }  // namespace specula

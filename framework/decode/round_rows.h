@@ -17,6 +17,8 @@ class RoundRows {
   const float* q_next(int row) const;  // of the token after the row; throws std::logic_error if the draft lacks it
   bool is_candidate(int row) const { return tree_.draw[row] != Draw::kProbe; }
   std::vector<int> candidates(int node) const;  // its children that may be accepted, ascending
+  std::vector<int> chain()
+      const;  // the root and the candidates below it; throws std::logic_error where two are siblings
 
  private:
   const DraftTree& tree_;
