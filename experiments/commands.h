@@ -24,6 +24,17 @@ ExitCode plan_command(const std::string& config, const ConfigOverrides& override
 ExitCode config_show_command(const std::string& config, const ConfigOverrides& overrides, const std::string& format);
 ExitCode config_check_command(const std::vector<std::string>& configs, const ConfigOverrides& overrides);
 
+struct VerifyArgs {
+  std::string config;
+  ConfigOverrides overrides;
+  std::vector<std::string> rungs;  // of L0, L1, L2, L3; empty: all
+  int64_t draws = 200000;          // of L1, an arm
+  std::string plant;               // a fault for every arm's rule; empty: none
+  double max_tv = -1;              // of arms that set none; < 0: as configured
+  std::string format = "text";     // text, json
+};
+ExitCode verify_command(const VerifyArgs& args);
+
 struct ListArgs {
   std::string kind;             // "", drafters, verifiers, samplers
   std::string format = "text";  // text, markdown (the generated tables), json

@@ -4,6 +4,8 @@
 #include "experiments/cli/cli_commands.h"
 #include "experiments/commands.h"
 #include "experiments/config/config_reader.h"
+#include "experiments/run/environment.h"
+#include "experiments/verify/certificate.h"
 
 namespace specula {
 namespace {
@@ -53,8 +55,34 @@ Columns facts_columns(const Registry<Verifier>::Entry& entry) {
 
 Columns facts_columns(const Registry<LogitsProcessor>::Entry& /*entry*/) { return {}; }
 
+// What `verify` certified with this very binary: of verifiers, and never in the committed tables.
+class Certificates {
+ public:
+  explicit Certificates(const std::string& format) : is_shown_(format != "markdown") {
+    if (is_shown_ && std::filesystem::is_directory(std::filesystem::path(kRuns) / "certificates"))
+      all_ = list_certificates(kRuns, binary_sha256());
+  }
+
+  void add_to(Columns& row, const Registry<Verifier>& /*registry*/) const {
+    if (!is_shown_) return;
+    std::vector<std::string> found;
+    for (const ListedCertificate& c : all_) {
+      if (c.verifier.substr(0, c.verifier.find('(')) == row.front().second)
+        found.push_back(cat(c.drafter, " at ", c.sampler, " ", c.verdict));
+    }
+    row.emplace_back("certificate", found.empty() ? "none of this build" : join(found, "; "));
+  }
+  template <class T>
+  void add_to(Columns& /*row*/, const Registry<T>& /*registry*/) const {}
+
+ private:
+  static constexpr const char* kRuns = "runs";  // [output] dir as it is by default
+  bool is_shown_;
+  std::vector<ListedCertificate> all_;
+};
+
 template <class T>
-std::vector<Columns> rows_of(const Registry<T>& registry) {
+std::vector<Columns> rows_of(const Registry<T>& registry, const Certificates& certificates) {
   std::vector<Columns> rows;
   for (const std::string& name : registry.order) {
     const auto& plugin = registry.entries.at(name);
@@ -62,6 +90,7 @@ std::vector<Columns> rows_of(const Registry<T>& registry) {
     for (auto& column : facts_columns(plugin)) row.push_back(std::move(column));
     row.emplace_back("options", option_names(plugin.options));
     row.emplace_back("paper", plugin.paper);
+    certificates.add_to(row, registry);
     rows.push_back(std::move(row));
   }
   return rows;
@@ -113,8 +142,8 @@ Value option_value(const Option& option) {
 }
 
 template <class T>
-Value json_value(const Registry<T>& registry) {
-  const std::vector<Columns> rows = rows_of(registry);
+Value json_value(const Registry<T>& registry, const Certificates& certificates) {
+  const std::vector<Columns> rows = rows_of(registry, certificates);
   Value::Array list;
   for (size_t i = 0; i < rows.size(); ++i) {
     Value value;
@@ -133,17 +162,18 @@ Value json_value(const Registry<T>& registry) {
 
 ExitCode list_command(const ListArgs& args) {
   const Registries registries = make_registries();
+  const Certificates certificates(args.format);
   Value json;
   std::string text;
   const auto add = [&](const std::string& kind, const auto& registry) {
     if (!args.kind.empty() && args.kind != kind) return;
     if (args.format == "json") {
-      json.set(kind, json_value(registry));
+      json.set(kind, json_value(registry, certificates));
     } else if (args.format == "markdown") {
       text += (args.kind.empty() ? cat(text.empty() ? "" : "\n", "### ", kind, "\n\n") : "") +
-              markdown_of(rows_of(registry));
+              markdown_of(rows_of(registry, certificates));
     } else {
-      text += (text.empty() ? "" : "\n") + text_of(kind, rows_of(registry));
+      text += (text.empty() ? "" : "\n") + text_of(kind, rows_of(registry, certificates));
     }
   };
   add("drafters", registries.drafters);

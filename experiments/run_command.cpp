@@ -11,6 +11,7 @@
 #include "experiments/run/run_signal.h"
 #include "experiments/run/trace_room.h"
 #include "experiments/stream.h"
+#include "experiments/verify/certificate.h"
 #include "framework/core/log.h"
 #include "framework/model/threads.h"
 #include "framework/text/tokenizer_config.h"
@@ -101,10 +102,24 @@ struct Job {  // all lent by run_command
   RunInfo& info;  // what the manifest says
 };
 
+// What `verify` said of the same compositions under this very binary.
+void cite_certificates(const ExperimentConfig& config, const Models& models, RunInfo& info) {
+  const std::string binary = binary_sha256();
+  for (ArmInfo& arm : info.arms) {
+    const auto same = std::find_if(config.arms.begin(), config.arms.end(),
+                                   [&](const ArmConfig& configured) { return configured.name == arm.name; });
+    if (same == config.arms.end()) continue;
+    const auto found = find_certificate(config.out, identity_of(config, *same, models), binary);
+    arm.certificate = found ? found->path : "";
+    arm.certified = found ? found->verdict : "";
+  }
+}
+
 // What belongs beside the numbers of these models; a folder whose models were others refuses them here.
 void inspect(const Job& job, const Models& models) {
   const std::vector<Prefix> texts =
       quality_texts(job.plan, job.config, job.tokenizer, job.config.measure.quality_tokens);
+  cite_certificates(job.config, models, job.info);
   job.folder.complete(job.info, inspect_models(job.info.models, models, texts));
 }
 

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <iostream>
 
+#include "framework/certify/planted.h"
 #include "framework/model/device.h"
 
 namespace specula {
@@ -117,6 +118,27 @@ void define_config_show(CLI::App& app, CommandLine& line) {
 void define_config_check(CLI::App& app, CommandLine& line) {
   app.add_option("CFG", line.configs, "experiments, TOML files")->required();
   override_flags(app, line.overrides);
+}
+
+void define_verify(CLI::App& app, CommandLine& line) {
+  VerifyArgs& args = line.verify;
+  config_argument(app, args.config);
+  override_flags(app, args.overrides);
+  app.add_option("--rungs", args.rungs, "of L0 greedy text, L1 one step, L2 toy models, L3 whole texts (default: all)")
+      ->type_name("L0,L1")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(one_of({"L0", "L1", "L2", "L3"}));
+  app.add_option("--draws", args.draws, "draws of L1, an arm (default: 200000)")
+      ->type_name("N")
+      ->check(whole_number(2));
+  app.add_option("--max-tv", args.max_tv,
+                 "total variation from the target that a lossy rule may have, instead of each arm's max_tv")
+      ->type_name("TV")
+      ->check(CLI::Range(0.0, 1.0));
+  choice_flag(app, "--plant", args.plant, planted_fault_names(),
+              "plants a fault in every arm's rule, to see the ladder fail; no certificate is written");
+  choice_flag(app, "--format", args.format, {"text", "json"}, "text by default");
 }
 
 void define_list(CLI::App& app, CommandLine& line) {
@@ -383,6 +405,12 @@ const std::vector<Command>& commands() {
        {"specula list", "specula list drafters --format markdown"},
        define_list,
        [](CommandLine& line) { return list_command(line.list); }},
+      {"verify",
+       "certifies that each arm decodes what its rule promises; exit status 4 if not",
+       {"specula verify configs/studies/demo_t1.toml", "specula verify configs/studies/demo_t1.toml --rungs L2,L0",
+        "specula verify configs/studies/demo_t1.toml --arms sps-g4 --plant redraw"},
+       define_verify,
+       [](CommandLine& line) { return verify_command(line.verify); }},
       {"explain",
        "documents a plug-in, an option, a config key or a metric on one screen",
        {"specula explain draft_model", "specula explain draft_model.length", "specula explain measure.repetitions",

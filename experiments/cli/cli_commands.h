@@ -20,6 +20,7 @@ struct CommandLine {
   std::vector<std::string> configs;
   ConfigOverrides overrides;
   std::string explained;
+  VerifyArgs verify;
   ListArgs list;
   CompareArgs compare;
   ReplayArgs replay;

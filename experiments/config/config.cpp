@@ -179,6 +179,7 @@ class Builder {
     ArmConfig arm;
     arm.name = keys.name;
     arm.baseline = keys.baseline;
+    arm.max_tv = keys.max_tv;
     arm.target = keys.target.name;
     if (std::find(model_names_.begin(), model_names_.end(), arm.target) == model_names_.end() &&
         root_.find("models") != nullptr) {

@@ -59,6 +59,7 @@ struct ArmConfig {
   bool baseline = false;
   std::string target = "target";  // the entry of [models] that is the arm's target
   Params drafter, verifier;       // with "name"
+  double max_tv = 1;              // what `verify` lets a lossy rule differ from the target
   Composed composed;
 };
 

@@ -58,6 +58,7 @@ void compute_hashes(ExperimentConfig& config, const FileFacts& facts) {
   semantic["sampler"] = Json::array();
   for (const Params& sampler : config.samplers) semantic["sampler"].push_back(json_of(sampler.values));
   semantic["arm"] = json_of(*config.resolved.find("arm"));
+  for (Json& arm : semantic["arm"]) arm.erase("max_tv");  // a bound of verify's, not a part of the run
   semantic["measure"] = json_of(*config.resolved.find("measure"));
   semantic["measure"].erase("threads");
   if (config.records_distributions()) semantic["record"] = config.record;  // its arms ask for more of q

@@ -28,10 +28,12 @@ Json arm_json(const RunInfo& r, const ArmInfo& a) {
                {"promise", r.promise_of(a)},
                {"tests_tokens", a.tests_tokens}};
   if (!a.reference.empty()) json["reference"] = a.reference;
+  if (!a.certificate.empty()) json["certificate"] = {{"path", a.certificate}, {"verdict", a.certified}};
   return json;
 }
 
 ArmInfo arm_of(const Json& j) {
+  const Json certificate = j.value("certificate", Json::object());
   return {.name = j.at("name"),
           .target = j.at("target"),
           .drafter = j.at("drafter"),
@@ -39,6 +41,8 @@ ArmInfo arm_of(const Json& j) {
           .guarantee = j.at("guarantee"),
           .baseline = j.at("baseline"),
           .tests_tokens = j.at("tests_tokens"),
+          .certificate = certificate.value("path", ""),
+          .certified = certificate.value("verdict", ""),
           .reference = j.value("reference", "")};
 }
 

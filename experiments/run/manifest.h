@@ -19,7 +19,8 @@ struct ArmInfo {
   std::string guarantee;                        // exact, coupled, greedy exact, lossy
   bool baseline = false;
   bool tests_tokens = true;  // the rule accepts or rejects drafted tokens one by one, so that alpha is defined
-  std::string reference{};   // the arm that it is compared with; empty: the baseline
+  std::string certificate{}, certified{};  // file and verdict of `verify` for this composition and binary; empty: none
+  std::string reference{};                 // the arm that it is compared with; empty: the baseline
 };
 
 // What the numbers of a quantized model cost, against those that its checkpoint stores.

@@ -124,8 +124,8 @@ TEST(PlantedFaults, EachIsRefutedByTheToyAndTheSoundRuleIsNot) {
   }
   // What tosses no coin is touched where rows of p are.
   EXPECT_LT(error_of(toy, *plant(rule(agreement()), PlantedFault::kLenientCoin), chain, 3), 5e-6);
-  EXPECT_GT(error_of(toy, *plant(rule(agreement()), PlantedFault::kRawBonus), chain, 3), 5e-3);
-  EXPECT_GT(error_of(toy, *plant(rule(greedy_match()), PlantedFault::kWrongRow), chain, 3), 5e-3);
+  EXPECT_GT(error_of(toy, *plant(rule(agreement()), PlantedFault::kRawBonus), chain, 3), 1e-3);
+  EXPECT_GT(error_of(toy, *plant(rule(greedy_match()), PlantedFault::kWrongRow), chain, 3), 1e-3);
   EXPECT_THROW(parse_planted_fault("redrew", "--plant"), ConfigError);
 }
 
