@@ -34,19 +34,8 @@ class Block final : public Verifier {
     }
   }
 
-  // Sum over i of P_i, each over its own token where that was drawn: sum of min(q, P_{i-1} p).
   std::optional<double> expected_accepted(const DraftTree& tree, const Tensor& p) const override {
-    const RoundRows rows(tree, p);
-    const std::vector<int> chain = rows.chain();
-    double sum = 0, deserved = 1;
-    for (size_t i = 1; i < chain.size(); ++i) {
-      const float* above = rows.p(chain[i - 1]);
-      const Token d = tree.token[chain[i]];
-      const double next = std::min(1.0, deserved * above[d] / RowLaw(tree, rows, chain[i], {}).at_token());
-      sum += rows.is_drawn(chain[i]) ? overlap(above, rows.q(chain[i]), deserved, rows.vocab()) : next;
-      deserved = next;
-    }
-    return sum;
+    return expected_accepted_by_block(tree, RoundRows(tree, p));
   }
 };
 

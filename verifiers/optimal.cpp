@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "framework/decode/ratio_test.h"
 #include "framework/decode/row_law.h"
 #include "framework/decode/transport.h"
 
@@ -36,6 +37,13 @@ class Optimal final : public Verifier {
       verdict.path.push_back(chosen);
       node = chosen;
     }
+  }
+
+  // On chains it is the ratio test's; elsewhere the branches tell.
+  std::optional<double> expected_accepted(const DraftTree& tree, const Tensor& p) const override {
+    const RoundRows rows(tree, p);
+    if (!rows.is_chain()) return std::nullopt;
+    return expected_accepted_by_ratio(tree, rows, [&](int row) { return rows.p(row); });
   }
 
  private:

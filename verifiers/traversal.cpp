@@ -74,6 +74,8 @@ class Traversal final : public Verifier {
   }
 
   std::optional<double> expected_accepted(const DraftTree& tree, const Tensor& p) const override {
+    const RoundRows rows(tree, p);
+    if (rows.is_chain()) return expected_accepted_by_block(tree, rows);
     NothingAccepted chance(tree);
     Walk(tree, p, chance).take();
     return chance.expected;

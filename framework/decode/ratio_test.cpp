@@ -24,25 +24,14 @@ double expected_below(const DraftTree& tree, const RoundRows& rows, const LawOfR
   return sum;
 }
 
-bool is_chain(const DraftTree& tree) {
-  for (int row = 1; row < tree.size(); ++row) {
-    if (tree.parent[row] != row - 1 || tree.draw[row] == Draw::kProbe) return false;
-  }
-  return true;
-}
-
 double expected_in_chain(const DraftTree& tree, const RoundRows& rows, const LawOfRow& law) {
+  const std::vector<int> chain = rows.chain();
   double sum = 0, reached = 1;
-  for (int row = 1; row < tree.size() && reached > 0; ++row) {
-    const float* p = law(row - 1);
-    const Token d = tree.token[row];
-    if (rows.is_drawn(row)) {
-      sum += reached * overlap(p, rows.q(row), 1, rows.vocab());
-      reached *= std::min(1.0, static_cast<double>(p[d]) / rows.q(row)[d]);
-    } else {
-      reached *= p[d];
-      sum += reached;
-    }
+  for (size_t i = 1; i < chain.size() && reached > 0; ++i) {
+    const float* p = law(chain[i - 1]);
+    const double h = std::min(1.0, p[tree.token[chain[i]]] / RowLaw(tree, rows, chain[i], {}).at_token());
+    sum += reached * (rows.is_drawn(chain[i]) ? overlap(p, rows.q(chain[i]), 1, rows.vocab()) : h);
+    reached *= h;
   }
   return sum;
 }
@@ -75,7 +64,7 @@ Verdict ratio_test(const DraftTree& tree, const RoundRows& rows, const LawOfRow&
 }
 
 double expected_accepted_by_ratio(const DraftTree& tree, const RoundRows& rows, const LawOfRow& law) {
-  return is_chain(tree) ? expected_in_chain(tree, rows, law) : expected_below(tree, rows, law, 0);
+  return rows.is_chain() ? expected_in_chain(tree, rows, law) : expected_below(tree, rows, law, 0);
 }
 
 }  // namespace specula

@@ -25,6 +25,13 @@ std::vector<int> RoundRows::candidates(int node) const {
   return rows;
 }
 
+bool RoundRows::is_chain() const {
+  for (int row = 0; row < tree_.size(); ++row) {
+    if (candidates(row).size() > 1) return false;
+  }
+  return true;
+}
+
 std::vector<int> RoundRows::chain() const {
   std::vector<int> chain{0};
   while (true) {

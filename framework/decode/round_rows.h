@@ -17,8 +17,9 @@ class RoundRows {
   const float* q_next(int row) const;  // of the token after the row; throws std::logic_error if the draft lacks it
   bool is_candidate(int row) const { return tree_.draw[row] != Draw::kProbe; }
   std::vector<int> candidates(int node) const;  // its children that may be accepted, ascending
-  std::vector<int> chain()
-      const;  // the root and the candidates below it; throws std::logic_error where two are siblings
+  bool is_chain() const;                        // no row has two candidates below it
+  // The root and the candidates below it, downwards.  Throws std::logic_error where two are siblings.
+  std::vector<int> chain() const;
 
  private:
   const DraftTree& tree_;

@@ -37,4 +37,17 @@ double RowLaw::reject(Residual& left, double weight) const {
   return rest;
 }
 
+double expected_accepted_by_block(const DraftTree& tree, const RoundRows& rows) {
+  const std::vector<int> chain = rows.chain();
+  double sum = 0, deserved = 1;
+  for (size_t i = 1; i < chain.size(); ++i) {
+    const float* above = rows.p(chain[i - 1]);
+    const Token d = tree.token[chain[i]];
+    const double next = std::min(1.0, deserved * above[d] / RowLaw(tree, rows, chain[i], {}).at_token());
+    sum += rows.is_drawn(chain[i]) ? overlap(above, rows.q(chain[i]), deserved, rows.vocab()) : next;
+    deserved = next;
+  }
+  return sum;
+}
+
 }  // namespace specula

@@ -28,4 +28,8 @@ class RowLaw {
   std::vector<Token> removed_{};
 };
 
+// The expected accepted length of a chain under block verification (Sun et al. 2024, alg. 2): the sum over i of P_i =
+// min(1, P_{i-1} p(d_i)/q(d_i)), each over its own token where that was drawn: sum of min(q, P_{i-1} p).
+double expected_accepted_by_block(const DraftTree& tree, const RoundRows& rows);
+
 }  // namespace specula
