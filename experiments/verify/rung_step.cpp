@@ -178,14 +178,18 @@ class Report {
     unsummed_ = std::max(unsummed_, seen.unsummed);
   }
 
-  // The distance from p itself: laws of rounds where the rule has coins, else counts.
-  void measure(const Seen& seen) {
+  // The distance from p itself: of a stated mixture exactly, else of laws of rounds where the rule has coins, else of
+  // counts.
+  void measure(const Seen& seen, const ArmConfig& arm) {
     const bool has_laws = !seen.averaged[1].empty();
     const LawRow &first = has_laws ? seen.averaged[0] : seen.halves[0],
                  &second = has_laws ? seen.averaged[1] : seen.halves[1];
     LawRow all = first;
     add_to(all, second);
-    const double tv = held_out_tv(first, second, seen.p);
+    const bool is_stated = arm.composed.guarantee == Guarantee::kMixture;
+    if (is_stated) all = seen.follow;
+    const double tv =
+        is_stated ? total_variation(std::span<const double>(all), seen.p) : held_out_tv(first, second, seen.p);
     ++contexts_;
     tv_ += tv;
     most_tv_ = std::max(most_tv_, tv);
@@ -263,7 +267,7 @@ RungResult step_rung(const Workbench& bench, const ArmConfig& arm) {
     }
     Seen wholes = context.look(whole, kRoom, request);
     report.test(wholes, whole, 2 * texts.size());
-    report.measure(wholes);
+    report.measure(wholes, arm);
     context.sum_up(wholes, request);
     report.keep_exact(wholes);
     report.test(context.look(draws, kOneLevel, request + whole), draws, 2 * texts.size());

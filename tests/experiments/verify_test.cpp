@@ -156,6 +156,18 @@ TEST_F(Verify, ASampledRungIsSkippedWhereRowsHaveOneToken) {
   EXPECT_NE(text.find("skipped"), std::string::npos) << text;
 }
 
+TEST_F(Verify, ALossyRuleIsMeasuredAndViolatesOnlyABudget) {
+  VerifyArgs lossy = args({"L2", "L1"});
+  lossy.overrides.sets = {"arm.sps.verifier=lenience"};
+  EXPECT_EQ(verify(lossy), ExitCode::kOk) << text << errors;
+  EXPECT_NE(text.find("measured"), std::string::npos) << text;
+  lossy.overrides.sets.emplace_back("arm.sps.max_tv=0.001");
+  EXPECT_EQ(verify(lossy), ExitCode::kGuarantee) << text;
+  EXPECT_NE(errors.find("over max_tv = 0.001"), std::string::npos) << errors;
+  lossy.max_tv = 0.9;
+  EXPECT_EQ(verify(lossy), ExitCode::kOk) << "the flag stands in for the arm's" << errors;
+}
+
 TEST_F(Verify, WrongInputIsAConfigurationError) {
   VerifyArgs wrong = args();
   wrong.plant = "redrew";
