@@ -40,6 +40,7 @@ struct ListArgs {
   std::string format = "text";  // text, markdown (the generated tables), json
 };
 ExitCode list_command(const ListArgs& args);
+ExitCode faults_command(const std::string& format);  // text, markdown (the generated table), json
 ExitCode explain_command(const std::string& name);  // a plug-in, an option, a config key or a metric
 
 struct CompareArgs {

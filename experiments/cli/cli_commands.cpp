@@ -147,6 +147,11 @@ void define_list(CLI::App& app, CommandLine& line) {
   choice_flag(app, "--format", line.list.format, {"text", "markdown", "json"}, "text by default");
 }
 
+void define_faults(CLI::App& app, CommandLine& line) {
+  line.format = "text";
+  choice_flag(app, "--format", line.format, {"text", "markdown", "json"}, "text by default");
+}
+
 void define_explain(CLI::App& app, CommandLine& line) {
   app.add_option("NAME", line.explained, "a plug-in, its option, a config key or a metric")->required();
 }
@@ -411,6 +416,11 @@ const std::vector<Command>& commands() {
         "specula verify configs/studies/demo_t1.toml --arms sps-g4 --plant redraw"},
        define_verify,
        [](CommandLine& line) { return verify_command(line.verify); }},
+      {"faults",
+       "refutes each planted fault anew: what the certificates are able to find",
+       {"specula faults", "specula faults --format markdown"},
+       define_faults,
+       [](CommandLine& line) { return faults_command(line.format); }},
       {"explain",
        "documents a plug-in, an option, a config key or a metric on one screen",
        {"specula explain draft_model", "specula explain draft_model.length", "specula explain measure.repetitions",

@@ -12,6 +12,12 @@ constexpr double kHeartbeat = 2;  // seconds between two writes of status.json
 
 bool is_one_hot(const ExperimentConfig& config) { return config.baseline().composed.one_hot; }
 
+// A race and a draw by the distribution function use other noise, so their texts have nothing to do with each other.
+bool draws_alike(const ArmConfig& a, const ArmConfig& b) {
+  const auto races = [](const ArmConfig& arm) { return arm.composed.verifier.policy == Policy::kCoupled; };
+  return races(a) == races(b);
+}
+
 }  // namespace
 
 Run::Run(const ArmRunner::Shared& shared, const Plan& plan, const Tokenizer& tokenizer, RunFolder& folder)
@@ -177,7 +183,9 @@ void Run::compare_with_baseline(std::vector<Played>& played) const {
     } else {
       const auto arm = std::find_if(arms_.begin(), arms_.end(),
                                     [&](const ArmRunner& a) { return a.config().name == p.record.key.arm; });
-      if (arm->config().target == baseline.target) {
+      if (!is_one_hot(shared_.config) && !draws_alike(arm->config(), baseline)) {
+        p.record.exact_why = "baseline_draws_with_other_noise";
+      } else if (arm->config().target == baseline.target) {
         compare_texts(p.record, *base, p.prompt, arm->target(), is_one_hot(shared_.config));
       } else {
         compare_texts_of_models(p.record, *base);
