@@ -28,7 +28,7 @@ struct VerifyArgs {
   std::string config;
   ConfigOverrides overrides;
   std::vector<std::string> rungs;  // of L0, L1, L2, L3; empty: all
-  int64_t draws = 200000;          // of L1, an arm
+  int64_t draws = 300000;          // of L1, an arm, after its first text
   std::string plant;               // a fault for every arm's rule; empty: none
   double max_tv = -1;              // of arms that set none; < 0: as configured
   std::string format = "text";     // text, json

@@ -47,10 +47,11 @@ Columns facts_columns(const Registry<Drafter>::Entry& entry) {
 
 Columns facts_columns(const Registry<Verifier>::Entry& entry) {
   const auto facts = default_facts<Verifier>(entry);
-  if (!facts) return {{"guarantee", ""}, {"takes", ""}};
+  if (!facts) return {{"guarantee", ""}, {"takes", ""}, {"cost", ""}};
   return {{"guarantee", name_of(facts->guarantee)},
-          {"takes",
-           cat(law_names(*facts), facts->trees ? "; trees" : "; chains", facts->one_hot ? "; temperature 0" : "")}};
+          {"takes", cat(law_names(*facts), facts->trees ? "; trees" : "; chains",
+                        facts->q_next ? "; q after every row" : "", facts->one_hot ? "; temperature 0" : "")},
+          {"cost", facts->cost}};
 }
 
 Columns facts_columns(const Registry<LogitsProcessor>::Entry& /*entry*/) { return {}; }

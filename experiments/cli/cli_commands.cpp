@@ -129,7 +129,7 @@ void define_verify(CLI::App& app, CommandLine& line) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->check(one_of({"L0", "L1", "L2", "L3"}));
-  app.add_option("--draws", args.draws, "draws of L1, an arm (default: 200000)")
+  app.add_option("--draws", args.draws, "draws of L1, an arm, after its first text; after others a tenth (default: 300000)")
       ->type_name("N")
       ->check(whole_number(2));
   app.add_option("--max-tv", args.max_tv,

@@ -27,7 +27,7 @@ inline constexpr int kPermutations = 99999;
 
 struct LadderOptions {
   std::set<std::string> rungs = {"L0", "L1", "L2", "L3"};
-  int64_t draws = 200000;             // of L1, an arm, over all contexts
+  int64_t draws = 300000;             // of L1, an arm, after its first text; others have a tenth
   std::optional<PlantedFault> fault;  // planted into every arm's rule
   std::optional<double> max_tv;       // of arms that set none
   int contexts = 3;                   // of L1

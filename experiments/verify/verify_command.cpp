@@ -136,6 +136,11 @@ ExitCode verify_command(const VerifyArgs& args) {
     }
   }
   keep(config, options, certificates);
+  if (options.fault && code == ExitCode::kOk) {
+    throw Error(cat("--plant ", args.plant,
+                    ": no rung found the fault: it does not touch these rules (at temperature 0 "
+                    "no coin matters; 'wrong_row' is found there)"));
+  }
   return code;
 }
 
