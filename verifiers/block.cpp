@@ -21,13 +21,12 @@ class Block final : public Verifier {
       deserved.push_back(std::min(1.0, deserved.back() * ratio));
     }
     for (size_t i = chain.size() - 1;; --i) {
+      const bool is_last = i + 1 == chain.size();
+      if (i > 0 &&
+          !evidence.chance.accept(is_last ? deserved[i] : kept(tree, rows, chain[i + 1], deserved[i]), chain[i]))
+        continue;
       Residual left(rows.p(chain[i]), rows.vocab());
-      double h = deserved[i];
-      if (i + 1 < chain.size()) {
-        const double rest = RowLaw(tree, rows, chain[i + 1], {}).reject(left, deserved[i]);
-        h = rest > 0 ? rest / (rest + 1 - deserved[i]) : 0;
-      }
-      if (i > 0 && !evidence.chance.accept(h, chain[i])) continue;
+      if (!is_last) RowLaw(tree, rows, chain[i + 1], {}).reject(left, deserved[i]);
       Verdict verdict{.path = {chain.begin() + 1, chain.begin() + 1 + static_cast<std::ptrdiff_t>(i)}};
       verdict.next = evidence.chance.emit(left, chain[i], static_cast<int>(i));
       return verdict;
@@ -36,6 +35,13 @@ class Block final : public Verifier {
 
   std::optional<double> expected_accepted(const DraftTree& tree, const Tensor& p) const override {
     return expected_accepted_by_block(tree, RoundRows(tree, p));
+  }
+
+ private:
+  // The probability that the block above `row` is kept once it was found that it does not go on.
+  static double kept(const DraftTree& tree, const RoundRows& rows, int row, double deserved) {
+    const double rest = RowLaw(tree, rows, row, {}).rest(rows.p(tree.parent[row]), rows.vocab(), deserved);
+    return rest > 0 ? rest / (rest + 1 - deserved) : 0;
   }
 };
 

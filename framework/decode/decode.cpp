@@ -6,6 +6,8 @@
 #include <optional>
 
 #include "framework/decode/rows.h"
+#include "framework/model/rethrower.h"
+#include "framework/model/threads.h"
 
 namespace specula {
 
@@ -142,10 +144,23 @@ class Loop {
       const Tensor logits = pass_.logits.select(0, static_cast<int64_t>(b)).narrow(0, 0, tree.size());
       p_[b] = session_.sampler.distribution(
           logits, {.prefix = prefixes_[b], .tree = tree, .rows = rows, .keys = session_.keys, .request = requests_[b]});
-      KeyedChance chance(session_.keys, requests_[b], starts_[b]);
-      verdicts_[b] = session_.verifier.verify(tree, {.p = p_[b], .chance = chance});
-      check_verdict(tree, verdicts_[b]);
     }
+    // A rule is a pure function, so sequences are judged side by side.
+    Rethrower errors;
+    const auto batch = static_cast<int64_t>(drafts_.size());
+#pragma omp parallel for schedule(dynamic) num_threads(threads()) if (batch > 1)
+    for (int64_t i = 0; i < batch; ++i) {
+      errors.run([&] { judge(static_cast<size_t>(i)); });
+    }
+    errors.rethrow();
+  }
+
+  void judge(size_t b) {
+    const DraftTree& tree = drafts_[b];
+    if (tree.size() == 0) return;
+    KeyedChance chance(session_.keys, requests_[b], starts_[b]);
+    verdicts_[b] = session_.verifier.verify(tree, {.p = p_[b], .chance = chance});
+    check_verdict(tree, verdicts_[b]);
   }
 
   void check_verdict(const DraftTree& tree, const Verdict& verdict) const {

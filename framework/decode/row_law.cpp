@@ -7,6 +7,8 @@
 namespace specula {
 namespace {
 
+constexpr double kUnresolved = 0x1p-60;  // a weight below what uniforms of 53 bits tell apart
+
 // The factor that renormalises q [V] once `removed` have lost their mass; 0 if nothing is left.
 double renormalisation(const float* q, int64_t vocab, std::vector<Token> removed) {
   std::sort(removed.begin(), removed.end());
@@ -28,8 +30,14 @@ RowLaw::RowLaw(const DraftTree& tree, const RoundRows& rows, int row, const std:
   SPECULA_CHECK(at_token_ > 0, "row ", row, ": q gives its token ", token_, " no mass; such a token must be a point");
 }
 
+double RowLaw::rest(const float* p, int64_t vocab, double weight) const {
+  SPECULA_CHECK(removed_.empty());
+  if (!(weight > kUnresolved)) return 0;
+  if (q_ == nullptr) return weight * std::max(1 - static_cast<double>(p[token_]), 0.0);
+  return weight * excess(p, q_, scale_ / weight, vocab);
+}
+
 double RowLaw::reject(Residual& left, double weight) const {
-  constexpr double kUnresolved = 0x1p-60;  // uniforms have 53 bits
   if (!(weight > kUnresolved)) return 0;
   if (q_ != nullptr) return weight * left.subtract(q_, scale_ / weight, removed_);
   const double rest = weight * std::max(1 - left.at(token_), 0.0);

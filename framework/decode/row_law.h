@@ -20,6 +20,8 @@ class RowLaw {
   // P <- norm((weight P - Q)+) for 0 <= weight <= 1; returns the mass before it was normalised.  Where nothing is left,
   // or weight is below what a uniform resolves, P stays and 0 is returned.
   double reject(Residual& left, double weight) const;
+  // The mass alone, of p [vocab] as it is and of a law without removed tokens.
+  double rest(const float* p, int64_t vocab, double weight) const;
 
  private:
   const float* q_ = nullptr;  // [V]; null: a point

@@ -119,6 +119,22 @@ void Subtract(const double* p, const float* q, double scale, size_t n, double* l
   for (; i < n; ++i) left[i] = p[i] > scale * q[i] ? p[i] - scale * q[i] : 0;
 }
 
+double Excess(const float* p, const float* q, double scale, size_t n) {
+  const hn::ScalableTag<double> d;
+  const hn::Rebind<float, decltype(d)> half;
+  const size_t lanes = hn::Lanes(d);
+  const auto factor = hn::Set(d, scale);
+  auto left = hn::Zero(d);
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    const auto taken = hn::Mul(factor, hn::PromoteTo(d, hn::LoadU(half, q + i)));
+    left = hn::Add(left, hn::Max(hn::Sub(hn::PromoteTo(d, hn::LoadU(half, p + i)), taken), hn::Zero(d)));
+  }
+  double sum = hn::GetLane(hn::SumOfLanes(d, left));
+  for (; i < n; ++i) sum += p[i] > scale * q[i] ? p[i] - scale * q[i] : 0;
+  return sum;
+}
+
 double Overlap(const float* p, const float* q, double scale, size_t n) {
   const hn::ScalableTag<double> d;
   const hn::Rebind<float, decltype(d)> half;
@@ -156,6 +172,7 @@ HWY_EXPORT(Exponentials);
 HWY_EXPORT(SumFloats);
 HWY_EXPORT(SumDoubles);
 HWY_EXPORT(Subtract);
+HWY_EXPORT(Excess);
 HWY_EXPORT(Overlap);
 HWY_EXPORT(Scale);
 
@@ -174,6 +191,10 @@ double total(const double* p, int64_t n) { return HWY_DYNAMIC_DISPATCH(SumDouble
 
 void subtract(const double* p, const float* q, double scale, int64_t n, double* left) {
   HWY_DYNAMIC_DISPATCH(Subtract)(p, q, scale, static_cast<size_t>(n), left);
+}
+
+double excess(const float* p, const float* q, double scale, int64_t n) {
+  return HWY_DYNAMIC_DISPATCH(Excess)(p, q, scale, static_cast<size_t>(n));
 }
 
 double overlap(const float* p, const float* q, double scale, int64_t n) {
