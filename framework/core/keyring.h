@@ -34,7 +34,8 @@ class Keyring {
   explicit Keyring(uint64_t seed);
   // Uniform in [0,1) with 53 bits: accept iff u < h, never <=.
   double uniform(Use use, int64_t request, int64_t position, uint32_t index) const;
-  // Independent keys for a loop inside a loop (reusing the outer keys is biased: ALGORITHMS, "Randomness").
+  // Independent keys for a loop inside a loop (reusing the outer keys is biased: the planted fault
+  // outer_keys_reused_in_inner_loop).
   Keyring fork(uint32_t stream) const;
   // Debug mode: this keyring, its copies and its forks throw std::logic_error when a key that must be fresh is drawn
   // twice.

@@ -55,9 +55,13 @@ TEST(Readme, ItsCommandsRun) {
   ASSERT_GE(commands.size(), 3U);
   for (std::string command : commands) {
     command.replace(0, kProgram.size(), std::string(SPECULA_BINARY_DIR) + "/specula");
-    if (command.find(" run ") != std::string::npos) {
-      command += cat(" --limit 2 --out ", folder.string(), " --set data.max_new_tokens=8 --set measure.trace_limit=1");
-    }
+    const auto has = [&](const std::string& text) { return command.find(text) != std::string::npos; };
+    const bool runs = has(" run "), verifies = has(" verify ");
+    if ((runs || verifies) && !has(" --out ")) command += " --out runs/";
+    if (runs) command += " --limit 2 --set data.max_new_tokens=8 --set measure.trace_limit=1";
+    if (verifies) command += " --limit 2 --draws 1000";
+    for (size_t at = 0; (at = command.find(" runs/", at)) != std::string::npos; ++at)
+      command.replace(at, 6, cat(" ", folder.string(), "/"));
     const Outcome outcome = run(cat("cd ", SPECULA_SOURCE_DIR, " && ", command, " 2>&1"));
     EXPECT_EQ(outcome.status, 0) << command << "\n" << outcome.output;
     EXPECT_FALSE(outcome.output.empty()) << command;
