@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "framework/certify/token_cache.h"
+
 namespace specula {
 namespace {
 
@@ -12,28 +14,6 @@ uint64_t mix(uint64_t h) {  // the finaliser of splitmix64 (Steele et al. 2014)
   h = (h ^ (h >> 27)) * 0x94d049bb133111ebULL;
   return h ^ (h >> 31);
 }
-
-struct HashCache final : KvCache {
-  struct Sequence {
-    std::vector<Token> committed, token;
-    std::vector<int64_t> parent;
-  };
-  std::vector<Sequence> sequences;
-
-  int64_t size(int b) const override { return static_cast<int64_t>(sequences.at(b).committed.size()); }
-  int tentative(int b) const override { return static_cast<int>(sequences.at(b).token.size()); }
-  void commit(int b, std::span<const int> slots) override {
-    Sequence& s = sequences.at(b);
-    for (const int slot : slots) s.committed.push_back(s.token.at(slot));
-    s.token.clear();
-    s.parent.clear();
-  }
-  void truncate(int b, int64_t size) override {
-    rollback(b);
-    sequences.at(b).committed.resize(size);
-  }
-  std::unique_ptr<KvCache> fork() const override { return std::make_unique<HashCache>(*this); }
-};
 
 }  // namespace
 
@@ -53,28 +33,26 @@ std::vector<float> HashModel::logits(const Prefix& history) const {
 }
 
 std::unique_ptr<KvCache> HashModel::new_cache(int batch, int64_t /*reserve*/) const {
-  auto cache = std::make_unique<HashCache>();
-  cache->sequences.resize(batch);
-  return cache;
+  return std::make_unique<TokenCache>(batch);
 }
 
 Pass HashModel::forward(const Rows& rows, KvCache& any_cache, const Ask& ask) const {
   Dims dims;
   dims.check(rows.token, "token", "B R");
   dims.check(rows.parent, "parent", "B R");
-  auto& cache = dynamic_cast<HashCache&>(any_cache);
+  auto& cache = dynamic_cast<TokenCache&>(any_cache);
   const bool last_only = ask.logits == Logits::kLast;
   Pass pass;
   if (ask.logits != Logits::kNone) pass.logits = at::zeros({dims['B'], last_only ? 1 : dims['R'], vocab()});
   for (int64_t b = 0; b < dims['B']; ++b) {
-    HashCache::Sequence& s = cache.sequences.at(b);
+    TokenCache::Sequence& s = cache.sequences.at(b);
     for (int64_t r = 0; r < dims['R']; ++r) {
       const auto token = static_cast<Token>(rows.token.const_data_ptr<int64_t>()[b * dims['R'] + r]);
       if (token < 0) break;
       const int64_t parent = rows.parent.const_data_ptr<int64_t>()[b * dims['R'] + r];
       SPECULA_CHECK(parent < static_cast<int64_t>(s.token.size()) && token < vocab());
       s.token.push_back(token);
-      s.parent.push_back(parent);
+      s.parent.push_back(static_cast<int>(parent));
       if (ask.logits == Logits::kNone) continue;
       Prefix path;
       for (auto slot = static_cast<int64_t>(s.token.size()) - 1; slot >= 0; slot = s.parent[slot])

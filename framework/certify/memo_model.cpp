@@ -5,33 +5,12 @@
 #include <algorithm>
 #include <map>
 
+#include "framework/certify/token_cache.h"
 #include "framework/core/error.h"
 #include "framework/decode/rows.h"
 
 namespace specula {
 namespace {
-
-struct MemoCache final : KvCache {
-  struct Sequence {
-    Prefix committed, token;
-    std::vector<int> parent;
-  };
-  std::vector<Sequence> sequences;
-
-  int64_t size(int b) const override { return static_cast<int64_t>(sequences.at(b).committed.size()); }
-  int tentative(int b) const override { return static_cast<int>(sequences.at(b).token.size()); }
-  void commit(int b, std::span<const int> slots) override {
-    Sequence& s = sequences.at(b);
-    for (const int slot : slots) s.committed.push_back(s.token.at(slot));
-    s.token.clear();
-    s.parent.clear();
-  }
-  void truncate(int b, int64_t size) override {
-    rollback(b);
-    sequences.at(b).committed.resize(static_cast<size_t>(size));
-  }
-  std::unique_ptr<KvCache> fork() const override { return std::make_unique<MemoCache>(*this); }
-};
 
 std::string key_of(const std::vector<Token>& path) {
   return {reinterpret_cast<const char*>(path.data()), path.size() * sizeof(Token)};
@@ -50,9 +29,7 @@ MemoModel::MemoModel(const LanguageModel& model, Prefix base, size_t most_bytes)
 }
 
 std::unique_ptr<KvCache> MemoModel::new_cache(int batch, int64_t /*reserve*/) const {
-  auto cache = std::make_unique<MemoCache>();
-  cache->sequences.resize(static_cast<size_t>(batch));
-  return cache;
+  return std::make_unique<TokenCache>(batch);
 }
 
 const float* MemoModel::find(const Path& path) const {
@@ -94,7 +71,7 @@ Pass MemoModel::forward(const Rows& rows, KvCache& any_cache, const Ask& ask) co
   dims.check(rows.token, "token", "B R");
   dims.check(rows.parent, "parent", "B R");
   SPECULA_CHECK(ask.hidden.empty(), "a model that remembers its rows has no hidden states");
-  auto& cache = dynamic_cast<MemoCache&>(any_cache);
+  auto& cache = dynamic_cast<TokenCache&>(any_cache);
   const int64_t num_rows = dims['R'];
   struct Wanted {
     Path path;
@@ -102,7 +79,7 @@ Pass MemoModel::forward(const Rows& rows, KvCache& any_cache, const Ask& ask) co
   };
   std::vector<Wanted> wanted;
   for (int64_t b = 0; b < dims['B']; ++b) {
-    MemoCache::Sequence& s = cache.sequences.at(static_cast<size_t>(b));
+    TokenCache::Sequence& s = cache.sequences.at(static_cast<size_t>(b));
     const int64_t* token = rows.token.const_data_ptr<int64_t>() + b * num_rows;
     const int64_t* parent = rows.parent.const_data_ptr<int64_t>() + b * num_rows;
     for (int64_t r = 0; r < num_rows && token[r] >= 0; ++r) {
