@@ -41,7 +41,7 @@ class Block final : public Verifier {
   // The probability that the block above `row` is kept once it was found that it does not go on.
   static double kept(const DraftTree& tree, const RoundRows& rows, int row, double deserved) {
     const double rest = RowLaw(tree, rows, row, {}).rest(rows.p(tree.parent[row]), rows.vocab(), deserved);
-    return rest > 0 ? rest / (rest + 1 - deserved) : 0;
+    return rest > 0 ? rest / (rest + (1 - deserved)) : 0;
   }
 };
 

@@ -30,7 +30,7 @@ class Walk {
       if (visit(child, std::min(1.0, rate * left.at(x) / law.at_token()))) return true;
       verdict_.path.pop_back();
       const double rest = law.reject(left, rate);
-      rate = rest > 0 ? rest / (rest + 1 - rate) : 0;
+      rate = rest > 0 ? rest / (rest + (1 - rate)) : 0;  // in this order: rest may vanish beside 1
       earlier.push_back(x);
     }
     if (node > 0 && !chance_.accept(rate, node)) return false;

@@ -9,12 +9,17 @@ namespace {
 
 constexpr double kUnresolved = 0x1p-60;  // a weight below what uniforms of 53 bits tell apart
 
-// The factor that renormalises q [V] once `removed` have lost their mass; 0 if nothing is left.
+// The factor that renormalises q [V] once `removed` have lost their mass; 0 if nothing is left.  What is left is summed
+// by itself: beside a removed token of almost all the mass, the difference to the whole would be rounding.
 double renormalisation(const float* q, int64_t vocab, std::vector<Token> removed) {
   std::sort(removed.begin(), removed.end());
-  removed.erase(std::unique(removed.begin(), removed.end()), removed.end());
-  double left = total(q, vocab);
-  for (const Token x : removed) left -= q[x];
+  double left = 0;
+  int64_t from = 0;
+  for (const Token x : removed) {
+    if (x >= from) left += total(q + from, x - from);
+    from = int64_t{x} + 1;
+  }
+  left += total(q + from, vocab - from);
   return left > 0 ? 1 / left : 0;
 }
 
