@@ -34,8 +34,40 @@ class Script final : public Chance {
     return branch == static_cast<int>(h.size()) ? -1 : branch;
   }
 
+  Token draw_target(const float* p, int64_t vocab, int depth) override {
+    drawn_ = {.token = branch_of_target(p, vocab), .node = kAnyNode, .depth = depth};
+    return drawn_.token;
+  }
+
+  Token draw_coupled(const float* /*p*/, int64_t /*vocab*/, int /*depth*/) override { throw HasCoupledDraw{}; }
+
+  Token emit(const Residual& left, int node, int depth) override {
+    drawn_ = {.token = left.draw(0), .node = node, .depth = depth};
+    if (keeps_next_) {
+      std::vector<double> mass_of(static_cast<size_t>(left.vocab()));
+      for (Token x = 0; x < left.vocab(); ++x) mass_of[x] = left.at(x);
+      keep(std::move(mass_of));
+    }
+    return drawn_.token;
+  }
+
+  // The run is over: what it drew last must be what it ends with, or the law of the draw is not that of the round.
+  void end(int row, Token last, int64_t vocab) {
+    if (drawn_.node == kNothingDrawn) {  // a rule without a choice at its end - a most likely token - decided by itself
+      keep_one(last, vocab);
+      return;
+    }
+    SPECULA_CHECK(
+        drawn_.token == last && drawn_.depth == tree_.depth(row) && (drawn_.node == kAnyNode || drawn_.node == row),
+        "a round ends after row ", row, " with token ", last, ", but its last draw was token ", drawn_.token,
+        " at depth ", drawn_.depth, " after row ", drawn_.node);
+  }
+
+ private:
+  static constexpr int kAnyNode = -1, kNothingDrawn = -2;
+
   // A branch for each token that the tree holds, and one for all the others, which no rule can tell apart.
-  Token draw_target(const float* p, int64_t vocab, int /*depth*/) override {
+  Token branch_of_target(const float* p, int64_t vocab) {
     std::vector<Token> named(tree_.token.begin() + 1, tree_.token.end());
     std::sort(named.begin(), named.end());
     named.erase(std::unique(named.begin(), named.end()), named.end());
@@ -56,23 +88,12 @@ class Script final : public Chance {
     return unnamed;
   }
 
-  Token draw_coupled(const float* /*p*/, int64_t /*vocab*/, int /*depth*/) override { throw HasCoupledDraw{}; }
-
-  Token emit(const Residual& left, int /*node*/, int /*depth*/) override {
-    if (!keeps_next_) return left.draw(0);
-    std::vector<double> mass_of(static_cast<size_t>(left.vocab()));
-    for (Token x = 0; x < left.vocab(); ++x) mass_of[x] = left.at(x);
-    keep(std::move(mass_of));
-    return left.draw(0);
-  }
-
   void keep_one(Token x, int64_t vocab) {
     if (!keeps_next_) return;
     next.assign(static_cast<size_t>(vocab), 0.0);
     next[x] = 1;
   }
 
- private:
   void keep(std::vector<double>&& law) {
     next = std::move(law);
     const double scale = 1 / total(next.data(), static_cast<int64_t>(next.size()));
@@ -104,6 +125,10 @@ class Script final : public Chance {
   const Branches& given_;
   const bool keeps_next_;
   Branches taken_;
+  struct {
+    Token token = -1;
+    int node = kNothingDrawn, depth = 0;
+  } drawn_;  // last, and after which row
 };
 
 // Runs the rule along every sequence of branches; `found(end row, script, verdict)` hears of each.
@@ -116,9 +141,9 @@ void explore(const Verifier& rule, const DraftTree& tree, const Tensor& p, bool 
     Script script(tree, branches, keeps_next);
     const Verdict verdict = rule.verify(tree, {.p = p, .chance = script});
     for (Branches& other : script.others) open.push_back(std::move(other));
-    // A rule without a choice at its end - a most likely token - has decided its token by itself.
-    if (script.next.empty()) script.keep_one(verdict.next, p.size(1));
-    found(verdict.path.empty() ? 0 : verdict.path.back(), script);
+    const int row = verdict.path.empty() ? 0 : verdict.path.back();
+    script.end(row, verdict.next, p.size(1));
+    found(row, script);
   }
 }
 
