@@ -2,10 +2,15 @@
 // change nothing else saw.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
+#include <mutex>
+#include <set>
 
+#include "framework/decode/coupled_draw.h"
 #include "framework/decode/round_law.h"
 #include "framework/decode/round_rows.h"
+#include "tests/decode/composition.h"
 #include "tests/decode/rule_support.h"
 
 namespace specula::testing {
@@ -52,6 +57,74 @@ TEST(LawOfRound, ARuleThatDrawsItsEndForAnotherRowOrDepthIsRefused) {
   expect_refused([](const RoundRows& rows, Chance& chance) {
     return Verdict{.path = {1}, .next = chance.draw_target(rows.p(1), rows.vocab(), 0)};
   });
+}
+
+// ---- keys ----
+
+const Row kLaw = {0.1, 0.2, 0.3, 0.4};
+
+TEST(KeyedChance, TheTargetsOwnDrawKnowsItsPositionAlone) {
+  const Keyring keys(3);
+  const Tensor p = tensor_of({kLaw});
+  const float* law = p.const_data_ptr<float>();
+  for (int64_t start = 1; start < 8; ++start) {
+    for (int depth = 0; depth < 6; ++depth) {
+      KeyedChance chance(keys, 5, start);
+      const Token own = pick(law, 4, keys.uniform(Use::kTarget, 5, start + depth, 0));
+      EXPECT_EQ(chance.draw_target(law, 4, depth), own);
+      EXPECT_EQ(chance.emit({law, 4}, 2, depth), own);
+      EXPECT_EQ(chance.draw_coupled(law, 4, depth), coupled_draw(law, 4, keys, 5, start + depth));
+    }
+  }
+}
+
+// Of every draw of a decode: its key.
+class KeysSeen final : public KeyTap {
+ public:
+  double uniform(uint64_t, Use use, int64_t request, int64_t position, uint32_t, double value) override {
+    const std::lock_guard lock(mutex_);
+    seen.insert({use, request, position});
+    return value;
+  }
+  std::set<std::tuple<Use, int64_t, int64_t>> seen;
+
+ private:
+  std::mutex mutex_;
+};
+
+struct Starts final : RoundLog {
+  std::set<std::pair<int64_t, int64_t>> of_request;
+  void round(const RoundRecord& record, const PhaseClock& /*clock*/) override {
+    of_request.insert({kRequests[static_cast<size_t>(record.sequence)], record.start});
+  }
+};
+
+class KeysOfPairs : public ::testing::TestWithParam<Pair> {};
+INSTANTIATE_TEST_SUITE_P(Registered, KeysOfPairs,
+                         ::testing::ValuesIn(pairs("temperature(0.9)",
+                                                   [](const Composed& /*composed*/) { return true; })),
+                         [](const auto& pair) { return pair.param.name(); });
+
+TEST_P(KeysOfPairs, AreTheRequestsOwnAtItsRoundsAndItsTokens) {
+  constexpr int64_t kTokens = 12;
+  const Bench bench(GetParam(), "temperature(0.9)");
+  const auto keys = std::make_shared<KeysSeen>();
+  Starts starts;
+  Session session = bench.session(kTokens);
+  session.keys.tap(keys);
+  session.log = &starts;
+  decode(session, kPrompts, kRequests);
+  EXPECT_FALSE(keys->seen.empty());
+  for (const auto& [use, request, position] : keys->seen) {
+    const auto b = std::find(kRequests.begin(), kRequests.end(), request) - kRequests.begin();
+    ASSERT_LT(b, static_cast<int64_t>(kRequests.size())) << "a draw for request " << request;
+    const auto first = static_cast<int64_t>(kPrompts[static_cast<size_t>(b)].size());
+    if (use == Use::kTarget || use == Use::kCoupled) {
+      EXPECT_TRUE(position >= first && position < first + kTokens) << "position " << position;
+    } else {
+      EXPECT_TRUE(starts.of_request.contains({request, position})) << "no round of it starts at " << position;
+    }
+  }
 }
 
 }  // namespace
