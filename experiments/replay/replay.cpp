@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <set>
 
 #include "framework/core/clock.h"
 #include "framework/core/error.h"
+#include "framework/core/log.h"
 #include "framework/decode/round_law.h"
 
 namespace specula {
@@ -105,7 +107,18 @@ class Judge {
 
 std::vector<Record> replay_trace(TraceReader& trace, ReplayRules& rules, const ReplayOptions& options) {
   Judge judge(rules, options);
-  while (std::optional<TracedRecord> record = trace.next()) judge.judge(*record);
+  std::set<RecordKey> seen;
+  while (std::optional<TracedRecord> record = trace.next()) {
+    const RecordKey& key = record->blank.key;
+    if (!seen.insert(key).second)
+      throw Error(
+          cat("the trace of ", key.arm, " holds prompt ", key.prompt, " turn ", key.turn, " rep ", key.rep, " twice"));
+    judge.judge(*record);
+  }
+  if (seen.empty()) throw Error(cat("the trace of ", trace.header().arm, " holds no whole record"));
+  if (trace.is_torn())
+    log::warning(
+        cat("the trace of ", trace.header().arm, " ends inside a record; the ", seen.size(), " before it are judged"));
   return judge.finish(rules);
 }
 

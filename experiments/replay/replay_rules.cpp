@@ -63,6 +63,9 @@ ReplayRules rules_for(const TraceHeader& trace, const std::string& asked, const 
       }
       if (why.empty()) {
         rule.rule = entry.make(wanted.params, {});
+        const bool is_twice = std::any_of(found.rules.begin(), found.rules.end(),
+                                          [&](const ReplayRule& other) { return other.text == rule.text; });
+        if (is_twice) throw ConfigError(cat("--verifiers: ", rule.text, " is given twice"));
         const bool is_second = std::any_of(found.rules.begin(), found.rules.end(),
                                            [&](const ReplayRule& other) { return other.name == name; });
         if (is_second) rule.name = rule.text;

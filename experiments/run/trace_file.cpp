@@ -8,6 +8,7 @@
 #include <bit>
 #include <cctype>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 
 #include "framework/core/error.h"
@@ -24,6 +25,8 @@ constexpr size_t kFrameHead = 16;                    // size and checksum
 constexpr int64_t kMaxVocab = int64_t{1} << 24;      // bounds on what a file may claim, checked before anything is
 constexpr int64_t kMaxRowValues = int64_t{1} << 28;  // allocated: 1 GiB for the rows of a round
 constexpr uint32_t kMaxText = 1 << 20;
+
+constexpr double kSumSlack = 1e-3;  // float32 rows, as check_tree() allows q
 
 uint64_t checksum(const char* bytes, size_t size) {  // FNV-1a
   uint64_t hash = 14695981039346656037ULL;
@@ -167,6 +170,26 @@ TraceHeader header_of(const std::string& bytes, const std::string& place) {
   return h;
 }
 
+// A rule that is handed a row that is no distribution gives figures all the same.
+void check_masses(const Tensor& p, const Cursor& in) {
+  const float* row = p.const_data_ptr<float>();
+  for (int64_t i = 0; i < p.size(0); ++i, row += p.size(1)) {
+    double sum = 0;
+    for (int64_t x = 0; x < p.size(1); ++x) {
+      if (!(row[x] >= 0)) in.fail(cat("row ", i, " of p has ", row[x], " at token ", x));
+      sum += row[x];
+    }
+    if (!(std::abs(sum - 1) < kSumSlack)) in.fail(cat("row ", i, " of p sums to ", sum));
+  }
+}
+
+// "file.cpp:12: broken invariant: what" is of use to whoever wrote file.cpp, not to the reader of a damaged trace.
+std::string without_place(const std::string& broken) {
+  static const std::string kMark = "broken invariant: ";
+  const size_t at = broken.find(kMark);
+  return at == std::string::npos ? broken : broken.substr(at + kMark.size());
+}
+
 // The frames of a file from a place on.
 class Frames {
  public:
@@ -178,6 +201,7 @@ class Frames {
     at_ = kMagic.size();
   }
   size_t at() const { return at_; }  // where the next frame begins
+  bool is_torn() const { return at_ < file_.size(); }
 
   // No value at the end and before a torn frame; a frame that is whole in size but not in content is torn only where
   // nothing follows it.
@@ -339,8 +363,9 @@ bool TracedRecord::next(TracedRound& round) {
   try {
     check_tree(tree, tree.token[0], vocab_, TreeCheck::kAll);
   } catch (const std::logic_error& e) {
-    in.fail(e.what());
+    in.fail(without_place(e.what()));
   }
+  check_masses(round.p, in);
   at_ = in.at();
   ++read_;
   return true;
@@ -363,7 +388,13 @@ TraceReader::~TraceReader() = default;
 std::optional<TracedRecord> TraceReader::next() {
   std::optional<std::string> payload = file_->frames.next();
   if (!payload) return std::nullopt;
-  return TracedRecord(std::move(*payload), header_.vocab, path_);
+  TracedRecord record(std::move(*payload), header_.vocab, path_);
+  if (record.blank.key.arm != header_.arm)
+    throw Error(
+        cat(path_, ": holds a record of the arm '", record.blank.key.arm, "' among those of '", header_.arm, "'"));
+  return record;
 }
+
+bool TraceReader::is_torn() const { return file_->frames.is_torn(); }
 
 }  // namespace specula

@@ -85,7 +85,9 @@ class TraceReader {
   explicit TraceReader(const std::filesystem::path& path);  // throws Error
   ~TraceReader();
   const TraceHeader& header() const { return header_; }
-  std::optional<TracedRecord> next();  // no value: the end, or a torn tail
+  // No value: the end, or a torn tail.  Throws Error for a record of another arm.
+  std::optional<TracedRecord> next();
+  bool is_torn() const;  // after the end: bytes follow that are no frame
 
  private:
   struct File;

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include <cmath>
+#include <cstring>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -359,6 +360,38 @@ TEST_F(ReplayRun, ARuleThatRefusesARoundIsLeftOut) {
   EXPECT_EQ(found.size(), 4u);
   for (const Record& r : found) EXPECT_EQ(r.key.arm, "x/agreement");
   EXPECT_THAT(rules.left_out, Contains("refuses: it refuses a round: a tree of less than four rows"));
+}
+
+TEST_F(ReplayRun, TracesThatHoldNothingOrOneRecordTwiceAreErrors) {
+  run(study(arm("iid", "sample", "rejection")));
+  const fs::path file = trace_path(run_, "iid");
+  const std::string whole = read_file(file);
+  const auto error_of = [&](const std::string& bytes, const std::string& rules) -> std::string {
+    std::ofstream(file, std::ios::binary) << bytes;
+    try {
+      replay({"iid"}, rules);
+    } catch (const Error& e) {
+      return e.what();
+    }
+    return "no error";
+  };
+  const auto end_of_frame = [&](size_t at) {
+    uint64_t size = 0;
+    std::memcpy(&size, whole.data() + at, sizeof size);
+    return at + 16 + size;
+  };
+  const size_t header = end_of_frame(16), first = end_of_frame(header);  // behind the magic line
+  EXPECT_EQ(error_of(whole, "rejection"), "no error");
+  EXPECT_THAT(error_of(whole.substr(0, header + 9), "rejection"), HasSubstr("the trace of iid holds no whole record"));
+  EXPECT_THAT(error_of(whole + whole.substr(header, first - header), "rejection"), HasSubstr("twice"));
+  EXPECT_EQ(error_of(whole, "rejection,lenience(l=0.3),lenience"), "no error");
+  EXPECT_THAT(error_of(whole, "lenience(l=0.3),rejection,lenience(l=0.3)"), HasSubstr("is given twice"));
+}
+
+// kseq with one draft is the ratio test; its lengths differ in the last bits only.
+TEST_F(ReplayRun, RoundingIsNeitherLowerNorHigher) {
+  run(study(arm("iid", "sample", "rejection")));
+  EXPECT_THAT(replay({"iid"}, "rejection,kseq"), ::testing::ContainsRegex("\\| kseq .*\\| +0 / 0 \\|"));
 }
 
 // --- Arms with targets of their own ---

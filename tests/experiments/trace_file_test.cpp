@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstring>
 #include <fstream>
+#include <limits>
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
@@ -235,6 +236,52 @@ TEST_F(TraceFile, ClaimsAreCheckedBeforeAnythingIsAllocated) {
   EXPECT_THAT(with_round(1, 4000000000U), HasSubstr("rows of q"));
   EXPECT_THAT(with_round(100, 0), HasSubstr("it ends too early"));
   EXPECT_THAT(with_round(1, 9), HasSubstr("not a round's record"));
+}
+
+TEST_F(TraceFile, RowsThatAreNoDistributionsAreRefused) {
+  const auto with_mass = [&](float mass) {
+    TraceRecorder recorder;
+    const DraftTree tree = DraftTree::root_only(7);
+    const Verdict verdict;
+    recorder.add({.index = 0, .start = 1, .tree = tree, .p = rows_of({{{2, 0.5F}, {3, mass}}}), .verdict = verdict});
+    write({});
+    writer().append(recorder.take(record("a")));
+    const std::string found = error();
+    fs::remove(path_);
+    return found;
+  };
+  EXPECT_EQ(with_mass(0.5F), "no error");
+  EXPECT_THAT(with_mass(std::numeric_limits<float>::quiet_NaN()), HasSubstr("row 0 of p has nan at token 3"));
+  EXPECT_THAT(with_mass(-0.5F), HasSubstr("row 0 of p has -0.5 at token 3"));
+  EXPECT_THAT(with_mass(std::numeric_limits<float>::infinity()), HasSubstr("row 0 of p sums to inf"));
+  EXPECT_THAT(with_mass(3), HasSubstr("row 0 of p sums to 3.5"));
+}
+
+TEST_F(TraceFile, BrokenTreesAreNamedWithoutPlacesInTheProgram) {
+  DraftTree tree = tree_of_all_kinds();
+  tree.q_row[1] = 99;
+  write({});
+  writer().append(frame("a", {tree}));
+  EXPECT_THAT(error(), HasSubstr("row 1 has q_row 99 of 2"));
+  EXPECT_THAT(error(), ::testing::Not(HasSubstr(".cpp")));
+}
+
+TEST_F(TraceFile, TornTailsAndRecordsOfOtherArmsAreSeen) {
+  write({"a", "b"});
+  const auto is_torn = [&] {
+    TraceReader reader(path_);
+    while (reader.next()) {
+    }
+    return reader.is_torn();
+  };
+  EXPECT_FALSE(is_torn());
+  const std::string whole = read_file(path_);
+  change(whole.substr(0, whole.size() - 1));
+  EXPECT_TRUE(is_torn());
+  fs::remove(path_);
+  header_.arm = "another";
+  write({"a"});
+  EXPECT_THAT(error(), HasSubstr("holds a record of the arm 'arm' among those of 'another'"));
 }
 
 TEST_F(TraceFile, ArmNamesBecomeFileNames) {
