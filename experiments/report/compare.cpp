@@ -102,6 +102,7 @@ double fraction(std::span<const double> t) { return t[0] / t[1]; }
 double ratio(std::span<const double> t) { return (t[0] / t[1]) / (t[2] / t[3]); }
 
 std::string verdict_of(const Estimate& e, const std::string& metric) {
+  if (!std::isfinite(e.value)) return "–";  // nothing was compared, which is not "no difference shown"
   const bool speed = metric == "speedup" || metric.ends_with("_tok_s");
   if (e.interval.low > 1) return speed ? "faster" : "higher";
   if (e.interval.high < 1) return speed ? "slower" : "lower";

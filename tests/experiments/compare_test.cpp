@@ -82,6 +82,7 @@ TEST(Compare, AnyMetricOfARecord) {
   const auto undefined = compare_runs({run_of("one", {"a", "b"}, 5)}, "exact_frac");
   EXPECT_TRUE(std::isnan(undefined[0].value.value));
   EXPECT_EQ(undefined[0].value.why, "not_measured_in_the_shared_records");
+  EXPECT_EQ(undefined[0].verdict, "–") << "\"~\" would say that a comparison was made";
 }
 
 std::string error_of(const std::function<void()>& call) {
