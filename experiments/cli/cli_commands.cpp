@@ -38,6 +38,16 @@ CLI::Validator whole_number(int64_t low) {
           ""};
 }
 
+CLI::Validator share() {
+  return {[](std::string& given) -> std::string {
+            double number = -1;
+            const auto [end, error] = std::from_chars(given.data(), given.data() + given.size(), number);
+            if (error == std::errc() && end == given.data() + given.size() && number >= 0 && number <= 1) return "";
+            return cat("'", given, "' is not a number in 0..1");
+          },
+          ""};
+}
+
 CLI::Option* text_flag(CLI::App& app, const std::string& flag, std::string& value, const std::string& type,
                        const std::string& help) {
   return app.add_option(flag, value, help)->type_name(type);
@@ -129,13 +139,14 @@ void define_verify(CLI::App& app, CommandLine& line) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->check(one_of({"L0", "L1", "L2", "L3"}));
-  app.add_option("--draws", args.draws, "draws of L1, an arm, after its first text; after others a tenth (default: 300000)")
+  app.add_option("--draws", args.draws,
+                 "draws of L1, an arm, after its first text; after others a tenth (default: 300000)")
       ->type_name("N")
       ->check(whole_number(2));
   app.add_option("--max-tv", args.max_tv,
                  "total variation from the target that a lossy rule may have, instead of each arm's max_tv")
       ->type_name("TV")
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(share());
   choice_flag(app, "--plant", args.plant, planted_fault_names(),
               "plants a fault in every arm's rule, to see the ladder fail; no certificate is written");
   choice_flag(app, "--format", args.format, {"text", "json"}, "text by default");

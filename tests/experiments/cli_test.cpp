@@ -120,6 +120,8 @@ TEST_F(Cli, WrongCommandLines) {
       "specula run: --resume: 'atuo' is not one of auto, force, never; did you mean 'auto'?; see specula run --help");
   EXPECT_EQ(usage_error("plan x.toml --limit many"),
             "specula plan: --limit: 'many' is not a whole number of at least 0; see specula plan --help");
+  EXPECT_EQ(usage_error("verify x.toml --max-tv 2"),
+            "specula verify: --max-tv: '2' is not a number in 0..1; see specula verify --help");
   EXPECT_EQ(usage_error("plan a b"), "specula plan: too many arguments; see specula plan --help");
   EXPECT_THAT(usage_error("list drafter"),
               HasSubstr("'drafter' is not one of drafters, verifiers, samplers; did you mean 'drafters'?"));
