@@ -38,6 +38,17 @@ Json json_of(const RungResult& r) {
 
 std::string file_name(const CompositionIdentity& c) { return c.hash().substr(0, kHashDigits) + ".json"; }
 
+// "holds"; "holds (L0, L1)" where not every rung was climbed, which promises less.
+std::string qualified_verdict(const Json& certificate) {
+  constexpr size_t kAllRungs = 4;
+  std::vector<std::string> climbed;
+  for (const Json& rung : certificate.at("rungs")) {
+    if (rung.at("verdict") != "skipped") climbed.push_back(rung.at("rung"));
+  }
+  const std::string verdict = certificate.at("verdict");
+  return climbed.size() >= kAllRungs || climbed.empty() ? verdict : cat(verdict, " (", join(climbed), ")");
+}
+
 struct Read {
   std::string hash, drafter, verifier, sampler, verdict;
 };
@@ -51,7 +62,7 @@ std::optional<Read> read_of_binary(const fs::path& file, const std::string& bina
                 .drafter = c.at("drafter"),
                 .verifier = c.at("verifier"),
                 .sampler = c.at("sampler"),
-                .verdict = json.at("verdict")};
+                .verdict = qualified_verdict(json)};
   } catch (const Json::exception&) {
     return std::nullopt;
   }

@@ -47,7 +47,8 @@ std::string certificate_json(const Certificate& certificate, int indent);
 // Returns the path.
 std::filesystem::path write_certificate(const std::string& out, const Certificate& certificate);
 
-// A certificate of this very program, whatever the experiment was called.
+// A certificate of this very program, whatever the experiment was called.  verdict: with the rungs that were climbed
+// behind it, unless all were.
 struct FoundCertificate {
   std::string path, verdict;
 };

@@ -168,6 +168,16 @@ TEST_F(Verify, ALossyRuleIsMeasuredAndViolatesOnlyABudget) {
   EXPECT_EQ(verify(lossy), ExitCode::kOk) << "the flag stands in for the arm's" << errors;
 }
 
+// Counts of a few rounds showed no distance at all; the law of a draft of one token needs none.
+TEST_F(Verify, FewDrawsHideNoDistanceOfALossyRule) {
+  VerifyArgs lossy = args({"L1"});
+  lossy.draws = 100;
+  lossy.max_tv = 0.05;
+  lossy.overrides.sets = {"arm.sps.verifier={ name = \"lenience\", l = 0.3 }"};
+  EXPECT_EQ(verify(lossy), ExitCode::kGuarantee) << text;
+  EXPECT_NE(errors.find("over max_tv = 0.05"), std::string::npos) << errors;
+}
+
 TEST_F(Verify, WrongInputIsAConfigurationError) {
   VerifyArgs wrong = args();
   wrong.plant = "redrew";
@@ -199,7 +209,7 @@ TEST_F(Verify, CertificatesAreOfOneBinaryAndOneComposition) {
   write_certificate(out_.string(), certificate);
   const auto found = find_certificate(out_.string(), certificate.composition, binary_sha256());
   ASSERT_TRUE(found.has_value());
-  EXPECT_EQ(found->verdict, "holds");
+  EXPECT_EQ(found->verdict, "holds (L0)") << "three rungs were not climbed";
   EXPECT_FALSE(find_certificate(out_.string(), certificate.composition, "another binary"));
   CompositionIdentity other = certificate.composition;
   other.sampler = "temperature(0.9)";
