@@ -111,7 +111,7 @@ void cite_certificates(const ExperimentConfig& config, const Models& models, Run
     if (same == config.arms.end()) continue;
     const auto found = find_certificate(config.out, identity_of(config, *same, models), binary);
     arm.certificate = found ? found->path : "";
-    arm.certified = found ? found->verdict : "";
+    arm.certified = found ? found->verdict : kNoCertificate;
   }
 }
 

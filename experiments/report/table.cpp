@@ -154,6 +154,37 @@ std::string rule_notes(const RunInfo& run, const Summary& summary) {
   return text.empty() ? "" : "\nMeans over rounds:\n" + text;
 }
 
+// "check(rule = "synthetic(...)")" plays it too.
+bool is_synthetic(const std::string& verifier) {
+  const std::string name = verifier.substr(0, verifier.find('('));
+  return name == "synthetic" || (name == "check" && verifier.find("rule = \"synthetic") != std::string::npos);
+}
+
+std::string synthetic_lines(const RunInfo& run) {
+  std::string text;
+  for (const ArmInfo& arm : run.arms) {
+    if (is_synthetic(arm.verifier))
+      text += cat("\n! the text of arm ", arm.name, " is not the target's: synthetic acceptance\n");
+  }
+  return text;
+}
+
+// "Certificates of this build: sps holds (L0); none: ar (specula verify CFG writes them)"
+std::string certificate_line(const RunInfo& run) {
+  std::vector<std::string> found, missing;
+  for (const ArmInfo& arm : run.arms) {
+    if (arm.certified == kNoCertificate) {
+      missing.push_back(arm.name);
+    } else if (!arm.certified.empty()) {
+      found.push_back(cat(arm.name, " ", arm.certified));
+    }
+  }
+  if (found.empty() && missing.empty()) return "";
+  if (found.empty()) return "\nCertificates of this build: none (specula verify CFG writes them).\n";
+  return cat("\nCertificates of this build: ", join(found),
+             missing.empty() ? "" : cat("; none: ", join(missing), " (specula verify CFG writes them)"), ".\n");
+}
+
 std::string notes(const Summary& summary) {
   double detectable = 0;
   for (const Comparison& c : summary.comparisons)
@@ -219,8 +250,9 @@ std::string with_interval(const Estimate& e) {
 }
 
 std::string result_table(const RunInfo& run, const Summary& summary) {
-  return header_line(run) + "\n" + arms_table(run, summary) + target_lines(run) + categories_table(run, summary) +
-         time_lines(summary) + quality_lines(run) + rule_notes(run, summary) + notes(summary);
+  return header_line(run) + "\n" + arms_table(run, summary) + synthetic_lines(run) + target_lines(run) +
+         categories_table(run, summary) + time_lines(summary) + quality_lines(run) + rule_notes(run, summary) +
+         certificate_line(run) + notes(summary);
 }
 
 }  // namespace specula

@@ -28,7 +28,7 @@ Json arm_json(const RunInfo& r, const ArmInfo& a) {
                {"promise", r.promise_of(a)},
                {"tests_tokens", a.tests_tokens}};
   if (!a.reference.empty()) json["reference"] = a.reference;
-  if (!a.certificate.empty()) json["certificate"] = {{"path", a.certificate}, {"verdict", a.certified}};
+  if (!a.certified.empty()) json["certificate"] = {{"path", a.certificate}, {"verdict", a.certified}};
   return json;
 }
 

@@ -14,13 +14,16 @@
 
 namespace specula {
 
+inline constexpr const char* kNoCertificate = "none";
+
 struct ArmInfo {
   std::string name, target, drafter, verifier;  // plug-ins as text: draft_model(model = "small", length = 4)
   std::string guarantee;                        // exact, coupled, greedy exact, lossy
   bool baseline = false;
   bool tests_tokens = true;  // the rule accepts or rejects drafted tokens one by one, so that alpha is defined
-  std::string certificate{}, certified{};  // file and verdict of `verify` for this composition and binary; empty: none
-  std::string reference{};                 // the arm that it is compared with; empty: the baseline
+  // File and verdict of `verify` for this composition and binary; kNoCertificate: there was none; empty: nobody looked.
+  std::string certificate{}, certified{};
+  std::string reference{};  // the arm that it is compared with; empty: the baseline
 };
 
 // What the numbers of a quantized model cost, against those that its checkpoint stores.

@@ -300,6 +300,24 @@ TEST(ResultTable, HoldsEveryArmAndItsGuarantee) {
   EXPECT_THAT(text, HasSubstr(" story (2) |"));
 }
 
+TEST(ResultTable, MarksSyntheticArmsAndCitesCertificates) {
+  RunInfo run = two_arms();
+  const auto text = [&] { return result_table(run, summarize(run, three_prompts())); };
+  EXPECT_THAT(text(), ::testing::Not(HasSubstr("Certificates")));
+  EXPECT_THAT(text(), ::testing::Not(HasSubstr("synthetic")));
+  run.arms[0].certified = run.arms[1].certified = kNoCertificate;
+  EXPECT_THAT(text(), HasSubstr("\nCertificates of this build: none (specula verify CFG writes them).\n"));
+  run.arms[1].certified = "holds (L0)";
+  EXPECT_THAT(text(), HasSubstr("\nCertificates of this build: sps holds (L0); none: ar (specula verify CFG writes "
+                                "them).\n"));
+  for (const char* const verifier : {"synthetic", "synthetic(rate = 0.8)", "check(rule = \"synthetic(rate = 0.8)\")"}) {
+    run.arms[1].verifier = verifier;
+    EXPECT_THAT(text(), HasSubstr("\n! the text of arm sps is not the target's: synthetic acceptance\n"));
+  }
+  run.arms[1].verifier = "check(rule = \"block\", against = \"synthetic\")";
+  EXPECT_THAT(text(), ::testing::Not(HasSubstr("! the text"))) << "synthetic only judges beside it";
+}
+
 TEST(ResultTable, ColumnsAlignWhateverTheBytes) {
   MarkdownTable table;
   table.column("a", MarkdownTable::Align::kLeft);
