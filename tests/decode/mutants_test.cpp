@@ -127,5 +127,62 @@ TEST_P(KeysOfPairs, AreTheRequestsOwnAtItsRoundsAndItsTokens) {
   }
 }
 
+// ---- trees and rounds ----
+
+TEST(CheckTree, OnlyIidRowsAndProbesMayRepeatASibling) {
+  const auto siblings = [](Draw first, Draw second) {
+    DraftTree tree = DraftTree::root_only(0);
+    for (const Draw draw : {first, second}) {
+      tree.add(1, 0, draw, draw == Draw::kPoint || draw == Draw::kProbe ? -1 : 0);
+    }
+    tree.q = tensor_of({kLaw});
+    return tree;
+  };
+  for (const Draw second : {Draw::kPoint, Draw::kWithoutReplacement, Draw::kCoupled})
+    EXPECT_THROW(check_tree(siblings(Draw::kIid, second), 0, 4, TreeCheck::kStructure), std::logic_error);
+  for (const Draw second : {Draw::kIid, Draw::kProbe})
+    EXPECT_NO_THROW(check_tree(siblings(Draw::kPoint, second), 0, 4, TreeCheck::kStructure));
+}
+
+class ProbesUnder : public ::testing::TestWithParam<std::string> {};
+INSTANTIATE_TEST_SUITE_P(Registered, ProbesUnder, ::testing::ValuesIn(all_registries().verifiers.order),
+                         [](const auto& rule) { return rule.param; });
+
+// Probes of every token stand below the root: whatever the rule wants, it is none of them.
+TEST_P(ProbesUnder, AreNeverAccepted) {
+  const auto rule = rule_named(GetParam());
+  DraftTree tree = DraftTree::root_only(0);
+  for (Token x = 0; x < 4; ++x) tree.add(x, 0, Draw::kProbe);
+  const std::vector<Row> rows(5, Row{0, 1, 0, 0});
+  tree.q = tensor_of(rows);
+  tree.q_next = {0, 1, 2, 3, 4};
+  const Tensor p = tensor_of(rows);
+  const Keyring keys(1);
+  KeyedChance chance(keys, 0, 1);
+  const Verdict verdict = rule->verify(tree, {.p = p, .chance = chance});
+  EXPECT_TRUE(verdict.path.empty());
+  EXPECT_EQ(verdict.next, 1);
+  EXPECT_EQ(rule->expected_accepted(tree, p).value_or(0), 0);
+}
+
+TEST(Rounds, ThatAStopTokenShortensSayThatTheyWereCut) {
+  struct Cuts final : RoundLog {
+    int cut = 0;
+    void round(const RoundRecord& r, const PhaseClock& /*clock*/) override {
+      EXPECT_EQ(r.cut, r.new_tokens.size() < r.verdict.path.size() + 1);
+      cut += r.cut ? 1 : 0;
+    }
+  };
+  const Bench bench({"draft_model", "greedy_match"}, "temperature(0)", {.draft_is_target = true});
+  Cuts cuts;
+  for (Token stop = 0; stop < 7; ++stop) {
+    Session session = bench.session(20);
+    session.log = &cuts;
+    session.stop = {stop};
+    decode(session, {kPrompts[0]}, std::vector<int64_t>{101});
+  }
+  EXPECT_GT(cuts.cut, 0);
+}
+
 }  // namespace
 }  // namespace specula::testing
