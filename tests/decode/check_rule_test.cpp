@@ -70,6 +70,15 @@ TEST(Check, EqualLawsHaveNoDistance) {
   for (const Judged& j : judge_all("threshold", "rejection", kPoints)) EXPECT_LT(*note_of(j.checked, "law_tv"), 1e-7);
 }
 
+// Of the first token, wherever the round ends: the lenient rule always begins with 1, the ratio test in half the
+// rounds.
+TEST(Check, TheDistanceIsOfTheFirstToken) {
+  const RuleByCall both("check(rule=rejection, against=\"lenience(l=0.5)\")");
+  const DraftTree tree = DraftTree::chain_of_points(0, {1, 2});
+  const Tensor p = tensor_of({{0.2, 0.5, 0.3}, {0.1, 0.2, 0.7}, {1, 0, 0}});
+  EXPECT_NEAR(*note_of(verdict_of(*both.verifier, tree, p, 8, 0), "law_tv"), 0.5, 1e-6);
+}
+
 TEST(Check, ARaceHasNoLawToCompare) {
   for (const Judged& j : judge_all("rejection", "gumbel_coupled", {"coupled", {0}, {Draw::kCoupled}})) {
     EXPECT_FALSE(note_of(j.checked, "law_tv").has_value());
