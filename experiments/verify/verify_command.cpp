@@ -1,10 +1,13 @@
 // `specula verify`: climbs the ladder for each arm, writes a certificate of each, says what was violated.
+#include <unistd.h>
+
 #include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "experiments/commands.h"
 #include "experiments/report/table.h"
+#include "experiments/run/environment.h"
 #include "experiments/run/run_plan.h"
 #include "experiments/verify/ladder.h"
 #include "framework/core/log.h"
@@ -88,15 +91,33 @@ void print(const VerifyArgs& args, const ExperimentConfig& config, const std::ve
   }
 }
 
-// A fault, and a toy alone, certify nothing.
+// A fault certifies nothing, and neither does a toy alone.
+bool certifies(const LadderOptions& options) { return !options.fault && options.rungs != std::set<std::string>{"L2"}; }
+
+// Before an hour of work and not after it.
+void check_folder(const std::string& out) {
+  const std::filesystem::path folder = std::filesystem::path(out) / "certificates";
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error || ::access(folder.c_str(), W_OK) != 0)
+    throw Error(cat("--out ", out, ": certificates cannot be written to ", folder.string()));
+}
+
 void keep(const ExperimentConfig& config, const LadderOptions& options, const std::vector<Certificate>& certificates) {
-  if (options.fault || options.rungs == std::set<std::string>{"L2"}) {
+  if (!certifies(options)) {
     std::cerr << "No certificate: "
               << (options.fault ? "a fault was planted" : "L2 alone says nothing of the real models") << ".\n";
     return;
   }
-  for (const Certificate& c : certificates)
-    std::cerr << "Wrote " << write_certificate(config.out, c).string() << " (" << c.arm << ")\n";
+  for (const Certificate& c : certificates) {
+    const bool is_part = options.rungs.size() < kRungs.size() && c.verdict() != "violated";
+    const auto before = find_certificate(config.out, c.composition, binary_sha256());
+    if (is_part && before) {
+      std::cerr << "Kept " << before->path << " (" << c.arm << "): not all rungs were climbed\n";
+    } else {
+      std::cerr << "Wrote " << write_certificate(config.out, c).string() << " (" << c.arm << ")\n";
+    }
+  }
 }
 
 }  // namespace
@@ -105,6 +126,7 @@ ExitCode verify_command(const VerifyArgs& args) {
   const LadderOptions options = ladder_options(args);
   const Registries registries = make_registries();
   const ExperimentConfig config = load_config(args.config, args.overrides, registries);
+  if (certifies(options)) check_folder(config.out);
   set_threads(config.measure.threads);
   const InferenceScope inference;
   const Models none;

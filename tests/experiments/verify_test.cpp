@@ -1,5 +1,6 @@
 // `specula verify` from its command to its exit status: arms that hold, faults that each rung finds, certificates and
 // who cites them.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -15,6 +16,8 @@
 
 namespace specula {
 namespace {
+
+using ::testing::HasSubstr;
 
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
@@ -118,6 +121,22 @@ TEST_F(Verify, WholeLadderHoldsAndRunCitesTheCertificates) {
       EXPECT_TRUE(fs::exists(arm.certificate));
     }
   }
+}
+
+TEST_F(Verify, SomeRungsDoNotReplaceTheWholeLadder) {
+  ASSERT_EQ(verify(args({"L0"})), ExitCode::kOk) << text << errors;
+  EXPECT_THAT(errors, HasSubstr("Wrote ")) << "there was none before";
+  ASSERT_EQ(verify(args()), ExitCode::kOk) << text << errors;
+  ASSERT_EQ(verify(args({"L0"})), ExitCode::kOk) << text << errors;
+  EXPECT_THAT(errors, HasSubstr("Kept "));
+  for (const Json& c : certificates()) EXPECT_EQ(c.at("rungs").size(), 4U);
+}
+
+TEST_F(Verify, AFolderThatCannotBeWrittenIsAnErrorBeforeAnyRung) {
+  write_file_atomically(out_ / "certificates", "a file where a folder should be");
+  EXPECT_EQ(verify(args()), ExitCode::kRuntime);
+  EXPECT_THAT(errors, HasSubstr("certificates cannot be written to " + (out_ / "certificates").string()));
+  EXPECT_EQ(text, "");
 }
 
 TEST_F(Verify, PlantedFaultsViolateAndLeaveNoCertificate) {
