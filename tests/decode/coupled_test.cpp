@@ -7,14 +7,12 @@
 #include <cmath>
 #include <numeric>
 
-#include "drafters/register.h"
 #include "framework/certify/chi_square.h"
 #include "framework/decode/compose.h"
 #include "framework/decode/coupled_draw.h"
 #include "framework/decode/decode.h"
-#include "samplers/register.h"
+#include "tests/decode/composition.h"
 #include "tests/decode/rule_support.h"
-#include "verifiers/register.h"
 
 namespace specula::testing {
 namespace {
@@ -252,24 +250,13 @@ TEST(GumbelCoupled, SeveralCoupledSiblingsHaveNoFigure) {
   EXPECT_TRUE(std::isnan(*rule_named("gumbel_coupled")->expected_accepted(one.tree, one.p)));
 }
 
-const Registries& registries() {
-  static const Registries instance = [] {
-    Registries all;
-    register_drafters(all.drafters);
-    register_verifiers(all.verifiers);
-    register_samplers(all.samplers);
-    return all;
-  }();
-  return instance;
-}
-
 std::vector<Decoded> decoded(const std::string& drafter_name, const std::string& samplers, uint64_t seed) {
   const HashModel target({.seed = 5, .vocab = 7}), draft({.seed = 6, .vocab = 7, .near = &target, .nearness = 0.6});
   const Parts parts{.model = [&](const std::string&) -> const LanguageModel& { return draft; }};
   const Params params{.place = "test", .values = parse_call(drafter_name, "test")};
-  const auto drafter = registries().drafters.at(drafter_name, "test").make(params, parts);
+  const auto drafter = all_registries().drafters.at(drafter_name, "test").make(params, parts);
   const auto verifier = rule_named("gumbel_coupled");
-  const Sampler sampler = make_sampler(registries(), parse_samplers(samplers, "test"));
+  const Sampler sampler = make_sampler(all_registries(), parse_samplers(samplers, "test"));
   Session session{.target = target,
                   .drafter = *drafter,
                   .verifier = *verifier,
@@ -285,7 +272,7 @@ std::vector<Decoded> decoded(const std::string& drafter_name, const std::string&
 }
 
 class EveryDrafterCoupled : public ::testing::TestWithParam<std::string> {};
-INSTANTIATE_TEST_SUITE_P(Registered, EveryDrafterCoupled, ::testing::ValuesIn(registries().drafters.order),
+INSTANTIATE_TEST_SUITE_P(Registered, EveryDrafterCoupled, ::testing::ValuesIn(all_registries().drafters.order),
                          [](const auto& p) { return p.param; });
 
 TEST_P(EveryDrafterCoupled, TextIsTheBaselinesSeedBySeed) {

@@ -2,30 +2,19 @@
 
 #include <cmath>
 
-#include "samplers/register.h"
-#include "verifiers/register.h"
+#include "tests/decode/composition.h"
 
 namespace specula::testing {
 
-const Registries& rule_registries() {
-  static const Registries instance = [] {
-    Registries all;
-    register_verifiers(all.verifiers);
-    register_samplers(all.samplers);
-    return all;
-  }();
-  return instance;
-}
-
 RuleByCall::RuleByCall(const std::string& call) {
   const Params params{.place = "test", .values = parse_call(call, "test")};
-  const auto& entry = rule_registries().verifiers.at(plugin_name(params), "test");
+  const auto& entry = all_registries().verifiers.at(plugin_name(params), "test");
   facts = entry.facts(params, Policy::kSampled);
   verifier = entry.make(params, {});
 }
 
 Sampler sampler_by_call(const std::string& calls) {
-  return make_sampler(rule_registries(), parse_samplers(calls, "test"));
+  return make_sampler(all_registries(), parse_samplers(calls, "test"));
 }
 
 Verdict verdict_of(const Verifier& rule, const DraftTree& tree, const std::vector<Row>& p, const Uniforms& uniforms) {

@@ -9,9 +9,6 @@
 
 namespace specula::testing {
 
-// Every registered verifier and sampler.
-const Registries& rule_registries();
-
 struct RuleByCall {
   explicit RuleByCall(const std::string& call);  // "lenience(l=0.5)"
   Facts facts;

@@ -8,28 +8,17 @@
 #include "framework/certify/toy.h"
 #include "framework/decode/compose.h"
 #include "framework/decode/round_law.h"
-#include "samplers/register.h"
-#include "verifiers/register.h"
+#include "tests/decode/composition.h"
 
 namespace specula::testing {
 namespace {
 
 constexpr double kExact = 2e-6;  // p and q are float32
 
-const Registries& registries() {
-  static const Registries instance = [] {
-    Registries all;
-    register_verifiers(all.verifiers);
-    register_samplers(all.samplers);
-    return all;
-  }();
-  return instance;
-}
-
 struct Rule {
   explicit Rule(const std::string& name) {
     const Params params{.place = "test", .values = parse_call(name, "test")};
-    const auto& entry = registries().verifiers.at(name, "test");
+    const auto& entry = all_registries().verifiers.at(name, "test");
     facts = entry.facts(params, Policy::kSampled);
     verifier = entry.make(params, {});
   }
@@ -61,7 +50,7 @@ bool has_form_on_chains(const Rule& rule) {
 
 std::vector<std::string> rules_where(const std::function<bool(const Rule& rule)>& wanted) {
   std::vector<std::string> names;
-  for (const std::string& name : registries().verifiers.order) {
+  for (const std::string& name : all_registries().verifiers.order) {
     if (wanted(Rule(name))) names.push_back(name);
   }
   return names;
@@ -83,7 +72,8 @@ using VerifierWithAForm = EveryVerifier;
 using VerifierWithCoins = EveryVerifier;
 
 std::string name_of_test(const ::testing::TestParamInfo<std::string>& p) { return p.param; }
-INSTANTIATE_TEST_SUITE_P(Registered, EveryVerifier, ::testing::ValuesIn(registries().verifiers.order), name_of_test);
+INSTANTIATE_TEST_SUITE_P(Registered, EveryVerifier, ::testing::ValuesIn(all_registries().verifiers.order),
+                         name_of_test);
 INSTANTIATE_TEST_SUITE_P(Registered, VerifierWithALaw, ::testing::ValuesIn(rules_where([](const Rule& rule) {
                            return has_law(rule) && !races(rule);
                          })),
@@ -95,7 +85,7 @@ INSTANTIATE_TEST_SUITE_P(Registered, VerifierWithCoins,
 
 TEST_P(VerifierWithALaw, WholeTextsFollowItExactly) {
   for (const std::string& policy : policies()) {
-    const Sampler sampler = make_sampler(registries(), parse_samplers(policy, "test"));
+    const Sampler sampler = make_sampler(all_registries(), parse_samplers(policy, "test"));
     const Toy toy(3, 3, sampler);
     for (const Shape& shape : shapes())
       EXPECT_LT(error_of(toy, *rule_.verifier, shape, 3), kExact) << policy << " " << shape.name;
@@ -104,7 +94,7 @@ TEST_P(VerifierWithALaw, WholeTextsFollowItExactly) {
 
 // On the shapes for which it has one.
 TEST_P(VerifierWithAForm, ItHasTheMeanOfItsEnds) {
-  const Sampler sampler = make_sampler(registries(), parse_samplers(policies().front(), "test"));
+  const Sampler sampler = make_sampler(all_registries(), parse_samplers(policies().front(), "test"));
   const Toy toy(5, 3, sampler);
   int compared = 0;
   for (const Shape& shape : shapes()) {
@@ -127,7 +117,7 @@ TEST_P(VerifierWithAForm, ItHasTheMeanOfItsEnds) {
 
 TEST_P(EveryVerifier, TossesNoCoinTwiceAndEmitsNothingImpossible) {
   for (const std::string& policy : policies()) {
-    const Sampler sampler = make_sampler(registries(), parse_samplers(policy, "test"));
+    const Sampler sampler = make_sampler(all_registries(), parse_samplers(policy, "test"));
     const Toy toy(7, 5, sampler);
     int64_t request = 0;
     for (const Shape& shape : shapes()) {
@@ -175,7 +165,7 @@ class Traced final : public Chance {
 };
 
 TEST_P(VerifierWithCoins, ItsChoicesAreKeyedAsTheirProbabilitiesSay) {
-  const Sampler sampler = make_sampler(registries(), parse_samplers(policies().front(), "test"));
+  const Sampler sampler = make_sampler(all_registries(), parse_samplers(policies().front(), "test"));
   const Toy toy(9, 3, sampler);
   const Shape shape = shapes().back();
   for (const WeightedTree& w : draw_trees(toy, prompt_, shape)) {
@@ -196,7 +186,7 @@ TEST(EveryVerifierTogether, ManyHaveALawAndSomeAForm) {
 }
 
 TEST(EveryVerifierTogether, SomeAreExactOnTrees) {
-  EXPECT_TRUE(std::any_of(registries().verifiers.order.begin(), registries().verifiers.order.end(),
+  EXPECT_TRUE(std::any_of(all_registries().verifiers.order.begin(), all_registries().verifiers.order.end(),
                           [](const std::string& name) { return Rule(name).facts.trees; }));
 }
 
