@@ -41,7 +41,7 @@ struct ListArgs {
 };
 ExitCode list_command(const ListArgs& args);
 ExitCode faults_command(const std::string& format);  // text, markdown (the generated table), json
-ExitCode explain_command(const std::string& name);  // a plug-in, an option, a config key or a metric
+ExitCode explain_command(const std::string& name);   // a plug-in, an option, a config key or a metric
 
 struct CompareArgs {
   std::vector<std::string> runs;

@@ -96,7 +96,7 @@ WeightedTree one_token(const Prefix& text, Token x, const Row& law, double mass,
 // One drafter draws from q; where its token is not to its liking another drafter, less sharp, is asked instead.
 Alternatives switching(const std::function<bool(double mass, Token x)>& is_kept, Draw kept, Draw second) {
   return [=](const FaultWorld& world, const Prefix& text) {
-    const Row& q = world.q(text), other = world.toy().q_before_policy(text);
+    const Row &q = world.q(text), other = world.toy().q_before_policy(text);
     std::vector<WeightedTree> trees;
     double refused = 0;
     for (Token x = 0; x < static_cast<Token>(q.size()); ++x) {
@@ -118,7 +118,7 @@ bool is_not_the_last(double /*mass*/, Token x) { return x != 2; }
 // A draft model that decodes speculatively itself, with a smaller one: its tokens follow q, whichever way they came.
 Alternatives cascade(bool declares_residual) {
   return [=](const FaultWorld& world, const Prefix& text) {
-    const Row& q = world.q(text), small = world.toy().q_before_policy(text);
+    const Row &q = world.q(text), small = world.toy().q_before_policy(text);
     const Row residual = normalised(left_of(q, 1, small));
     std::vector<WeightedTree> trees;
     double rejected = 0;

@@ -13,9 +13,9 @@
 #include "experiments/report/table.h"
 #include "experiments/run/inspect.h"
 #include "experiments/run/run_folder.h"
+#include "framework/certify/hash_model.h"
 #include "framework/core/files.h"
 #include "framework/core/log.h"
-#include "framework/certify/hash_model.h"
 
 namespace specula {
 namespace {

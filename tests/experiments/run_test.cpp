@@ -11,9 +11,9 @@
 
 #include "experiments/commands.h"
 #include "experiments/report/summary.h"
+#include "framework/certify/hash_model.h"
 #include "framework/core/error.h"
 #include "framework/core/log.h"
-#include "framework/certify/hash_model.h"
 
 namespace specula {
 namespace {
@@ -88,8 +88,8 @@ class RunTest : public ::testing::Test {
   void make_models() {
     models_.clear();
     auto target = std::make_unique<ToyModel>(HashOptions{.seed = 1, .vocab = 4096});
-    models_["draft"] = std::make_unique<ToyModel>(
-        HashOptions{.seed = 2, .vocab = 4096, .near = &target->inner(), .nearness = 0.8});
+    models_["draft"] =
+        std::make_unique<ToyModel>(HashOptions{.seed = 2, .vocab = 4096, .near = &target->inner(), .nearness = 0.8});
     models_["target"] = std::move(target);
   }
   ToyModel& model(const std::string& name) { return static_cast<ToyModel&>(*models_.at(name)); }
