@@ -24,11 +24,7 @@ std::optional<Facts> default_facts(const typename Registry<T>::Entry& entry) {
   }
 }
 
-std::string law_names(const Facts& facts) {
-  std::vector<std::string> names;
-  for (const Draw law : facts.laws) names.emplace_back(name_of(law));
-  return names.empty() ? "nothing" : join(names);
-}
+std::string law_names(const Facts& facts) { return facts.laws.empty() ? "nothing" : names_of(facts.laws); }
 
 std::string option_names(const std::vector<Option>& options) {
   std::vector<std::string> names;

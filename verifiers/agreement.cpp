@@ -26,7 +26,7 @@ class Agreement final : public Verifier {
 Registry<Verifier>::Entry agreement() {
   return verifier_entry<Agreement, NoOptions>(
       "agreement", "Emits the target's own draw and accepts the drafts that equal it.", "", [](const NoOptions&) {
-        return Facts{.laws = {Draw::kPoint, Draw::kIid, Draw::kWithoutReplacement, Draw::kCoupled},
+        return Facts{.laws = every_law(),
                      .trees = true,
                      .guarantee = Guarantee::kCoupled,
                      .policy = Policy::kGreedy,

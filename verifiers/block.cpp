@@ -15,18 +15,22 @@ class Block final : public Verifier {
   Verdict verify(const DraftTree& tree, const Evidence& evidence) const override {
     const RoundRows rows(tree, evidence.p);
     const std::vector<int> chain = rows.chain();
+    std::vector<RowLaw> laws;  // of chain[i + 1]
     std::vector<double> deserved{1};
     for (size_t i = 1; i < chain.size(); ++i) {
-      const double ratio = rows.p(chain[i - 1])[tree.token[chain[i]]] / RowLaw(tree, rows, chain[i], {}).at_token();
+      laws.emplace_back(tree, rows, chain[i], std::vector<Token>{});
+      const double ratio = rows.p(chain[i - 1])[tree.token[chain[i]]] / laws.back().at_token();
       deserved.push_back(std::min(1.0, deserved.back() * ratio));
     }
     for (size_t i = chain.size() - 1;; --i) {
       const bool is_last = i + 1 == chain.size();
-      if (i > 0 &&
-          !evidence.chance.accept(is_last ? deserved[i] : kept(tree, rows, chain[i + 1], deserved[i]), chain[i]))
-        continue;
+      if (i > 0) {
+        const double h =
+            is_last ? deserved[i] : kept_of(laws[i].rest(rows.p(chain[i]), rows.vocab(), deserved[i]), deserved[i]);
+        if (!evidence.chance.accept(h, chain[i])) continue;
+      }
       Residual left(rows.p(chain[i]), rows.vocab());
-      if (!is_last) RowLaw(tree, rows, chain[i + 1], {}).reject(left, deserved[i]);
+      if (!is_last) laws[i].reject(left, deserved[i]);
       Verdict verdict{.path = {chain.begin() + 1, chain.begin() + 1 + static_cast<std::ptrdiff_t>(i)}};
       verdict.next = evidence.chance.emit(left, chain[i], static_cast<int>(i));
       return verdict;
@@ -35,13 +39,6 @@ class Block final : public Verifier {
 
   std::optional<double> expected_accepted(const DraftTree& tree, const Tensor& p) const override {
     return expected_accepted_by_block(tree, RoundRows(tree, p));
-  }
-
- private:
-  // The probability that the block above `row` is kept once it was found that it does not go on.
-  static double kept(const DraftTree& tree, const RoundRows& rows, int row, double deserved) {
-    const double rest = RowLaw(tree, rows, row, {}).rest(rows.p(tree.parent[row]), rows.vocab(), deserved);
-    return rest > 0 ? rest / (rest + (1 - deserved)) : 0;
   }
 };
 

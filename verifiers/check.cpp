@@ -51,26 +51,11 @@ Facts facts_of_both(const Facts& rule, const Facts& against, const Params& given
   return both;
 }
 
-// [V] the law of the first token that the round emits.
-std::vector<double> first_token(const RoundLaw& law, const DraftTree& tree, int64_t vocab) {
-  std::vector<double> first(static_cast<size_t>(vocab));
-  for (int row = 0; row < tree.size(); ++row) {
-    if (row > 0) {
-      int top = row;
-      while (tree.parent[top] > 0) top = tree.parent[top];
-      first[tree.token[top]] += law.ends[row];
-    } else {
-      for (size_t x = 0; x < law.next[0].size(); ++x) first[x] += law.next[0][x];
-    }
-  }
-  return first;
-}
-
 std::optional<double> distance(const Verifier& a, const Verifier& b, const DraftTree& tree, const Tensor& p) {
   const auto law_a = law_of_round(a, tree, p), law_b = law_of_round(b, tree, p);
   if (!law_a || !law_b) return std::nullopt;
-  const std::vector<double> first_a = first_token(*law_a, tree, p.size(1)),
-                            first_b = first_token(*law_b, tree, p.size(1));
+  const std::vector<double> first_a = law_of_first_token(*law_a, tree, p.size(1)),
+                            first_b = law_of_first_token(*law_b, tree, p.size(1));
   double sum = 0;
   for (size_t x = 0; x < first_a.size(); ++x) sum += std::abs(first_a[x] - first_b[x]);
   return sum / 2;

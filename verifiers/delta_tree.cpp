@@ -1,6 +1,6 @@
 #include "verifiers/delta_tree.h"
 
-#include "framework/decode/round_rows.h"
+#include "framework/decode/descend.h"
 
 namespace specula {
 namespace {
@@ -18,25 +18,20 @@ class DeltaTree final : public Verifier {
 
   Verdict verify(const DraftTree& tree, const Evidence& evidence) const override {
     const RoundRows rows(tree, evidence.p);
-    Verdict verdict;
-    for (int node = 0;;) {
-      const std::vector<int> children = rows.candidates(node);
+    const auto law = [&](int row) { return rows.p(row); };
+    return descend(rows, law, evidence.chance, [&](const std::vector<int>& children, Residual& left) {
+      if (children.empty()) return -1;
       std::vector<double> mass;
       for (const int child : children) {
         SPECULA_CHECK(tree.draw[child] == Draw::kPoint, "row ", child, " is drawn ", name_of(tree.draw[child]),
                       ", delta_tree takes points");
-        mass.push_back(rows.p(node)[tree.token[child]]);
+        mass.push_back(left.at(tree.token[child]));
       }
-      const int chosen = children.empty() ? -1 : evidence.chance.choose(mass, children.front());
-      if (chosen < 0) {
-        Residual left(rows.p(node), rows.vocab());
-        if (!children.empty()) remove_all(left, rows.p(node), tree, children);
-        verdict.next = evidence.chance.emit(left, node, static_cast<int>(verdict.path.size()));
-        return verdict;
-      }
-      node = children[chosen];
-      verdict.path.push_back(node);
-    }
+      const int chosen = evidence.chance.choose(mass, children.front());
+      if (chosen >= 0) return children[chosen];
+      remove_all(left, rows.p(tree.parent[children.front()]), tree, children);
+      return -1;
+    });
   }
 
   // The sum over all rows of the probability that p walks to them.

@@ -97,7 +97,7 @@ Registry<Verifier>::Entry fly() {
   return verifier_entry<Fly, Options>(
       "fly", "The ratio test, putting off a rejection where the target is unsure and the next drafts pass.",
       "Li et al. 2025", [](const Options& /*options*/) {
-        return Facts{.laws = {Draw::kPoint, Draw::kIid, Draw::kWithoutReplacement, Draw::kCoupled},
+        return Facts{.laws = every_law(),
                      .guarantee = Guarantee::kLossy,
                      .policy = Policy::kSampled,
                      .cost = "O(V) a rejected row"};

@@ -20,17 +20,17 @@ class GreedyMatch final : public Verifier {
 }  // namespace
 
 Registry<Verifier>::Entry greedy_match() {
-  return verifier_entry<GreedyMatch, NoOptions>(
-      "greedy_match", "Accepts what the target's most likely tokens would have been.",
-      "Leviathan et al. 2023; Miao et al. 2023", [](const NoOptions&) {
-        return Facts{.laws = {Draw::kPoint, Draw::kIid, Draw::kWithoutReplacement, Draw::kCoupled},
-                     .trees = true,
-                     .guarantee = Guarantee::kGreedyExact,
-                     .policy = Policy::kGreedy,
-                     .tests_tokens = true,
-                     .cost = "O(V) a visited row",
-                     .one_hot = true};
-      });
+  return verifier_entry<GreedyMatch, NoOptions>("greedy_match",
+                                                "Accepts what the target's most likely tokens would have been.",
+                                                "Leviathan et al. 2023; Miao et al. 2023", [](const NoOptions&) {
+                                                  return Facts{.laws = every_law(),
+                                                               .trees = true,
+                                                               .guarantee = Guarantee::kGreedyExact,
+                                                               .policy = Policy::kGreedy,
+                                                               .tests_tokens = true,
+                                                               .cost = "O(V) a visited row",
+                                                               .one_hot = true};
+                                                });
 }
 
 }  // namespace specula

@@ -78,7 +78,7 @@ Registry<Verifier>::Entry gumbel_coupled() {
   return verifier_entry<GumbelCoupled, NoOptions>(
       "gumbel_coupled", "Draft and target race with the same noise; the text is the baseline's.", "Daliri et al. 2025",
       [](const NoOptions&) {
-        return Facts{.laws = {Draw::kPoint, Draw::kIid, Draw::kWithoutReplacement, Draw::kCoupled},
+        return Facts{.laws = every_law(),
                      .trees = true,
                      .guarantee = Guarantee::kCoupled,
                      .policy = Policy::kCoupled,

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "framework/decode/descend.h"
 #include "framework/decode/probability.h"
-#include "framework/decode/round_rows.h"
 
 namespace specula {
 namespace {
@@ -79,26 +79,17 @@ class KSeq final : public Verifier {
 
   Verdict verify(const DraftTree& tree, const Evidence& evidence) const override {
     const RoundRows rows(tree, evidence.p);
-    Verdict verdict;
-    for (int node = 0;;) {
-      const std::vector<int> children = rows.candidates(node);
-      Residual left(rows.p(node), rows.vocab());
-      int accepted = -1;
-      if (!children.empty()) {
-        check_siblings(tree, children);
-        const Node rule(rows.p(node), rows.q(children.front()), rows.vocab(), children.size());
-        for (size_t j = 0; j < children.size() && accepted < 0; ++j) {
-          if (evidence.chance.accept(rule.acceptance(tree.token[children[j]]), children[j])) accepted = children[j];
-        }
-        if (accepted < 0) left.replace(rule.left());
+    const auto law = [&](int row) { return rows.p(row); };
+    return descend(rows, law, evidence.chance, [&](const std::vector<int>& children, Residual& left) {
+      if (children.empty()) return -1;
+      check_siblings(tree, children);
+      const Node rule(rows.p(tree.parent[children.front()]), rows.q(children.front()), rows.vocab(), children.size());
+      for (const int child : children) {
+        if (evidence.chance.accept(rule.acceptance(tree.token[child]), child)) return child;
       }
-      if (accepted < 0) {
-        verdict.next = evidence.chance.emit(left, node, static_cast<int>(verdict.path.size()));
-        return verdict;
-      }
-      verdict.path.push_back(accepted);
-      node = accepted;
-    }
+      left.replace(rule.left());
+      return -1;
+    });
   }
 
   std::optional<double> expected_accepted(const DraftTree& tree, const Tensor& p) const override {

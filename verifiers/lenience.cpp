@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "framework/decode/descend.h"
 #include "framework/decode/row_law.h"
 
 namespace specula {
@@ -21,43 +22,34 @@ class Lenience final : public Verifier {
 
   Verdict verify(const DraftTree& tree, const Evidence& evidence) const override {
     const RoundRows rows(tree, evidence.p);
-    Verdict verdict;
-    for (int node = 0;;) {
-      Residual left(rows.p(node), rows.vocab());
-      const int next = below(rows, node);
-      if (next > 0) {
-        const RowLaw q(tree, rows, next, {});
-        if (evidence.chance.accept(left.at(tree.token[next]) / (l_ * q.at_token()), next)) {
-          verdict.path.push_back(node = next);
-          continue;
-        }
-        q.reject(left, 1);
-      }
-      verdict.next = evidence.chance.emit(left, node, static_cast<int>(verdict.path.size()));
-      return verdict;
-    }
+    const auto law = [&](int row) { return rows.p(row); };
+    return descend(rows, law, evidence.chance, [&](const std::vector<int>& children, Residual& left) {
+      if (children.empty()) return -1;
+      SPECULA_CHECK(children.size() == 1, "lenience takes chains; row ", children.front(), " has siblings");
+      const RowLaw q(tree, rows, children.front(), {});
+      if (evidence.chance.accept(left.at(tree.token[children.front()]) / (l_ * q.at_token()), children.front()))
+        return children.front();
+      q.reject(left, 1);
+      return -1;
+    });
   }
 
   // Over each drawn token given those above it: sum of min(q, p/l).
   std::optional<double> expected_accepted(const DraftTree& tree, const Tensor& p) const override {
     const RoundRows rows(tree, p);
     double sum = 0, reached = 1;
-    for (int node = 0, row = below(rows, 0); row > 0; node = row, row = below(rows, row)) {
-      const double passes = rows.p(node)[tree.token[row]] / (l_ * RowLaw(tree, rows, row, {}).at_token());
-      const double h = std::min(1.0, passes);
-      sum += reached * (rows.is_drawn(row) ? overlap(rows.p(node), rows.q(row), 1 / l_, rows.vocab()) : h);
+    const std::vector<int> chain = rows.chain();
+    for (size_t i = 1; i < chain.size(); ++i) {
+      const float* above = rows.p(chain[i - 1]);
+      const int row = chain[i];
+      const double h = std::min(1.0, above[tree.token[row]] / (l_ * RowLaw(tree, rows, row, {}).at_token()));
+      sum += reached * (rows.is_drawn(row) ? overlap(above, rows.q(row), 1 / l_, rows.vocab()) : h);
       reached *= h;
     }
     return sum;
   }
 
  private:
-  static int below(const RoundRows& rows, int node) {  // 0: nothing
-    const std::vector<int> children = rows.candidates(node);
-    SPECULA_CHECK(children.size() <= 1, "lenience takes chains; row ", node, " has ", children.size(), " children");
-    return children.empty() ? 0 : children.front();
-  }
-
   double l_;
 };
 
@@ -67,7 +59,7 @@ Registry<Verifier>::Entry lenience() {
   return verifier_entry<Lenience, Options>(
       "lenience", "The ratio test p/(l q) with the residual (p-q)+: exact at l = 1, lossy below.",
       "Leviathan et al. 2023", [](const Options& options) {
-        return Facts{.laws = {Draw::kPoint, Draw::kIid, Draw::kWithoutReplacement, Draw::kCoupled},
+        return Facts{.laws = every_law(),
                      .guarantee = options.l == 1 ? Guarantee::kExact : Guarantee::kLossy,
                      .policy = Policy::kSampled,
                      .tests_tokens = true,

@@ -24,19 +24,11 @@ class Optimal final : public Verifier {
 
   Verdict verify(const DraftTree& tree, const Evidence& evidence) const override {
     const RoundRows rows(tree, evidence.p);
-    Verdict verdict;
-    for (int node = 0;;) {
-      const std::vector<int> children = rows.candidates(node);
-      Residual left(rows.p(node), rows.vocab());
-      const int chosen = children.size() > 1 ? choose(tree, rows, children, evidence.chance, left)
-                                             : test(tree, rows, children, evidence.chance, left);
-      if (chosen < 0) {
-        verdict.next = evidence.chance.emit(left, node, static_cast<int>(verdict.path.size()));
-        return verdict;
-      }
-      verdict.path.push_back(chosen);
-      node = chosen;
-    }
+    const auto law = [&](int row) { return rows.p(row); };
+    return descend(rows, law, evidence.chance, [&](const std::vector<int>& children, Residual& left) {
+      return children.size() > 1 ? choose(tree, rows, children, evidence.chance, left)
+                                 : test(tree, rows, children, evidence.chance, left);
+    });
   }
 
   // On chains it is the ratio test's; elsewhere the branches tell.

@@ -27,7 +27,7 @@ Registry<Verifier>::Entry rejection() {
   return verifier_entry<Rejection, NoOptions>(
       "rejection", "The ratio test p/q with the residual (p-q)+, on chains and trees.",
       "Leviathan et al. 2023; Miao et al. 2023; Chen et al. 2024", [](const NoOptions&) {
-        return Facts{.laws = {Draw::kPoint, Draw::kIid, Draw::kWithoutReplacement, Draw::kCoupled},
+        return Facts{.laws = every_law(),
                      .trees = true,
                      .guarantee = Guarantee::kExact,
                      .policy = Policy::kSampled,

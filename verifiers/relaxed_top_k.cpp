@@ -52,7 +52,7 @@ Registry<Verifier>::Entry relaxed_top_k() {
   return verifier_entry<RelaxedTopK, Options>(
       "relaxed_top_k", "Keeps the longest path of drafts among the target's k most likely, within delta of the first.",
       "", [](const Options& /*options*/) {
-        return Facts{.laws = {Draw::kPoint, Draw::kIid, Draw::kWithoutReplacement, Draw::kCoupled},
+        return Facts{.laws = every_law(),
                      .trees = true,
                      .guarantee = Guarantee::kLossy,
                      .policy = Policy::kGreedy,

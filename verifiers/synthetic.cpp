@@ -60,7 +60,7 @@ Registry<Verifier>::Entry synthetic() {
   return verifier_entry<Synthetic, Options>(
       "synthetic", "Benchmarking only, the text is not the target's: accepts at a configured rate.", "",
       [](const Options& /*options*/) {
-        return Facts{.laws = {Draw::kPoint, Draw::kIid, Draw::kWithoutReplacement, Draw::kCoupled},
+        return Facts{.laws = every_law(),
                      .trees = true,
                      .guarantee = Guarantee::kLossy,
                      .policy = Policy::kSampled,

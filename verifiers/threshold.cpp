@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "framework/decode/round_rows.h"
+#include "framework/decode/descend.h"
 
 namespace specula {
 namespace {
@@ -25,19 +25,14 @@ class Threshold final : public Verifier {
 
   Verdict verify(const DraftTree& tree, const Evidence& evidence) const override {
     const RoundRows rows(tree, evidence.p);
-    Verdict verdict;
-    for (int node = 0;;) {
-      const std::vector<int> children = rows.candidates(node);
-      const int chosen = children.empty() ? -1 : choose(tree, rows.p(node), children, evidence.chance);
-      if (chosen < 0) {
-        Residual left(rows.p(node), rows.vocab());
-        for (const int child : children) left.remove(tree.token[child]);
-        verdict.next = evidence.chance.emit(left, node, static_cast<int>(verdict.path.size()));
-        return verdict;
-      }
-      node = children[chosen];
-      verdict.path.push_back(node);
-    }
+    const auto law = [&](int row) { return rows.p(row); };
+    return descend(rows, law, evidence.chance, [&](const std::vector<int>& children, Residual& left) {
+      if (children.empty()) return -1;
+      const int chosen = choose(tree, rows.p(tree.parent[children.front()]), children, evidence.chance);
+      if (chosen >= 0) return children[chosen];
+      for (const int child : children) left.remove(tree.token[child]);
+      return -1;
+    });
   }
 
  private:

@@ -29,8 +29,7 @@ class Walk {
       verdict_.path.push_back(child);
       if (visit(child, std::min(1.0, rate * left.at(x) / law.at_token()))) return true;
       verdict_.path.pop_back();
-      const double rest = law.reject(left, rate);
-      rate = rest > 0 ? rest / (rest + (1 - rate)) : 0;  // in this order: rest may vanish beside 1
+      rate = kept_of(law.reject(left, rate), rate);
       earlier.push_back(x);
     }
     if (node > 0 && !chance_.accept(rate, node)) return false;

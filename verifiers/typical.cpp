@@ -55,7 +55,7 @@ Registry<Verifier>::Entry typical() {
   return verifier_entry<Typical, Options>(
       "typical", "Keeps the longest path of drafts above a threshold that falls with the target's entropy.",
       "Cai et al. 2024", [](const Options& /*options*/) {
-        return Facts{.laws = {Draw::kPoint, Draw::kIid, Draw::kWithoutReplacement, Draw::kCoupled},
+        return Facts{.laws = every_law(),
                      .trees = true,
                      .guarantee = Guarantee::kLossy,
                      .policy = Policy::kGreedy,

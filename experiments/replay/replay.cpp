@@ -20,9 +20,7 @@ constexpr double kSameLength = 1e-5;  // p and q are float32
 bool averages_tokens(const Verifier& rule, const TracedRound& round, double form) {
   const auto ends = ends_of_round(rule, round.tree, round.p);
   if (!ends) return round.tree.q.defined();  // coupled noise: it was drawn with the draft
-  double given = 0;
-  for (int row = 0; row < round.tree.size(); ++row) given += (*ends)[row] * round.tree.depth(row);
-  return std::abs(given - form) > kSameLength;
+  return std::abs(mean_length(*ends, round.tree) - form) > kSameLength;
 }
 
 class Judge {

@@ -30,18 +30,12 @@ std::vector<Wanted> wanted_rules(const std::string& asked, const Registry<Verifi
   return wanted;
 }
 
-std::string law_names(const std::vector<Draw>& laws) {
-  std::vector<std::string> names;
-  for (const Draw law : laws) names.emplace_back(name_of(law));
-  return join(names);
-}
-
 }  // namespace
 
 std::string why_not(const TraceHeader& trace, const Facts& facts) {
   for (const Draw law : trace.laws) {
     if (law != Draw::kProbe && std::find(facts.laws.begin(), facts.laws.end(), law) == facts.laws.end())
-      return cat("it takes ", law_names(facts.laws), "; the draft is ", name_of(law));
+      return cat("it takes ", names_of(facts.laws), "; the draft is ", name_of(law));
   }
   if (trace.trees && !facts.trees) return "it takes chains; the draft is a tree";
   if (facts.q_next && !trace.q_next) return "it needs q after every row, which the drafter does not give";

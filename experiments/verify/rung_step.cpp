@@ -43,12 +43,7 @@ void add_to(LawRow& sum, const LawRow& law, double weight = 1) {
 std::optional<LawRow> first_token_law(const Verifier& rule, const DraftTree& tree, const Tensor& p) {
   const auto round = law_of_round(rule, tree, p);
   if (!round) return std::nullopt;
-  LawRow law(static_cast<size_t>(p.size(1)));
-  if (!round->next[0].empty()) law = round->next[0];
-  for (int row = 1; row < tree.size(); ++row) {
-    if (round->ends[row] > 0) law[static_cast<size_t>(tree.path_tokens(row).front())] += round->ends[row];
-  }
-  return law;
+  return law_of_first_token(*round, tree, p.size(1));
 }
 
 bool is_drawn(const DraftTree& tree) {

@@ -22,12 +22,6 @@ std::optional<Facts> facts_of(const Registry<T>& registry, const Params& params,
   }
 }
 
-std::string law_names(const std::vector<Draw>& laws) {
-  std::vector<std::string> names;
-  for (const Draw law : laws) names.emplace_back(name_of(law));
-  return join(names);
-}
-
 }  // namespace
 
 std::string plugin_name(const Params& params) {
@@ -59,7 +53,7 @@ Composed check_composition(const Registries& registries, const Composition& comp
   for (const Draw law : drafter->laws) {
     if (law == Draw::kProbe || std::find(verifier->laws.begin(), verifier->laws.end(), law) != verifier->laws.end())
       continue;
-    problems.push_back(cat(who, "it drafts ", name_of(law), ", the verifier takes ", law_names(verifier->laws)));
+    problems.push_back(cat(who, "it drafts ", name_of(law), ", the verifier takes ", names_of(verifier->laws)));
   }
   if (drafter->trees && !verifier->trees) problems.push_back(who + "it drafts trees, the verifier takes chains only");
   if (verifier->q_next && !drafter->q_next)

@@ -10,6 +10,14 @@ const char* name_of(Draw draw) {
   return kNames[static_cast<int>(draw)];
 }
 
+std::string names_of(const std::vector<Draw>& draws) {
+  std::vector<std::string> names;
+  for (const Draw draw : draws) names.emplace_back(name_of(draw));
+  return join(names);
+}
+
+std::vector<Draw> every_law() { return {Draw::kPoint, Draw::kIid, Draw::kWithoutReplacement, Draw::kCoupled}; }
+
 int DraftTree::add(Token new_token, int new_parent, Draw new_draw, int new_q_row) {
   token.push_back(new_token);
   parent.push_back(new_parent);

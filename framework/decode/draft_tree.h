@@ -23,6 +23,8 @@ enum class Draw {
   kProbe                // not a candidate: the drafter wants its logits (lookahead's window)
 };
 const char* name_of(Draw draw);
+std::string names_of(const std::vector<Draw>& draws);  // "point, iid"
+std::vector<Draw> every_law();                         // that a candidate can have
 
 // Row 0 is the last committed token.  parent[i] < i makes every pass over a tree a for-loop.  Nothing drafted: size()
 // == 1; a finished sequence of a batch: size() == 0.

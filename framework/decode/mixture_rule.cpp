@@ -48,7 +48,7 @@ std::optional<double> MixtureRule::expected_accepted(const DraftTree& tree, cons
 }
 
 Facts facts_of_mixture_rule() {
-  return {.laws = {Draw::kPoint, Draw::kIid, Draw::kWithoutReplacement, Draw::kCoupled},
+  return {.laws = every_law(),
           .trees = true,
           .q_next = true,
           .guarantee = Guarantee::kMixture,

@@ -39,28 +39,17 @@ double expected_in_chain(const DraftTree& tree, const RoundRows& rows, const Law
 }  // namespace
 
 Verdict ratio_test(const DraftTree& tree, const RoundRows& rows, const LawOfRow& law, Chance& chance) {
-  Verdict verdict;
-  for (int node = 0;;) {
-    Residual left(law(node), rows.vocab());
+  return descend(rows, law, chance, [&](const std::vector<int>& children, Residual& left) {
     std::vector<Token> earlier;
-    int accepted = -1;
-    for (const int child : rows.candidates(node)) {
+    for (const int child : children) {
       const Token x = tree.token[child];
       const RowLaw q(tree, rows, child, earlier);
-      if (chance.accept(left.at(x) / q.at_token(), child)) {
-        accepted = child;
-        break;
-      }
+      if (chance.accept(left.at(x) / q.at_token(), child)) return child;
       q.reject(left, 1);
       earlier.push_back(x);
     }
-    if (accepted < 0) {
-      verdict.next = chance.emit(left, node, static_cast<int>(verdict.path.size()));
-      return verdict;
-    }
-    verdict.path.push_back(accepted);
-    node = accepted;
-  }
+    return -1;
+  });
 }
 
 double expected_accepted_by_ratio(const DraftTree& tree, const RoundRows& rows, const LawOfRow& law) {

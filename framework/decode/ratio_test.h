@@ -3,15 +3,9 @@
 // 2024 (without replacement).  Licence: Apache-2.0.
 #pragma once
 
-#include <functional>
-
-#include "framework/decode/round_rows.h"
-#include "framework/decode/verifier.h"
+#include "framework/decode/descend.h"
 
 namespace specula {
-
-// The law [V] that the token after a row is to follow; called for the rows that are visited.
-using LawOfRow = std::function<const float*(int row)>;
 
 // At a node with children x1, x2, ...: P <- law; accept x with probability min(1, P(x)/q(x)); after a rejection
 // P <- norm((P - q)+), for a point P(x) <- 0.  q of a child drawn without replacement has lost its earlier siblings.

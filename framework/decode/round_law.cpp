@@ -175,14 +175,26 @@ std::optional<std::vector<double>> ends_of_round(const Verifier& rule, const Dra
   return ends;
 }
 
+std::vector<double> law_of_first_token(const RoundLaw& law, const DraftTree& tree, int64_t vocab) {
+  std::vector<double> first = law.next[0];
+  first.resize(static_cast<size_t>(vocab));
+  for (int row = 1; row < tree.size(); ++row) {
+    if (law.ends[row] > 0) first[tree.path_tokens(row).front()] += law.ends[row];
+  }
+  return first;
+}
+
+double mean_length(const std::vector<double>& ends, const DraftTree& tree) {
+  double sum = 0;
+  for (int row = 0; row < tree.size(); ++row) sum += ends[row] * tree.depth(row);
+  return sum;
+}
+
 double expected_accepted(const Verifier& rule, const DraftTree& tree, const Tensor& p, int draws) {
   if (const auto closed = rule.expected_accepted(tree, p)) return *closed;
-  double sum = 0;
-  if (const auto ends = ends_of_round(rule, tree, p)) {
-    for (int row = 0; row < tree.size(); ++row) sum += (*ends)[row] * tree.depth(row);
-    return sum;
-  }
+  if (const auto ends = ends_of_round(rule, tree, p)) return mean_length(*ends, tree);
   const Keyring keys(0);
+  double sum = 0;
   for (int i = 0; i < draws; ++i) {
     KeyedChance chance(keys, i, 0);
     sum += static_cast<double>(rule.verify(tree, {.p = p, .chance = chance}).path.size());

@@ -18,6 +18,10 @@ struct RoundLaw {
 std::optional<RoundLaw> law_of_round(const Verifier& rule, const DraftTree& tree, const Tensor& p);
 std::optional<std::vector<double>> ends_of_round(const Verifier& rule, const DraftTree& tree, const Tensor& p);
 
+// [vocab] of the first token that the round emits: the first of the path, or where that is empty the next token.
+std::vector<double> law_of_first_token(const RoundLaw& law, const DraftTree& tree, int64_t vocab);
+double mean_length(const std::vector<double>& ends, const DraftTree& tree);  // of the accepted path
+
 // The rule's closed form where it has one, else from the ends, else - for coupled rules without a form - from
 // `draws` keyed runs of the rule.
 double expected_accepted(const Verifier& rule, const DraftTree& tree, const Tensor& p, int draws = 1000);

@@ -50,6 +50,10 @@ double RowLaw::reject(Residual& left, double weight) const {
   return rest;
 }
 
+double kept_of(double rest, double weight) {
+  return rest > 0 ? rest / (rest + (1 - weight)) : 0;  // in this order: rest may vanish beside 1
+}
+
 double expected_accepted_by_block(const DraftTree& tree, const RoundRows& rows) {
   const std::vector<int> chain = rows.chain();
   double sum = 0, deserved = 1;

@@ -30,6 +30,10 @@ class RowLaw {
   std::vector<Token> removed_{};
 };
 
+// The probability with which a block of that weight is kept once it was found that it does not go on, `rest` being what
+// is left of the law after it: rest / (rest + 1 - weight); 0 where nothing is (Sun et al. 2024, alg. 2).
+double kept_of(double rest, double weight);
+
 // The expected accepted length of a chain under block verification (Sun et al. 2024, alg. 2): the sum over i of P_i =
 // min(1, P_{i-1} p(d_i)/q(d_i)), each over its own token where that was drawn: sum of min(q, P_{i-1} p).
 double expected_accepted_by_block(const DraftTree& tree, const RoundRows& rows);

@@ -9,26 +9,16 @@
 #include "framework/decode/compose.h"
 #include "framework/decode/round_law.h"
 #include "tests/decode/composition.h"
+#include "tests/decode/rule_bench.h"
 
 namespace specula::testing {
 namespace {
 
 constexpr double kExact = 2e-6;  // p and q are float32
 
-struct Rule {
-  explicit Rule(const std::string& name) {
-    const Params params{.place = "test", .values = parse_call(name, "test")};
-    const auto& entry = all_registries().verifiers.at(name, "test");
-    facts = entry.facts(params, Policy::kSampled);
-    verifier = entry.make(params, {});
-  }
-  Facts facts;
-  std::unique_ptr<Verifier> verifier;
-};
+bool has_law(const RuleByCall& rule) { return rule.facts.guarantee != Guarantee::kLossy; }
 
-bool has_law(const Rule& rule) { return rule.facts.guarantee != Guarantee::kLossy; }
-
-bool races(const Rule& rule) {  // with coupled noise: no coins, no branches
+bool races(const RuleByCall& rule) {  // with coupled noise: no coins, no branches
   const Sampler plain;
   const Toy toy(3, 3, plain);
   const DraftTree tree = DraftTree::root_only(0);
@@ -36,11 +26,11 @@ bool races(const Rule& rule) {  // with coupled noise: no coins, no branches
 }
 
 // A closed form of the expected length that its branches can be compared with, for this tree.
-bool has_form(const Rule& rule, const DraftTree& tree, const Tensor& p) {
+bool has_form(const RuleByCall& rule, const DraftTree& tree, const Tensor& p) {
   return rule.verifier->expected_accepted(tree, p) && ends_of_round(*rule.verifier, tree, p);
 }
 
-bool has_form_on_chains(const Rule& rule) {
+bool has_form_on_chains(const RuleByCall& rule) {
   const Sampler plain;
   const Toy toy(3, 3, plain);
   const Draw law = rule.facts.laws.front();
@@ -48,17 +38,17 @@ bool has_form_on_chains(const Rule& rule) {
   return has_form(rule, trees.front().tree, p_rows(toy, {0}, trees.front().tree));
 }
 
-std::vector<std::string> rules_where(const std::function<bool(const Rule& rule)>& wanted) {
+std::vector<std::string> rules_where(const std::function<bool(const RuleByCall& rule)>& wanted) {
   std::vector<std::string> names;
   for (const std::string& name : all_registries().verifiers.order) {
-    if (wanted(Rule(name))) names.push_back(name);
+    if (wanted(RuleByCall(name))) names.push_back(name);
   }
   return names;
 }
 
 class EveryVerifier : public ::testing::TestWithParam<std::string> {
  protected:
-  Rule rule_{GetParam()};
+  RuleByCall rule_{GetParam()};
   const Prefix prompt_{0, 1, 0};
 
   std::vector<std::string> policies() const {
@@ -74,14 +64,15 @@ using VerifierWithCoins = EveryVerifier;
 std::string name_of_test(const ::testing::TestParamInfo<std::string>& p) { return p.param; }
 INSTANTIATE_TEST_SUITE_P(Registered, EveryVerifier, ::testing::ValuesIn(all_registries().verifiers.order),
                          name_of_test);
-INSTANTIATE_TEST_SUITE_P(Registered, VerifierWithALaw, ::testing::ValuesIn(rules_where([](const Rule& rule) {
+INSTANTIATE_TEST_SUITE_P(Registered, VerifierWithALaw, ::testing::ValuesIn(rules_where([](const RuleByCall& rule) {
                            return has_law(rule) && !races(rule);
                          })),
                          name_of_test);
 INSTANTIATE_TEST_SUITE_P(Registered, VerifierWithAForm, ::testing::ValuesIn(rules_where(has_form_on_chains)),
                          name_of_test);
 INSTANTIATE_TEST_SUITE_P(Registered, VerifierWithCoins,
-                         ::testing::ValuesIn(rules_where([](const Rule& rule) { return !races(rule); })), name_of_test);
+                         ::testing::ValuesIn(rules_where([](const RuleByCall& rule) { return !races(rule); })),
+                         name_of_test);
 
 TEST_P(VerifierWithALaw, WholeTextsFollowItExactly) {
   for (const std::string& policy : policies()) {
@@ -181,13 +172,13 @@ TEST_P(VerifierWithCoins, ItsChoicesAreKeyedAsTheirProbabilitiesSay) {
 }
 
 TEST(EveryVerifierTogether, ManyHaveALawAndSomeAForm) {
-  EXPECT_GE(rules_where([](const Rule& rule) { return has_law(rule) && !races(rule); }).size(), 8U);
+  EXPECT_GE(rules_where([](const RuleByCall& rule) { return has_law(rule) && !races(rule); }).size(), 8U);
   EXPECT_GE(rules_where(has_form_on_chains).size(), 3U);
 }
 
 TEST(EveryVerifierTogether, SomeAreExactOnTrees) {
   EXPECT_TRUE(std::any_of(all_registries().verifiers.order.begin(), all_registries().verifiers.order.end(),
-                          [](const std::string& name) { return Rule(name).facts.trees; }));
+                          [](const std::string& name) { return RuleByCall(name).facts.trees; }));
 }
 
 }  // namespace
