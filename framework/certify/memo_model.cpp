@@ -70,7 +70,7 @@ Pass MemoModel::forward(const Rows& rows, KvCache& any_cache, const Ask& ask) co
   Dims dims;
   dims.check(rows.token, "token", "B R");
   dims.check(rows.parent, "parent", "B R");
-  SPECULA_CHECK(ask.hidden.empty(), "a model that remembers its rows has no hidden states");
+  SPECULA_CHECK(ask.hidden.empty() && ask.is_plain(), "a model that remembers its rows has no layers");
   auto& cache = dynamic_cast<TokenCache&>(any_cache);
   const int64_t num_rows = dims['R'];
   struct Wanted {
@@ -83,9 +83,8 @@ Pass MemoModel::forward(const Rows& rows, KvCache& any_cache, const Ask& ask) co
     const int64_t* token = rows.token.const_data_ptr<int64_t>() + b * num_rows;
     const int64_t* parent = rows.parent.const_data_ptr<int64_t>() + b * num_rows;
     for (int64_t r = 0; r < num_rows && token[r] >= 0; ++r) {
-      SPECULA_CHECK(parent[r] < static_cast<int64_t>(s.token.size()) && token[r] < vocab(), parent[r], " ", token[r]);
-      s.token.push_back(static_cast<Token>(token[r]));
-      s.parent.push_back(static_cast<int>(parent[r]));
+      SPECULA_CHECK(token[r] < vocab(), token[r]);
+      cache.take(static_cast<int>(b), r, static_cast<Token>(token[r]), parent[r], ask);
       const bool is_last = r + 1 == num_rows || token[r + 1] < 0;
       if (ask.logits == Logits::kNone || (ask.logits == Logits::kLast && !is_last)) continue;
       SPECULA_CHECK(s.committed.size() >= base_.size() && std::equal(base_.begin(), base_.end(), s.committed.begin()),

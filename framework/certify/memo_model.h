@@ -18,6 +18,7 @@ class MemoModel final : public LanguageModel {
   MemoModel(const LanguageModel& model, Prefix base, size_t most_bytes = size_t{256} << 20);
   int64_t vocab() const override { return model_.vocab(); }
   int64_t context() const override { return model_.context(); }
+  int64_t layers() const override { return model_.layers(); }
   std::unique_ptr<KvCache> new_cache(int batch, int64_t reserve) const override;
   // Not thread-safe: rows are shared by all caches.
   Pass forward(const Rows& rows, KvCache& cache, const Ask& ask) const override;

@@ -18,16 +18,42 @@ struct Rows {
   Tensor
       parent;  // [B,R] int64: tentative slot of the parent, -1 = the committed text.  Slots count the tentative rows of
                // the sequence, those of earlier passes first, so row r of a first pass is slot r; parent < own slot
+  Tensor hidden{};  // [B,R,H] float32, only with Ask::first_layer > 0: the input of that layer, row by row
 };
 
 enum class Logits { kNone, kLast, kAll };  // 4k x 32k float32 of a prefill would be half a gigabyte
 
-// Nobody pays for what nobody asked; the loop takes the union of what drafter and verifier want.
+// What a row sees of the committed text, beside itself and its tentative ancestors.  Keys keep the absolute positions
+// at which they were stored; StreamingLLM (Xiao et al. 2024), where sinks and a window come from, numbers them anew.
+struct KvView {
+  int64_t sinks = -1, window = -1;  // the first `sinks` slots and the last `window` slots; -1 for both: all
+  int64_t rewind = 0;  // as if the last `rewind` slots did not exist: the pass continues the text before them, at their
+                       // positions.  So text that stands already can be asked again, with other layers
+  bool is_whole() const { return sinks < 0 && rewind == 0; }
+  bool operator==(const KvView&) const = default;
+};
+
+// Nobody pays for what nobody asked; the loop takes the union of what drafter and verifier want.  What stands below
+// `hidden` is for passes of a drafter's own: it makes another model of the target's layers, or resumes one.
 struct Ask {
   Logits logits = Logits::kAll;
   std::vector<int> hidden{};  // sites: l < L input of layer l; L before the final norm; L+1 after it
+
+  // > 0: the pass resumes where an earlier one stopped.  Its rows are ALL tentative slots of each sequence, in their
+  // order, with the states that Ask::hidden = {first_layer} gave of them; layers from here on are filled in, and
+  // sites below are not to be had.  In an engine that is invariant by construction the bits are those of one pass.
+  int first_layer = 0;
+  // [L] or empty (every layer runs): a block that is skipped leaves the residual stream as it is, reads no weights and
+  // stores no keys, so its slots must be rolled back, or resumed at the first layer that did not run.  Skipping both of
+  // all layers from E on is an early exit after E layers: final norm and head read what layer E would have got.
+  std::vector<char> skip_attention{}, skip_mlp{};
+  KvView view{};
+
+  bool is_plain() const { return skip_attention.empty() && skip_mlp.empty() && first_layer == 0 && view.is_whole(); }
 };
-Ask unite(const Ask& a, const Ask& b);
+Ask unite(const Ask& a, const Ask& b);  // of plain ones; throws std::logic_error
+// The first `layers` of `all_layers`, then final norm and head.
+Ask early_exit(int64_t layers, int64_t all_layers, Logits logits);
 
 struct Pass {
   Tensor logits;  // [B,R,V] float32 (kAll), [B,1,V] the last row that is not padding (kLast), undefined (kNone)
@@ -54,6 +80,7 @@ class LanguageModel {
   virtual ~LanguageModel() = default;
   virtual int64_t vocab() const = 0;
   virtual int64_t context() const = 0;  // positions the model was made for
+  virtual int64_t layers() const = 0;   // L
   // `reserve` slots per sequence are allocated at once; a cache that needs more grows.
   virtual std::unique_ptr<KvCache> new_cache(int batch, int64_t reserve) const = 0;
   // Adds R tentative slots (fewer where padded) to those already there.  A row sees the committed slots and its

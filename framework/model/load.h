@@ -26,6 +26,7 @@ Dtype choose_dtype(const std::string& text, const ModelInfo& info, const std::st
 class LoadedModel : public LanguageModel {
  public:
   virtual const ModelInfo& info() const = 0;
+  int64_t layers() const final { return info().layers; }
   virtual Dtype dtype() const = 0;
   virtual std::string engine() const = 0;  // what computes its products: "own: AVX3 + AVX512-BF16", "ATen on cuda:0"
   // Every sum runs in an order that the shape of a pass does not change.  Without this a check that passes was luck.

@@ -105,6 +105,7 @@ class BrokenModel final : public LanguageModel {
       : model_(model), sequence_(sequence), from_(from) {}
   int64_t vocab() const override { return model_.vocab(); }
   int64_t context() const override { return model_.context(); }
+  int64_t layers() const override { return model_.layers(); }
   std::unique_ptr<KvCache> new_cache(int batch, int64_t reserve) const override {
     return model_.new_cache(batch, reserve);
   }

@@ -24,6 +24,7 @@ class Changed final : public LanguageModel {
       : inner_(inner), change_(std::move(change)), context_(context) {}
   int64_t vocab() const override { return inner_.vocab(); }
   int64_t context() const override { return context_; }
+  int64_t layers() const override { return inner_.layers(); }
   std::unique_ptr<KvCache> new_cache(int batch, int64_t reserve) const override {
     return inner_.new_cache(batch, reserve);
   }

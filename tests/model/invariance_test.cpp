@@ -28,6 +28,7 @@ class Planted final : public LanguageModel {
       : inner_(inner), is_fault_(std::move(is_fault)), context_(context) {}
   int64_t vocab() const override { return inner_.vocab(); }
   int64_t context() const override { return context_; }
+  int64_t layers() const override { return inner_.layers(); }
   std::unique_ptr<KvCache> new_cache(int batch, int64_t reserve) const override {
     return inner_.new_cache(batch, reserve);
   }

@@ -14,18 +14,24 @@ namespace {
 
 constexpr int64_t kMostRows = 512;  // of a sequence at once: bounds the scores, [B,heads,512,slots] float32
 
-// Adds the rows to the cache's books.  Chunk by chunk, the runs of the sequences that have rows there.
-std::vector<std::vector<AtenRun>> add_rows(const PassInput& in, AtenCache& cache) {
-  for (int b = 0; b < cache.batch(); ++b) cache.make_room(b, in.count(b));
+// Adds the rows to the cache's books, unless they resume.  Chunk by chunk, the runs of the sequences that have rows
+// there.
+std::vector<std::vector<AtenRun>> list_rows(const PassInput& in, AtenCache& cache) {
+  for (int b = 0; b < cache.batch() && !in.resumes(); ++b) cache.make_room(b, in.count(b));
   std::vector<std::vector<AtenRun>> chunks;
   for (int64_t first = 0; first < in.rows(); first += kMostRows) {
     std::vector<AtenRun> runs;
     for (int b = 0; b < cache.batch(); ++b) {
       const int64_t end = std::min(in.count(b), first + kMostRows);
       if (first >= end) continue;
-      AtenRun& run = runs.emplace_back(AtenRun{.b = b, .slot = cache.book(b).used()});
+      const int64_t slot = in.resumes() ? cache.size(b) + first : cache.book(b).used();
+      AtenRun& run = runs.emplace_back(AtenRun{.b = b, .slot = slot});
       for (int64_t r = first; r < end; ++r) {
-        cache.add(b, in.parent(b, r));
+        if (in.resumes()) {
+          in.check_resumed(b, r, cache.book(b).parent(static_cast<int>(r)));
+        } else {
+          cache.add(b, in.parent(b, r));
+        }
         run.token.push_back(in.token(b, r));
         run.out_row.push_back(in.out_row(b, r));
         run.logits_row.push_back(in.logits_row(b, r));
@@ -88,15 +94,17 @@ Pass AtenModel::forward(const Rows& rows, KvCache& cache, const Ask& ask) const 
   SPECULA_CHECK(own != nullptr && own->shape() == cache_shape(), "the cache was made by another model");
   const PassInput in(rows, cache, own->batch(), ask, info_);
   const c10::InferenceMode inference;
-  const auto chunks = add_rows(in, *own);
+  const auto chunks = list_rows(in, *own);
   const int64_t batch = in.batch(), lines = in.logits_lines(), sites = static_cast<int64_t>(ask.hidden.size());
 
   // Rows that nobody writes stay zero: padding, and sequences without a row.
   const auto options = at::TensorOptions(at::kFloat).device(weights_.device);
   AtenOutputs outputs{.logits = {}, .hidden = {}, .sites = ask.hidden};
+  AtenRoute route{.ask = ask, .hidden = {}};
+  if (in.resumes()) route.hidden = in.hidden_rows().view({batch * in.rows(), info_.hidden}).to(weights_.device);
   if (ask.logits != Logits::kNone) outputs.logits = at::zeros({batch * lines, vocab()}, options);
   if (sites > 0) outputs.hidden = at::zeros({batch * in.rows(), sites, info_.hidden}, options);
-  for (const std::vector<AtenRun>& runs : chunks) run_aten_pass(weights_, *own, runs, outputs);
+  for (const std::vector<AtenRun>& runs : chunks) run_aten_pass(weights_, *own, runs, route, outputs);
   return to_host(outputs, {batch, lines, vocab()}, {batch, in.rows(), sites, info_.hidden});
 }
 

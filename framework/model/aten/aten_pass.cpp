@@ -36,7 +36,8 @@ struct Chunk {
 // Everything that the host knows of the chunk travels as two tensors.
 class ChunkWriter {
  public:
-  ChunkWriter(const AtenCache& cache, std::span<const AtenRun> runs) : cache_(cache), runs_(runs) {
+  ChunkWriter(const AtenCache& cache, std::span<const AtenRun> runs, const KvView& view)
+      : cache_(cache), runs_(runs), view_(view) {
     for (const AtenRun& run : runs) {
       const auto count = static_cast<int64_t>(run.token.size());
       chunk_.rows += count;
@@ -71,7 +72,7 @@ class ChunkWriter {
           logits_row.push_back(run.logits_row[r]);
         }
         token.push_back(run.token[r]);
-        position.push_back(book.committed() + book.depth(tentative));
+        position.push_back(book.committed() - view_.rewind + book.depth(tentative));
         line_row.push_back(run.b * chunk_.width + static_cast<int64_t>(r));
         out_row.push_back(run.out_row[r]);
       }
@@ -90,17 +91,22 @@ class ChunkWriter {
     chunk_.logits_row = all.narrow(0, 4 * chunk_.rows + asked, asked);
   }
 
-  // A row sees the committed slots, itself and its ancestors.  (Lines of padding see everything, so that their softmax
-  // has something to sum; nobody reads what they give.)
+  // A row sees the committed slots that the view shows, itself and its ancestors.  (Lines of padding see everything, so
+  // that their softmax has something to sum; nobody reads what they give.)
   void hide(int b, int64_t slot, float* line) const {
     const SlotBook& book = cache_.book(b);
-    std::fill(line + book.committed(), line + chunk_.length, -std::numeric_limits<float>::infinity());
+    const float never = -std::numeric_limits<float>::infinity();
+    const int64_t shown = book.committed() - view_.rewind;
+    std::fill(line + shown, line + chunk_.length, never);
+    if (view_.sinks >= 0 && view_.sinks + view_.window < shown)
+      std::fill(line + view_.sinks, line + shown - view_.window, never);
     for (auto seen = static_cast<int>(slot - book.committed()); seen >= 0; seen = book.parent(seen))
       line[book.committed() + seen] = 0;
   }
 
   const AtenCache& cache_;
   std::span<const AtenRun> runs_;
+  const KvView& view_;
   Chunk chunk_;
 };
 
@@ -108,24 +114,30 @@ class ChunkWriter {
 // dtype.
 class AtenPass {
  public:
-  AtenPass(const AtenWeights& weights, AtenCache& cache, std::span<const AtenRun> runs, const AtenOutputs& outputs)
+  AtenPass(const AtenWeights& weights, AtenCache& cache, std::span<const AtenRun> runs, const AtenRoute& route,
+           const AtenOutputs& outputs)
       : weights_(weights),
         config_(weights.config),
         cache_(cache),
         runs_(runs),
+        route_(route),
         outputs_(outputs),
-        chunk_(ChunkWriter(cache, runs).write()) {}
+        chunk_(ChunkWriter(cache, runs, route.ask.view).write()) {}
 
   void run() {
     const Tensor angle = (chunk_.position.to(at::kFloat).unsqueeze(1) * weights_.frequency).unsqueeze(1);
     cosine_ = at::cos(angle);  // [N,1,head_dim/2]
     sine_ = at::sin(angle);
-    Tensor x = rows_of(weights_.embedding, chunk_.token).to(at::kFloat);  // [N,hidden]
-    for (int64_t i = 0; i < config_.layers; ++i) {
-      const AtenLayer& layer = weights_.layers[static_cast<size_t>(i)];
+    const Ask& ask = route_.ask;
+    Tensor x = ask.first_layer > 0 ? rows_of(route_.hidden, chunk_.out_row)
+                                   : rows_of(weights_.embedding, chunk_.token).to(at::kFloat);  // [N,hidden]
+    for (int64_t i = ask.first_layer; i < config_.layers; ++i) {
+      const auto l = static_cast<size_t>(i);
+      const AtenLayer& layer = weights_.layers[l];
       show(x, i);
-      x = x + attention(norm(x, layer.input_norm), layer, i);
-      x = x + gated(norm(x, layer.attention_norm), layer);
+      if (ask.skip_attention.empty() || ask.skip_attention[l] == 0)
+        x = x + attention(norm(x, layer.input_norm), layer, i);
+      if (ask.skip_mlp.empty() || ask.skip_mlp[l] == 0) x = x + gated(norm(x, layer.attention_norm), layer);
     }
     show(x, config_.layers);
     const bool wants_logits = chunk_.asked_row.size(0) > 0;
@@ -212,6 +224,7 @@ class AtenPass {
   const LlamaConfig& config_;
   AtenCache& cache_;
   std::span<const AtenRun> runs_;
+  const AtenRoute& route_;
   const AtenOutputs& outputs_;
   const Chunk chunk_;
   Tensor cosine_, sine_;
@@ -219,9 +232,9 @@ class AtenPass {
 
 }  // namespace
 
-void run_aten_pass(const AtenWeights& weights, AtenCache& cache, std::span<const AtenRun> runs,
+void run_aten_pass(const AtenWeights& weights, AtenCache& cache, std::span<const AtenRun> runs, const AtenRoute& route,
                    const AtenOutputs& outputs) {
-  AtenPass(weights, cache, runs, outputs).run();
+  AtenPass(weights, cache, runs, route, outputs).run();
 }
 
 }  // namespace specula

@@ -15,7 +15,7 @@ struct AtenRun {
   int b = 0;
   int64_t slot = 0;                 // of the first row, committed slots counted
   std::vector<int64_t> token;       // of each row
-  std::vector<int64_t> out_row;     // of AtenOutputs::hidden
+  std::vector<int64_t> out_row;     // of AtenOutputs::hidden and of AtenRoute::hidden
   std::vector<int64_t> logits_row;  // of AtenOutputs::logits; -1: not asked for
 };
 
@@ -25,8 +25,13 @@ struct AtenOutputs {
   std::span<const int> sites;
 };
 
+struct AtenRoute {
+  const Ask& ask;  // which blocks run, and what rows see.  A view hides slots from the softmax and saves no work
+  Tensor hidden;   // [B*R,hidden] float32 on the device: the states that Ask::first_layer gets; undefined where it is 0
+};
+
 // The rows are in the cache's books already; their keys and values are written, and the outputs filled.
-void run_aten_pass(const AtenWeights& weights, AtenCache& cache, std::span<const AtenRun> runs,
+void run_aten_pass(const AtenWeights& weights, AtenCache& cache, std::span<const AtenRun> runs, const AtenRoute& route,
                    const AtenOutputs& outputs);
 
 }  // namespace specula

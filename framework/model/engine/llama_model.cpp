@@ -16,16 +16,23 @@ CacheShape cache_shape(const LlamaWeights& weights) {
   return {config.layers, config.kv_heads, config.head_dim, weights.kernels().cache_bytes};
 }
 
-// Adds the rows to the cache and lists them, sequence by sequence.
-std::vector<PassRow> add_rows(const PassInput& in, LlamaCache& cache) {
+// The tentative slot of a row: a new one, or that which is resumed.
+int slot_of(const PassInput& in, LlamaCache& cache, int b, int64_t r) {
+  if (!in.resumes()) return cache.add(b, in.parent(b, r));
+  in.check_resumed(b, r, cache.book(b).parent(static_cast<int>(r)));
+  return static_cast<int>(r);
+}
+
+// Gives the rows their slots in the cache and lists them, sequence by sequence.
+std::vector<PassRow> list_rows(const PassInput& in, LlamaCache& cache, int64_t rewind) {
   std::vector<PassRow> rows;
   for (int b = 0; b < cache.batch(); ++b) {
-    cache.make_room(b, in.count(b));
+    if (!in.resumes()) cache.make_room(b, in.count(b));
     for (int64_t r = 0; r < in.count(b); ++r) {
-      const int slot = cache.add(b, in.parent(b, r));
+      const int slot = slot_of(in, cache, b, r);
       rows.push_back({.sequence = b,
                       .slot = static_cast<int>(cache.size(b)) + slot,
-                      .position = cache.size(b) + cache.book(b).depth(slot),
+                      .position = cache.size(b) - rewind + cache.book(b).depth(slot),
                       .token = in.token(b, r),
                       .out_row = in.out_row(b, r),
                       .logits_row = in.logits_row(b, r)});
@@ -70,7 +77,7 @@ Pass LlamaModel::forward(const Rows& rows, KvCache& cache, const Ask& ask) const
   SPECULA_CHECK(own != nullptr && own->shape() == cache_shape(weights_), "the cache was made by another model");
   const PassInput in(rows, cache, own->batch(), ask, info_);
   const int64_t batch = in.batch(), row_count = in.rows(), sites = static_cast<int64_t>(ask.hidden.size());
-  const std::vector<PassRow> list = add_rows(in, *own);
+  const std::vector<PassRow> list = list_rows(in, *own, ask.view.rewind);
 
   Pass pass;
   PassOutputs outputs{nullptr, nullptr, ask.hidden};
@@ -87,7 +94,8 @@ Pass LlamaModel::forward(const Rows& rows, KvCache& cache, const Ask& ask) const
   }
   const std::span<const PassRow> all(list);
   for (size_t first = 0; first < all.size(); first += kMostPassRows) {
-    run_pass(weights_, *own, all.subspan(first, std::min<size_t>(kMostPassRows, all.size() - first)), outputs);
+    run_pass(weights_, *own, all.subspan(first, std::min<size_t>(kMostPassRows, all.size() - first)),
+             {.ask = ask, .hidden = in.hidden()}, outputs);
   }
   return pass;
 }

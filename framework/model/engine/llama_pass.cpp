@@ -25,13 +25,16 @@ Share share_of(int64_t items, int thread, int count) { return {items * thread / 
 
 class LlamaPass {
  public:
-  LlamaPass(const LlamaWeights& weights, LlamaCache& cache, std::span<const PassRow> rows, const PassOutputs& outputs)
+  LlamaPass(const LlamaWeights& weights, LlamaCache& cache, std::span<const PassRow> rows, const PassRoute& route,
+            const PassOutputs& outputs)
       : w_(weights),
         config_(weights.config()),
         kernels_(weights.kernels()),
         cache_(cache),
         s_(cache.scratch()),
         rows_(rows),
+        ask_(route.ask),
+        resumed_(route.hidden),
         outputs_(outputs),
         num_rows_(static_cast<int64_t>(rows.size())),
         num_threads_(threads()) {
@@ -68,25 +71,34 @@ class LlamaPass {
   float* residual(int64_t row) const { return s_.residual.data<float>() + row * hidden_stride(); }
   float* qkv(int64_t row) const { return s_.qkv.data<float>() + row * qkv_stride(); }
 
-  // The keys that a row sees: a trunk of neighbouring slots, then its branch of a tree.
+  // The keys that a row sees: a trunk of neighbouring slots, then its branch of a tree; where a view hides slots, the
+  // trunk are the sinks and the window belongs to the branch.
   void plan_attention() {
     branches_.reserve(rows_.size());
     paths_.resize(rows_.size());
     for (size_t m = 0; m < rows_.size(); ++m) {
       const int b = rows_[m].sequence;
-      const auto committed = static_cast<int>(cache_.size(b));
+      const auto committed = static_cast<int>(cache_.size(b)), seen = committed - static_cast<int>(ask_.view.rewind);
+      const bool is_windowed =
+          !ask_.view.is_whole() && ask_.view.sinks >= 0 && ask_.view.sinks + ask_.view.window < seen;
+      const bool is_apart = is_windowed || seen < committed;  // the tentative slots do not follow the trunk
       int slot = rows_[m].slot - committed;
       std::vector<int32_t> branch;
       const SlotBook& book = cache_.book(b);
-      while (slot >= 0 && book.depth(slot) != slot) {  // depth == slot: all earlier tentative slots are its ancestors
+      while (slot >= 0 && (is_apart || book.depth(slot) != slot)) {  // depth == slot: all before it are its ancestors
         branch.push_back(committed + slot);
         slot = book.parent(slot);
       }
+      if (is_windowed) {
+        for (int at = seen - 1; at >= seen - ask_.view.window; --at) branch.push_back(at);
+      }
       std::reverse(branch.begin(), branch.end());
       branches_.push_back(std::move(branch));
-      paths_[m] = {committed + slot + 1, branches_.back().data(), static_cast<int64_t>(branches_.back().size())};
+      const auto apart = static_cast<int64_t>(branches_.back().size());
+      const int64_t trunk = is_windowed ? ask_.view.sinks : is_apart ? seen : committed + slot + 1;
+      paths_[m] = {trunk, branches_.back().data(), apart};
       most_slots_ = std::max<int64_t>(most_slots_, rows_[m].slot + 1);
-      most_tail_ = std::max<int64_t>(most_tail_, rows_[m].slot + 1 - committed);
+      most_tail_ = std::max<int64_t>({most_tail_, rows_[m].slot + 1 - committed, apart});
     }
     for (int64_t first = 0; first < num_rows_;) {
       int64_t last = first;
@@ -141,22 +153,32 @@ class LlamaPass {
 
   void work(int thread, int count) {
     const Share mine = share_of(num_rows_, thread, count);
-    for (int64_t m = mine.first; m < mine.last; ++m) w_.embed(rows_[m].token, residual(m));
+    for (int64_t m = mine.first; m < mine.last; ++m) start(m);
     barrier();
-    for (size_t l = 0; l < w_.layers().size(); ++l) {
-      const LlamaWeights::Layer& layer = w_.layers()[l];
+    // A block begins and ends behind a barrier, so one that is skipped leaves nothing to wait for.
+    for (auto l = static_cast<size_t>(ask_.first_layer); l < w_.layers().size(); ++l) {
       copy_hidden(static_cast<int>(l), mine);
-      project(layer.qkv, {.x = normed(layer.input_norm, thread, count), .y = qkv(0), .y_stride = qkv_stride()}, thread,
-              count);
-      barrier();
-      attend(static_cast<int64_t>(l), thread, count);
-      barrier();
-      add(layer.output, {s_.attended.data(), attended_stride(), config_.heads * config_.head_dim}, thread, count);
-      feed_forward(layer, thread, count);
+      if (ask_.skip_attention.empty() || ask_.skip_attention[l] == 0) self_attention(l, thread, count);
+      if (ask_.skip_mlp.empty() || ask_.skip_mlp[l] == 0) feed_forward(w_.layers()[l], thread, count);
     }
     copy_hidden(static_cast<int>(config_.layers), mine);
     copy_final_hidden(mine);
     if (!logits_from_.empty()) write_logits(thread, count);
+  }
+
+  void start(int64_t m) const {
+    if (resumed_ == nullptr) return w_.embed(rows_[m].token, residual(m));
+    std::copy_n(resumed_ + rows_[m].out_row * config_.hidden, config_.hidden, residual(m));
+  }
+
+  void self_attention(size_t l, int thread, int count) {
+    const LlamaWeights::Layer& layer = w_.layers()[l];
+    project(layer.qkv, {.x = normed(layer.input_norm, thread, count), .y = qkv(0), .y_stride = qkv_stride()}, thread,
+            count);
+    barrier();
+    attend(static_cast<int64_t>(l), thread, count);
+    barrier();
+    add(layer.output, {s_.attended.data(), attended_stride(), config_.heads * config_.head_dim}, thread, count);
   }
 
   struct Plain {  // rows as the row kernels write them
@@ -346,6 +368,8 @@ class LlamaPass {
   LlamaCache& cache_;
   PassScratch& s_;
   std::span<const PassRow> rows_;
+  const Ask& ask_;
+  const float* resumed_;
   const PassOutputs& outputs_;
   int64_t num_rows_;
   int num_threads_;
@@ -363,9 +387,9 @@ class LlamaPass {
 
 }  // namespace
 
-void run_pass(const LlamaWeights& weights, LlamaCache& cache, std::span<const PassRow> rows,
+void run_pass(const LlamaWeights& weights, LlamaCache& cache, std::span<const PassRow> rows, const PassRoute& route,
               const PassOutputs& outputs) {
-  LlamaPass(weights, cache, rows, outputs).run();
+  LlamaPass(weights, cache, rows, route, outputs).run();
 }
 
 }  // namespace specula

@@ -16,7 +16,7 @@ struct PassRow {
   int slot;  // in the cache, committed ones counted
   int64_t position;
   int64_t token;
-  int64_t out_row;     // of the hidden output
+  int64_t out_row;     // of the hidden output, and of the states that are resumed
   int64_t logits_row;  // of the logits, -1: not wanted
 };
 
@@ -26,11 +26,16 @@ struct PassOutputs {
   std::span<const int> sites;
 };
 
+struct PassRoute {
+  const Ask& ask;       // which blocks run, and what rows see
+  const float* hidden;  // [*, hidden size] the states that Ask::first_layer gets; null where that is 0
+};
+
 // Bounds the scratch memory of a prefill; chunks give the same bits as one large pass.
 inline constexpr int64_t kMostPassRows = 256;
 
 // `rows` has at most kMostPassRows; rows of one sequence are neighbours and their slots exist in the cache.
-void run_pass(const LlamaWeights& weights, LlamaCache& cache, std::span<const PassRow> rows,
+void run_pass(const LlamaWeights& weights, LlamaCache& cache, std::span<const PassRow> rows, const PassRoute& route,
               const PassOutputs& outputs);
 
 }  // namespace specula

@@ -179,6 +179,8 @@ struct Query {
   int64_t slots() const {  // one past the highest slot seen
     return path->branch_size == 0 ? path->straight : path->branch[path->branch_size - 1] + int64_t{1};
   }
+  int64_t straight_tiles() const { return (path->straight + kKeyTile - 1) / kKeyTile; }
+  int64_t branch_tile() const { return path->branch_size == 0 ? INT64_MAX : path->branch[0] / kKeyTile; }
 };
 
 // Weights take the place of the scores that they were made of: a bfloat16 is stored where its score was read before.
@@ -281,14 +283,23 @@ void score_all(const AttendArgs& args, const Query* queries, int count, T* round
   ScoreArgs scores{};
   scores.keys = args.head.keys;
   scores.head_dim = args.head.head_dim;
-  int64_t slots = 0;
+  int64_t slots = 0, straight = 0, branch = INT64_MAX;
   for (int q = 0; q < count; ++q) {
     slots = HWY_MAX(slots, queries[q].slots());
+    straight = HWY_MAX(straight, queries[q].straight_tiles());
+    branch = HWY_MIN(branch, queries[q].branch_tile());
     scores.queries[q] =
         rounded_query(queries[q].values, args.head.head_dim, rounded + q * padded(args.head.head_dim, 16));
     scores.scores[q] = queries[q].scores;
   }
-  scores.tiles = (slots + kKeyTile - 1) / kKeyTile;
+  const int64_t tiles = (slots + kKeyTile - 1) / kKeyTile;
+  const bool has_gap = straight < branch && branch < tiles;  // tiles between that no query sees are not read
+  scores.tiles = has_gap ? straight : tiles;
+  if (scores.tiles > 0) args.blocks.score(scores, count);
+  if (!has_gap) return;
+  scores.keys = static_cast<const T*>(args.head.keys) + branch * kKeyTile * args.head.head_dim;
+  for (int q = 0; q < count; ++q) scores.scores[q] = queries[q].scores + branch * kKeyTile;
+  scores.tiles = tiles - branch;
   args.blocks.score(scores, count);
 }
 
@@ -328,8 +339,8 @@ void attend_queries(const AttendArgs& args, Query* queries, int count, Turn turn
   if (turn.is_last) values.ahead = args.ahead;
   args.blocks.add_values(values, count);
   common = values.steps * kStep<T>;
-  for (int q = 0; q < count; ++q) {
-    gather_tail<T>(head, queries[q], common, scratch.tail);
+  for (int q = 0; q < count; ++q) {  // the heads of a group see the same slots
+    if (q == 0 || queries[q].path != queries[q - 1].path) gather_tail<T>(head, queries[q], common, scratch.tail);
     ValueArgs tail{};
     tail.values = scratch.tail;
     tail.value_stride = head.value_stride;
