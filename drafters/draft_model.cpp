@@ -1,7 +1,8 @@
 #include "drafters/draft_model.h"
 
+#include <optional>
+
 #include "framework/decode/chain_draft.h"
-#include "framework/decode/rows.h"
 
 namespace specula {
 namespace {
@@ -32,48 +33,28 @@ class DraftModel final : public Drafter {
 
   void begin(std::span<const Prefix> prefixes, std::span<const int64_t> /*requests*/,
              const Pass& /*prefill*/) override {
-    size_t longest = 0;
-    for (const Prefix& prefix : prefixes) longest = std::max(longest, prefix.size());
-    cache_ = model_.new_cache(static_cast<int>(prefixes.size()), static_cast<int64_t>(longest) + 256);
-    prefill(model_, *cache_, prefixes, {.logits = Logits::kNone});
+    cache_.emplace(model_, prefixes);
   }
 
   std::vector<DraftTree> draft(const Round& round) override {
     const size_t batch = round.prefixes.size();
-    ChainDraft how{.model = model_,
-                   .cache = *cache_,
+    ChainDraft how{.forward = passes_of(*cache_),
                    .catch_up = std::vector<std::vector<Token>>(batch),
                    .depth = std::vector<int>(batch),
                    .draw = options_.law(round.policy),
                    .q_next = round.q_next};
     for (size_t b = 0; b < batch; ++b) {
       if (round.done[b] != 0) continue;
-      const Prefix& prefix = round.prefixes[b];
-      how.catch_up[b].assign(prefix.begin() + cache_->size(static_cast<int>(b)), prefix.end());
+      how.catch_up[b] = cache_->catch_up(static_cast<int>(b), round.prefixes[b]);
       how.depth[b] = round.depth_limit(b, options_.length);
     }
     return draft_chains(round, how);
   }
 
-  // Keeps what was fed and is now committed text: the caught-up tokens and the accepted drafts, but never the new root.
-  void observe(const Feedback& feedback) override {
-    for (size_t b = 0; b < feedback.prefixes.size(); ++b) {
-      const int sequence = static_cast<int>(b);
-      const int tentative = cache_->tentative(sequence);
-      if (tentative == 0) continue;
-      const DraftTree& tree = feedback.drafts[b];
-      // All but the last draft were fed, and the last one too where its q_next was wanted.
-      const int fed_drafts = tree.size() - (tree.q_next.back() >= 0 ? 1 : 2);
-      const int keep =
-          tentative - fed_drafts + std::min(fed_drafts, static_cast<int>(feedback.verdicts[b].path.size()));
-      cache_->commit(sequence, first_slots(keep));
-    }
-  }
-
  private:
   Options options_;
   const LanguageModel& model_;
-  std::unique_ptr<KvCache> cache_;
+  std::optional<DraftCache> cache_;
 };
 
 }  // namespace

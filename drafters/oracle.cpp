@@ -38,8 +38,7 @@ class Oracle final : public Drafter {
   std::vector<DraftTree> draft(const Round& round) override {
     const PhaseClock::Unbilled unbilled(round.clock);
     const size_t batch = round.prefixes.size();
-    ChainDraft how{.model = round.target,
-                   .cache = round.target_cache,
+    ChainDraft how{.forward = passes_of(round.target, round.target_cache),
                    .catch_up = std::vector<std::vector<Token>>(batch),
                    .depth = std::vector<int>(batch),
                    .draw = round.policy == Policy::kCoupled ? Draw::kCoupled : Draw::kIid,

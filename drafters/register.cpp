@@ -16,4 +16,13 @@ void register_drafters(Registry<Drafter>& drafters) {
   drafters.add(echo());
 }
 
+const Registry<Drafter>& all_drafters() {
+  static const Registry<Drafter> instance = [] {
+    Registry<Drafter> drafters{.kind = "drafter"};
+    register_drafters(drafters);
+    return drafters;
+  }();
+  return instance;
+}
+
 }  // namespace specula

@@ -3,4 +3,5 @@
 #include "framework/decode/registry.h"
 namespace specula {
 void register_drafters(Registry<Drafter>& drafters);
-}
+const Registry<Drafter>& all_drafters();  // made once: what a drafter inside another may be
+}  // namespace specula

@@ -51,6 +51,24 @@ void OptionLister::operator()(const char* name, ModelName& value, const char* he
   options.push_back({name, "model", quoted(value.name), "a name of [models]", "", help});
 }
 
+void OptionLister::operator()(const char* name, FileName& value, const char* help) {
+  options.push_back({name, "file", quoted(value.path), "a file", "", help});
+}
+
+void OptionLister::operator()(const char* name, Call& value, const char* kind, const char* help) {
+  options.push_back({name, kind, value.is_given() ? quoted(text_of(value)) : "none", cat("a ", kind), "", help});
+}
+
+void OptionLister::operator()(const char* name, std::vector<Call>& value, const char* kind, const char* help) {
+  std::vector<std::string> calls;
+  for (const Call& call : value) calls.push_back(quoted(text_of(call)));
+  options.push_back({name, cat(kind, "s"), cat("[", join(calls), "]"), cat("an array of ", kind, "s"), "", help});
+}
+
+std::string OptionLister::text_of(const Call& call) { return call_text({.place = "", .values = call.values}); }
+
+Call default_call(const std::string& text) { return {parse_call(text, "default")}; }
+
 const Value* OptionReader::given(const char* name) {
   known_.emplace_back(name);
   const Value* named = params_.values.find(name);
@@ -156,6 +174,41 @@ void OptionReader::operator()(const char* name, std::vector<std::string>& value,
 }
 
 void OptionReader::operator()(const char* name, ModelName& value, const char* help) { (*this)(name, value.name, help); }
+
+void OptionReader::operator()(const char* name, FileName& value, const char* help) { (*this)(name, value.path, help); }
+
+// Whether `value` is a call, which is then read into `call`.
+bool OptionReader::call_of(const char* name, const Value& value, Call& call) {
+  if (value.is_string() && !value.string().empty()) {
+    call.values = parse_call(value.string(), value.origin);
+  } else if (value.find("name") != nullptr && value.find("name")->is_string()) {
+    call.values = value;
+  } else {
+    wrong(name, value, "a call as in \"name(key = value)\" or { name = \"name\", key = value }");
+    return false;
+  }
+  return true;
+}
+
+void OptionReader::operator()(const char* name, Call& value, const char* /*kind*/, const char* /*help*/) {
+  const Value* v = given(name);
+  if (v != nullptr && !call_of(name, *v, value)) return;
+  if (value.is_given()) keep(name, value.values.data, v);
+}
+
+void OptionReader::operator()(const char* name, std::vector<Call>& value, const char* /*kind*/, const char* /*help*/) {
+  const Value* v = given(name);
+  if (v != nullptr) {
+    if (!v->is_array()) return wrong(name, *v, "an array of calls");
+    value.clear();
+    for (const Value& element : v->array()) {
+      if (!call_of(name, element, value.emplace_back())) return;
+    }
+  }
+  Value::Array copy;
+  for (const Call& call : value) copy.push_back(call.values);
+  keep(name, std::move(copy), v);
+}
 
 std::vector<std::string> OptionReader::problems() {
   for (const Entry& e : params_.values.table()) {

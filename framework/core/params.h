@@ -20,6 +20,19 @@ struct ModelName {
   std::string name;
 };
 
+// A plug-in as an option of another: text as in "confidence(threshold = 0.4)", or a table with the key "name".
+struct Call {
+  Value values{.data = Value::Table{}, .origin = "default"};  // a table with "name"; empty: none was given
+  bool is_given() const { return values.find("name") != nullptr; }
+};
+Call default_call(const std::string& text);  // of a plug-in's own default: "draft_model(length = 2)"
+
+// A file that a plug-in reads.  A configuration resolves it (relative to the file that gives it), checks that it is
+// there, and counts its content in the hash of the run.
+struct FileName {
+  std::string path;  // "": none
+};
+
 // What was given to a plug-in: a table, and the place that errors name ("[arm.sps] drafter").
 struct Params {
   std::string place;
@@ -50,9 +63,14 @@ class OptionLister {
   void operator()(const char* name, std::string& value, const std::vector<std::string>& choices, const char* help);
   void operator()(const char* name, std::vector<std::string>& value, const char* help);
   void operator()(const char* name, ModelName& value, const char* help);
+  void operator()(const char* name, FileName& value, const char* help);
+  // `kind` of the plug-in that is called: "drafter", "stopper"; the option's type is "<kind>" or "<kind>s".
+  void operator()(const char* name, Call& value, const char* kind, const char* help);
+  void operator()(const char* name, std::vector<Call>& value, const char* kind, const char* help);
 
  private:
   static std::string text_of(int64_t v) { return to_text({.data = v, .origin = {}}); }
+  static std::string text_of(const Call& call);
   static std::string text_of(int v) { return text_of(static_cast<int64_t>(v)); }
   static std::string text_of(double v) { return to_text({.data = v, .origin = {}}); }
   static std::string range_text(int64_t low, int64_t high);
@@ -86,11 +104,15 @@ class OptionReader {
   void operator()(const char* name, std::string& value, const std::vector<std::string>& choices, const char* help);
   void operator()(const char* name, std::vector<std::string>& value, const char* help);
   void operator()(const char* name, ModelName& value, const char* help);
+  void operator()(const char* name, FileName& value, const char* help);
+  void operator()(const char* name, Call& value, const char* kind, const char* help);
+  void operator()(const char* name, std::vector<Call>& value, const char* kind, const char* help);
   void finish();                        // throws ConfigError
   std::vector<std::string> problems();  // the same, as a list; for callers that go on collecting
 
  private:
   const Value* given(const char* name);  // by its name, or the value without a key if this is the first option
+  bool call_of(const char* name, const Value& value, Call& call);
   void integer(const char* name, int64_t& value, int64_t low, int64_t high);
   void number(const char* name, double& value, double low, double high);
   void wrong(const char* name, const Value& value, const std::string& expected);

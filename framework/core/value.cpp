@@ -77,8 +77,12 @@ class CallParser {
       at_ = end + 1;
       return result;
     }
+    if (take('[')) {
+      result.data = array();
+      return result;
+    }
     const size_t start = at_;
-    while (at_ < text_.size() && std::string(",()").find(text_[at_]) == std::string::npos) ++at_;
+    while (at_ < text_.size() && std::string(",()[]").find(text_[at_]) == std::string::npos) ++at_;
     if (at_ < text_.size() && text_[at_] == '(') {
       at_ = start;
       return call();
@@ -88,6 +92,19 @@ class CallParser {
     if (word.empty()) fail("a value is missing");
     result.data = scalar(word);
     return result;
+  }
+
+  Value::Array array() {
+    Value::Array elements;
+    skip();
+    if (take(']')) return elements;
+    while (true) {
+      elements.push_back(value());
+      skip();
+      if (take(']')) return elements;
+      expect(',');
+      skip();
+    }
   }
 
   static decltype(Value::data) scalar(const std::string& word) {

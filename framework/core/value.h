@@ -43,8 +43,9 @@ std::string to_text(const Value& value);    // one line of TOML: 4, 0.7, "first"
 std::string quoted(const std::string& text);  // a TOML basic string
 
 // Parses "prompt_lookup(max_ngram=3, length=10)" or a bare name into { name = ..., max_ngram = 3, ... }; a bare value,
-// as in temperature(0.7), gets the key "" and goes to the first option.  Arguments may nest: "fallback(first=echo(2))".
-// Several, separated by commas, as in "temperature(0.7),top_p(0.9)".  Throws ConfigError with the column.
+// as in temperature(0.7), gets the key "" and goes to the first option.  Arguments may nest and be arrays:
+// "fallback(drafters=[echo(2), none])". Several, separated by commas, as in "temperature(0.7),top_p(0.9)".  Throws
+// ConfigError with the column.
 std::vector<Value> parse_calls(const std::string& text, const std::string& origin);
 Value parse_call(const std::string& text, const std::string& origin);  // exactly one
 

@@ -64,10 +64,21 @@ class Chains {
 
 }  // namespace
 
+std::function<Pass(const std::vector<RowList>& lists)> passes_of(DraftCache& cache) {
+  return [&cache](const std::vector<RowList>& lists) { return cache.forward(lists, {.logits = Logits::kLast}); };
+}
+
+std::function<Pass(const std::vector<RowList>& lists)> passes_of(const LanguageModel& model, KvCache& cache,
+                                                                 const Ask& ask) {
+  return
+      [&model, &cache, ask](const std::vector<RowList>& lists) { return model.forward(make_rows(lists), cache, ask); };
+}
+
 std::vector<DraftTree> draft_chains(const Round& round, const ChainDraft& how) {
   SPECULA_CHECK(how.draw != Draw::kPoint || !how.q_next, "points have no q");
   const size_t batch = round.prefixes.size();
   Chains chains(round, how);
+  std::vector<int> fed(batch, 0);  // rows, which are the tentative slots
   int most = 0;
   for (size_t b = 0; b < batch; ++b) most = std::max(most, chains.passes(b));
   for (int i = 0; i < most; ++i) {
@@ -77,11 +88,12 @@ std::vector<DraftTree> draft_chains(const Round& round, const ChainDraft& how) {
       if (i == 0) {
         lists[b] = RowList::chain(how.catch_up[b]);
       } else {
-        lists[b] = {{chains.trees[b].token.back()}, {how.cache.tentative(static_cast<int>(b)) - 1}};
+        lists[b] = {{chains.trees[b].token.back()}, {fed[b] - 1}};
       }
     }
-    const Pass pass = how.model.forward(make_rows(lists), how.cache, {.logits = Logits::kLast});
+    const Pass pass = how.forward(lists);
     for (size_t b = 0; b < batch; ++b) {
+      fed[b] += static_cast<int>(lists[b].token.size());
       if (!lists[b].token.empty()) chains.extend(b, pass.logits.select(0, static_cast<int64_t>(b)).select(0, 0));
     }
   }

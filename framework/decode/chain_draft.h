@@ -4,13 +4,14 @@
 #include <functional>
 #include <vector>
 
+#include "framework/decode/draft_cache.h"
 #include "framework/decode/drafter.h"
 
 namespace specula {
 
 struct ChainDraft {
-  const LanguageModel& model;
-  KvCache& cache;                            // without tentative slots; the tokens drafted from are left in it as such
+  // One pass over rows, the logits of the last one wanted; what was fed stays in the cache as tentative slots.
+  std::function<Pass(const std::vector<RowList>& lists)> forward;
   std::vector<std::vector<Token>> catch_up;  // [B] committed tokens the cache lacks, the root last; empty where done
   std::vector<int> depth;                    // [B] tokens to draft
   Draw draw;    // kIid: from q; kCoupled: from q by the race that the target runs; kPoint: the most likely token
@@ -18,7 +19,12 @@ struct ChainDraft {
   std::function<Tensor(Tensor p)> q_of_p = [](Tensor p) { return p; };  // [1,V] the model's p after the policy -> q
 };
 
-// Trees of size 0 where the round says done.
+// Passes of a model of the drafter's own, or of the target over its cache (to be rolled back by the drafter).
+std::function<Pass(const std::vector<RowList>& lists)> passes_of(DraftCache& cache);
+std::function<Pass(const std::vector<RowList>& lists)> passes_of(const LanguageModel& model, KvCache& cache,
+                                                                 const Ask& ask = {.logits = Logits::kLast});
+
+// Trees of size 0 where the round says done.  The caches have no tentative slots before.
 std::vector<DraftTree> draft_chains(const Round& round, const ChainDraft& how);
 
 }  // namespace specula

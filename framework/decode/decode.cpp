@@ -107,6 +107,7 @@ class Loop {
                       .target_cache = *cache_,
                       .clock = clock_};
     drafts_ = session_.drafter.draft(round);
+    started_ = session_.drafter.started();
     SPECULA_CHECK(drafts_.size() == prefixes_.size(), drafts_.size(), " trees for ", prefixes_.size(), " sequences");
     for (size_t b = 0; b < drafts_.size(); ++b) check_draft(b);
   }
@@ -123,22 +124,32 @@ class Loop {
       SPECULA_CHECK(tree.depth(row) < remaining_[b], "row ", row, " at depth ", tree.depth(row), " with ",
                     remaining_[b], " tokens to go");
     }
-    SPECULA_CHECK(cache_->tentative(static_cast<int>(b)) == 0, "the drafter left rows in the target's cache");
+    const int left = cache_->tentative(static_cast<int>(b));
+    SPECULA_CHECK(left == (started_.layer > 0 ? tree.size() : 0), "the drafter left ", left,
+                  " rows in the target's cache, started ", started_.layer, " layers");
   }
 
   void score() {
     const PhaseClock::Scope scope(clock_, Phase::kTarget);
     std::vector<RowList> lists(drafts_.size());
     for (size_t b = 0; b < drafts_.size(); ++b) lists[b] = {drafts_[b].token, drafts_[b].parent};
-    pass_ = session_.target.forward(make_rows(lists), *cache_, ask_);
+    Rows rows = make_rows(lists);
+    Ask ask = ask_;
+    if (started_.layer > 0) {
+      rows.hidden = started_.hidden;
+      ask.first_layer = started_.layer;
+    }
+    pass_ = session_.target.forward(rows, *cache_, ask);
   }
 
   void verify() {
     const PhaseClock::Scope scope(clock_, Phase::kVerify);
     verdicts_.assign(drafts_.size(), {});
     p_.assign(drafts_.size(), {});
+    candidates_.resize(drafts_.size());
     for (size_t b = 0; b < drafts_.size(); ++b) {
-      const DraftTree& tree = drafts_[b];
+      candidates_[b] = without_probes(drafts_[b]);
+      const DraftTree& tree = candidates_[b];
       if (tree.size() == 0) continue;
       const std::vector<int> rows = first_slots(tree.size());
       const Tensor logits = pass_.logits.select(0, static_cast<int64_t>(b)).narrow(0, 0, tree.size());
@@ -156,7 +167,7 @@ class Loop {
   }
 
   void judge(size_t b) {
-    const DraftTree& tree = drafts_[b];
+    const DraftTree& tree = candidates_[b];
     if (tree.size() == 0) return;
     KeyedChance chance(session_.keys, requests_[b], starts_[b]);
     verdicts_[b] = session_.verifier.verify(tree, {.p = p_[b], .chance = chance});
@@ -166,8 +177,7 @@ class Loop {
   void check_verdict(const DraftTree& tree, const Verdict& verdict) const {
     int above = 0;
     for (const int row : verdict.path) {
-      SPECULA_CHECK(row > 0 && row < tree.size() && tree.parent[row] == above && tree.draw[row] != Draw::kProbe, "row ",
-                    row, " below row ", above);
+      SPECULA_CHECK(row > 0 && row < tree.size() && tree.parent[row] == above, "row ", row, " below row ", above);
       above = row;
     }
     SPECULA_CHECK(verdict.next >= 0 && verdict.next < session_.target.vocab(), "next token ", verdict.next);
@@ -206,7 +216,7 @@ class Loop {
   void report(size_t b, const std::vector<Token>& emitted, bool cut) {
     const int64_t index = rounds_[b]++;
     if (session_.log == nullptr) return;
-    const DraftTree& tree = drafts_[b];
+    const DraftTree& tree = candidates_[b];
     const TreeSize size = size_of(tree);
     session_.log->round({.index = index,
                          .sequence = static_cast<int>(b),
@@ -216,6 +226,7 @@ class Loop {
                          .draft_depth = size.deepest,
                          .accepted = static_cast<int>(verdicts_[b].path.size()),
                          .cut = cut,
+                         .probes = drafts_[b].size() - tree.size(),
                          .tree = tree,
                          .p = p_[b],
                          .verdict = verdicts_[b]},
@@ -248,7 +259,9 @@ class Loop {
   std::vector<Stop> stops_;
   std::vector<size_t> finished_;
   std::vector<DraftTree> drafts_;
-  std::vector<Tensor> p_;  // [B] of [R,V]
+  Started started_;
+  std::vector<DraftTree> candidates_;  // drafts_ without their probes: what is judged
+  std::vector<Tensor> p_;              // [B] of [R,V]
   std::vector<Verdict> verdicts_;
   Pass pass_;
 };

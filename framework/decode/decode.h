@@ -25,8 +25,9 @@ struct RoundRecord {
   int draft_depth;                    // of the deepest candidate
   int accepted;                       // rows on the verifier's path, before anything was cut
   bool cut;                           // a stop token or the limit dropped part of path + next
-  const DraftTree& tree;
-  const Tensor& p;  // [R,V] float32, after the policy: what the rule was given
+  int probes;                         // rows of the pass that were no candidates
+  const DraftTree& tree;              // its candidates
+  const Tensor& p;                    // [R,V] float32, after the policy: what the rule was given
   const Verdict& verdict;
 };
 

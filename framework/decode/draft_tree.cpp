@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 namespace specula {
 
@@ -70,17 +71,25 @@ TreeSize size_of(const DraftTree& tree) {
   return size;
 }
 
+DraftTree without_probes(const DraftTree& tree) {
+  DraftTree rest = tree;
+  const auto count = std::find(tree.draw.begin(), tree.draw.end(), Draw::kProbe) - tree.draw.begin();
+  rest.token.resize(static_cast<size_t>(count));
+  rest.parent.resize(static_cast<size_t>(count));
+  rest.draw.resize(static_cast<size_t>(count), Draw::kPoint);
+  rest.q_row.resize(static_cast<size_t>(count));
+  rest.q_next.resize(static_cast<size_t>(count));
+  return rest;
+}
+
 namespace {
 
 void check_siblings(const DraftTree& tree) {
-  for (int i = 1; i < tree.size(); ++i) {
-    for (int j = 1; j < i; ++j) {
-      if (tree.parent[i] != tree.parent[j] || tree.token[i] != tree.token[j]) continue;
-      const bool may_repeat =
-          tree.draw[i] == Draw::kIid || tree.draw[i] == Draw::kProbe || tree.draw[j] == Draw::kProbe;
-      SPECULA_CHECK(may_repeat, "row ", i, " repeats the token ", tree.token[i], " of its sibling, row ", j,
-                    ", and is drawn ", name_of(tree.draw[i]));
-    }
+  std::map<std::pair<int, Token>, int> first;  // of (parent, token): the row
+  for (int i = 1; i < tree.size() && tree.draw[i] != Draw::kProbe; ++i) {
+    const auto [same, is_new] = first.try_emplace({tree.parent[i], tree.token[i]}, i);
+    SPECULA_CHECK(is_new || tree.draw[i] == Draw::kIid, "row ", i, " repeats the token ", tree.token[i],
+                  " of its sibling, row ", same->second, ", and is drawn ", name_of(tree.draw[i]));
   }
 }
 
@@ -126,6 +135,8 @@ void check_tree(const DraftTree& tree, Token last, int64_t vocab, TreeCheck how)
     const bool drawn = tree.draw[i] != Draw::kPoint && tree.draw[i] != Draw::kProbe;
     SPECULA_CHECK(tree.token[i] >= 0 && tree.token[i] < vocab, "row ", i, " holds token ", tree.token[i], " of ",
                   vocab);
+    SPECULA_CHECK(i < 2 || tree.draw[i] == Draw::kProbe || tree.draw[i - 1] != Draw::kProbe, "row ", i,
+                  " is a candidate behind a probe");
     SPECULA_CHECK(i == 0 || (tree.parent[i] >= 0 && tree.parent[i] < i), "row ", i, " has parent ", tree.parent[i]);
     SPECULA_CHECK(tree.q_row[i] >= -1 && tree.q_row[i] < groups, "row ", i, " has q_row ", tree.q_row[i], " of ",
                   groups);

@@ -20,7 +20,8 @@ enum class Draw {
   kWithoutReplacement,  // q_row is the q before any removal; the verifier gives the earlier siblings mass 0 in it,
                         // whatever their own law, and renormalises
   kCoupled,             // drawn with the noise of Use::kCoupled at its position
-  kProbe                // not a candidate: the drafter wants its logits (lookahead's window)
+  kProbe                // not a candidate: the drafter wants its logits (lookahead's window).  Probes stand behind
+                        // all candidates, and no rule sees them
 };
 const char* name_of(Draw draw);
 std::string names_of(const std::vector<Draw>& draws);  // "point, iid"
@@ -53,6 +54,9 @@ struct TreeSize {
   int candidates = 0, deepest = 0;
 };
 TreeSize size_of(const DraftTree& tree);
+
+// The rows before the first probe.
+DraftTree without_probes(const DraftTree& tree);
 
 // Throws std::logic_error naming the row if the tree breaks one of the rules above: order of parents, root token,
 // tokens in [0,V), siblings distinct unless drawn i.i.d., q_row in range, q rows that sum to 1, mass of a drawn token

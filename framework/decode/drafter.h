@@ -27,6 +27,12 @@ struct Round {
   KvCache& target_cache;        // may be used by a drafter that rolls it back
   PhaseClock& clock;            // PhaseClock::Unbilled for work nobody is charged for
 
+  // The same round for a drafter inside another, on keys of its own.
+  Round with_keys(const Keyring& own) const {
+    return {prefixes, requests, starts, remaining, done,         row_budget, policy,
+            q_next,   sampler,  own,    target,    target_cache, clock};
+  }
+
   // Draft depth that sequence b can still use: min(wanted, remaining - 1, row_budget - 1).
   int depth_limit(size_t b, int wanted) const {
     const int64_t limit = std::min<int64_t>({wanted, remaining[b] - 1, row_budget - 1});
@@ -34,13 +40,23 @@ struct Round {
   }
 };
 
-// What became of the drafts.  `prefixes` already contain what was accepted.
+// What became of the drafts.  `prefixes` already contain what was accepted.  `drafts` is what was verified; a drafter
+// inside another one may find rows there that it never drafted, so what it fed to a model it must remember by itself
+// (DraftCache does).
 struct Feedback {
   std::span<const Prefix> prefixes;
   std::span<const int64_t> requests;
   std::span<const DraftTree> drafts;
   std::span<const Verdict> verdicts;
   const Pass& target;
+};
+
+// The first layers of the target's pass, where draft() has run them already: every row of each tree, in the order of
+// the rows, lies in the target's cache as a tentative slot whose keys below `layer` are those that a full pass would
+// have stored.
+struct Started {
+  int layer = 0;  // 0: nothing was run
+  Tensor hidden;  // [B,R,H] float32: the input of that layer; padding rows are not read
 };
 
 class Drafter {
@@ -52,6 +68,7 @@ class Drafter {
   virtual void begin(std::span<const Prefix> /*prefixes*/, std::span<const int64_t> /*requests*/,
                      const Pass& /*prefill*/) {}
   virtual std::vector<DraftTree> draft(const Round& round) = 0;  // [B]
+  virtual Started started() const { return {}; }                 // of the last draft()
   virtual void observe(const Feedback& /*feedback*/) {}
   virtual void finish(int64_t /*request*/, const Prefix& /*text*/) {}  // a sequence is complete
 };

@@ -15,6 +15,8 @@
 
 namespace specula {
 
+class Tokenizer;  // framework/text/tokenizer.h
+
 enum class Guarantee {
   kExact,        // the output follows p
   kCoupled,      // the same text as the baseline with this rule, seed by seed
@@ -39,11 +41,17 @@ struct Facts {
   bool neutral = false;                     // sampler: changes nothing with these options, so it is left out
   bool one_hot = false;                     // sampler: each row of p has one token; verifier: needs such rows
   std::vector<std::string> models{};        // drafter: the entries of [models] it uses, of the target's vocabulary
+  std::vector<std::string> foreign_models{};  // drafter: those that may have another tokenizer
+  std::vector<std::string> files{};           // drafter: files whose content decides what it drafts
+  std::string memory{};                       // drafter: what bounds its state, "16 B a token of the text"
 };
 
 // What a plug-in may be built from.
 struct Parts {
   std::function<const LanguageModel&(const std::string& name)> model;  // an entry of [models]
+  int64_t vocab = 0;                                                   // of the target
+  // Of an entry of [models], "" for the target.  Throws Error where there is none; empty in tests without tokenizers.
+  std::function<const Tokenizer&(const std::string& name)> tokenizer{};
 };
 
 template <class T>
