@@ -7,6 +7,7 @@
 
 #include "drafters/register.h"
 #include "samplers/register.h"
+#include "tests/decode/toy_tokenizer.h"
 #include "verifiers/register.h"
 
 namespace specula::testing {
@@ -55,7 +56,12 @@ Bench::Bench(const Pair& pair, const std::string& samplers, const BenchOptions& 
                                             : draft),
       sampler(make_sampler(all_registries(), parse_samplers(samplers, "test"))) {
   const Params d = call_of(pair.drafter), v = call_of(pair.verifier);
-  const Parts parts{.model = [this](const std::string&) -> const LanguageModel& { return used_draft; }};
+  const Parts parts{.model = [this](const std::string&) -> const LanguageModel& { return used_draft; },
+                    .vocab = used_target.vocab(),
+                    .tokenizer = [this](const std::string& name) -> const Tokenizer& {
+                      return name.empty() ? toy_tokenizer(used_target.vocab())
+                                          : other_toy_tokenizer(used_draft.vocab());
+                    }};
   const auto& rule = all_registries().verifiers.at(plugin_name(v), "test");
   facts = rule.facts(v, Policy::kSampled);
   verifier = rule.make(v, parts);
