@@ -133,6 +133,21 @@ ExitCode bench_kernels_command(const BenchKernelsArgs& args);
 // What each figure of a benchmark means, for its help: name and definition.
 const std::vector<std::pair<std::string, std::string>>& bench_definitions(const std::string& command);
 
+// Files that drafters read; what those made from a corpus share.
+struct CorpusArgs {
+  std::vector<std::string> corpus;  // files, folders, globs
+  std::string tokenizer;            // the target's folder
+  std::string key = "text";         // of a JSONL line
+  std::string format = "auto";      // auto, text, jsonl
+  int64_t max_tokens = 0;           // 0: all
+  std::string output;
+};
+struct TrainNgramCacheArgs : CorpusArgs {
+  int order = 2, min_count = 1;
+};
+ExitCode train_ngram_cache_command(const TrainNgramCacheArgs& args);
+ExitCode train_retrieval_command(const CorpusArgs& args);
+
 struct DoctorArgs {
   std::string model;  // a folder whose batch invariance is tried too; empty: none
   std::string dtype = "auto", device = "cpu";

@@ -339,6 +339,32 @@ void define_bench_kernels(CLI::App& app, CommandLine& line) {
   threads_flag(app, args.threads);
 }
 
+// --- Files for drafters ---
+
+void corpus_flags(CLI::App& app, CorpusArgs& args) {
+  app.add_option("CORPUS", args.corpus, "plain text or JSONL: files, folders (searched), globs")->required();
+  text_flag(app, "--tokenizer", args.tokenizer, "DIR", "the target's folder, or another with its tokenizer")
+      ->required();
+  text_flag(app, "--output", args.output, "FILE", "the file to write")->required();
+  choice_flag(app, "--format", args.format, {"auto", "text", "jsonl"},
+              "of the corpus; auto: .jsonl and .ndjson are JSONL, all else is text (default)");
+  text_flag(app, "--key", args.key, "KEY", "of a JSONL line that holds its text (default: text)");
+  count_flag(app, "--max-tokens", args.max_tokens, "stops reading there; 0 reads all (default)");
+}
+
+void define_train_ngram_cache(CLI::App& app, CommandLine& line) {
+  TrainNgramCacheArgs& args = line.train_ngram_cache;
+  corpus_flags(app, args);
+  app.add_option("--order", args.order, "tokens that the next one is counted behind, 1 to 4 (default: 2)")
+      ->type_name("N")
+      ->check(whole_number(1));
+  app.add_option("--min-count", args.min_count, "leaves out what was seen less often (default: 1)")
+      ->type_name("N")
+      ->check(whole_number(1));
+}
+
+void define_train_retrieval(CLI::App& app, CommandLine& line) { corpus_flags(app, line.train_retrieval); }
+
 void define_doctor(CLI::App& app, CommandLine& line) {
   text_flag(app, "--model", line.doctor.model, "DIR", "also tries the batch invariance of this checkpoint");
   dtype_flag(app, line.doctor.dtype);
@@ -508,6 +534,17 @@ const std::vector<Command>& commands() {
        define_bench_kernels,
        [](CommandLine& line) { return bench_kernels_command(line.bench_kernels); },
        bench_definitions("bench kernels")},
+      {"train ngram_cache",
+       "counts n-grams of a corpus for the drafter ngram_cache",
+       {"specula train ngram_cache corpus.jsonl --tokenizer assets/demo/target --output corpus.ngrams"},
+       define_train_ngram_cache,
+       [](CommandLine& line) { return train_ngram_cache_command(line.train_ngram_cache); }},
+      {"train retrieval",
+       "sorts the suffixes of a corpus for the drafters retrieval and suffix_automaton",
+       {"specula train retrieval corpus.jsonl --tokenizer assets/demo/target --output corpus.suffixes",
+        "specula train retrieval texts/ --tokenizer assets/demo/target --output texts.suffixes --max-tokens 10000000"},
+       define_train_retrieval,
+       [](CommandLine& line) { return train_retrieval_command(line.train_retrieval); }},
       {"doctor",
        "checks the machine and the build: threads, bandwidth, batch invariance",
        {"specula doctor", "specula doctor --threads 2", "specula doctor " + kModel + " --dtype bf16"},

@@ -33,6 +33,8 @@ struct CommandLine {
   BenchRoundArgs bench_round;
   BenchArgs bench_load;
   BenchKernelsArgs bench_kernels;
+  TrainNgramCacheArgs train_ngram_cache;
+  CorpusArgs train_retrieval;
   DoctorArgs doctor;
 };
 

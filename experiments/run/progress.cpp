@@ -34,8 +34,9 @@ std::string short_number(double value, int decimals) {
 
 }  // namespace
 
-Progress::Progress(std::string title, int64_t total)
+Progress::Progress(std::string title, int64_t total, std::string unit)
     : title_(std::move(title)),
+      unit_(std::move(unit)),
       total_(total),
       start_(seconds_now()),
       shown_(start_),
@@ -48,8 +49,10 @@ void Progress::skip(int64_t count) {
   skipped_ += count;
 }
 
-void Progress::step(const std::string& note) {
-  ++done_;
+void Progress::step(const std::string& note) { reach(done_ + 1, note); }
+
+void Progress::reach(int64_t done, const std::string& note) {
+  done_ = done;
   note_ = note;
   show(false);
 }
@@ -67,7 +70,7 @@ void Progress::clear() {
 std::string Progress::line() const {
   const double elapsed = seconds_now() - start_;
   const int64_t here = done_ - skipped_;
-  std::string text = cat("[", title_, "] ", done_, "/", total_, " prompts");
+  std::string text = cat("[", title_, "] ", done_, "/", total_, " ", unit_);
   if (!stage_.empty()) text += ", " + stage_;
   if (!note_.empty()) text += "  " + note_;
   if (here > 0)

@@ -9,7 +9,7 @@ namespace specula {
 
 class Progress {
  public:
-  Progress(std::string title, int64_t total);
+  Progress(std::string title, int64_t total, std::string unit = "prompts");
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -17,14 +17,15 @@ class Progress {
   void skip(int64_t count);  // done by an earlier segment
   // One unit is done; `note` is what is known so far ("sps-g4 1.97x").
   void step(const std::string& note);
-  void stage(const std::string& what);  // "warm-up", "fenced pass"
-  void clear();                         // removes the terminal's line, so that something else can be printed
+  void reach(int64_t done, const std::string& note);  // so many units are done
+  void stage(const std::string& what);                // "warm-up", "fenced pass"
+  void clear();  // removes the terminal's line, so that something else can be printed
 
  private:
   void show(bool force);
   std::string line() const;
 
-  std::string title_, stage_, note_;
+  std::string title_, unit_, stage_, note_;
   int64_t total_, done_ = 0, skipped_ = 0;
   double start_, shown_;
   bool terminal_, drawn_ = false;

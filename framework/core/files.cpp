@@ -5,10 +5,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "framework/core/error.h"
 
@@ -37,7 +40,7 @@ class Descriptor {
   int fd_;
 };
 
-void write_all(int fd, const std::string& path, const std::string& content) {
+void write_all(int fd, const std::string& path, std::string_view content) {
   size_t done = 0;
   while (done < content.size()) {
     const ssize_t n = ::write(fd, content.data() + done, content.size() - done);
@@ -72,26 +75,56 @@ std::string read_file(const std::filesystem::path& path) {
 }
 
 void write_file_atomically(const std::filesystem::path& path, const std::string& content) {
+  const std::string_view part = content;
+  write_file_atomically(path, std::span(&part, 1));
+}
+
+void write_file_atomically(const std::filesystem::path& path, std::span<const std::string_view> parts) {
   const std::string temporary = path.string() + ".tmp";
   {
     const Descriptor file(temporary, O_WRONLY | O_CREAT | O_TRUNC, "create");
-    write_all(file.get(), temporary, content);
+    for (const std::string_view part : parts) write_all(file.get(), temporary, part);
     if (::fsync(file.get()) != 0) fail(temporary, "sync");
   }
   if (::rename(temporary.c_str(), path.c_str()) != 0) fail(path, "rename a new version to");
 }
 
+namespace {
+
+std::string hex(std::span<const unsigned char> bytes) {
+  static const char* const kHex = "0123456789abcdef";
+  std::string text;
+  for (const unsigned char byte : bytes) {
+    text += kHex[byte >> 4];
+    text += kHex[byte & 15];
+  }
+  return text;
+}
+
+}  // namespace
+
 std::string sha256(const std::string& content) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned int size = 0;
   SPECULA_CHECK(EVP_Digest(content.data(), content.size(), digest.data(), &size, EVP_sha256(), nullptr) == 1);
-  static const char* const kHex = "0123456789abcdef";
-  std::string text;
-  for (unsigned int i = 0; i < size; ++i) {
-    text += kHex[digest[i] >> 4];
-    text += kHex[digest[i] & 15];
+  return hex({digest.data(), size});
+}
+
+std::string sha256_of_file(const std::filesystem::path& path) {
+  const RandomFile file(path);
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
+  SPECULA_CHECK(context != nullptr && EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) == 1);
+  std::vector<uint8_t> part(size_t{1} << 20);
+  for (size_t at = 0; at < file.size();) {
+    const std::span<uint8_t> next(part.data(), std::min(part.size(), file.size() - at));
+    file.read(at, next);
+    SPECULA_CHECK(EVP_DigestUpdate(context.get(), next.data(), next.size()) == 1);
+    at += next.size();
   }
-  return text;
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned int size = 0;
+  SPECULA_CHECK(EVP_DigestFinal_ex(context.get(), digest.data(), &size) == 1);
+  return hex({digest.data(), size});
 }
 
 RandomFile::RandomFile(const std::filesystem::path& path) : path_(path) {

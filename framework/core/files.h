@@ -6,13 +6,17 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace specula {
 
 std::string read_file(const std::filesystem::path& path);  // throws Error
 // Writes to a temporary neighbour, syncs and renames: a reader sees the old file or the new one, never half.
 void write_file_atomically(const std::filesystem::path& path, const std::string& content);
-std::string sha256(const std::string& content);  // 64 hex digits
+// The same of parts that follow each other, for files that should not be put together in memory.
+void write_file_atomically(const std::filesystem::path& path, std::span<const std::string_view> parts);
+std::string sha256(const std::string& content);                 // 64 hex digits
+std::string sha256_of_file(const std::filesystem::path& path);  // read in parts; throws Error
 
 // A file that is read in parts, by any number of threads.  Not mapped: a page fault costs more than the copy of a page
 // that is read once, and a file that shrinks meanwhile is an error instead of a signal.
