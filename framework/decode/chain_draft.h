@@ -4,6 +4,7 @@
 #include <functional>
 #include <vector>
 
+#include "framework/decode/chain_stop.h"
 #include "framework/decode/draft_cache.h"
 #include "framework/decode/drafter.h"
 
@@ -13,10 +14,11 @@ struct ChainDraft {
   // One pass over rows, the logits of the last one wanted; what was fed stays in the cache as tentative slots.
   std::function<Pass(const std::vector<RowList>& lists)> forward;
   std::vector<std::vector<Token>> catch_up;  // [B] committed tokens the cache lacks, the root last; empty where done
-  std::vector<int> depth;                    // [B] tokens to draft
+  std::vector<int> depth;                    // [B] tokens to draft, at most
   Draw draw;    // kIid: from q; kCoupled: from q by the race that the target runs; kPoint: the most likely token
   bool q_next;  // q after the last row too, for which the model makes one pass more; not with kPoint
   std::function<Tensor(Tensor p)> q_of_p = [](Tensor p) { return p; };  // [1,V] the model's p after the policy -> q
+  ChainStop* stop = nullptr;  // may end chains earlier; their passes are then saved
 };
 
 // Passes of a model of the drafter's own, or of the target over its cache (to be rolled back by the drafter).

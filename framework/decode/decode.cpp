@@ -229,7 +229,8 @@ class Loop {
                          .probes = drafts_[b].size() - tree.size(),
                          .tree = tree,
                          .p = p_[b],
-                         .verdict = verdicts_[b]},
+                         .verdict = verdicts_[b],
+                         .notes = session_.drafter.notes(b)},
                         clock_);
   }
 

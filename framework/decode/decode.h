@@ -29,6 +29,7 @@ struct RoundRecord {
   const DraftTree& tree;              // its candidates
   const Tensor& p;                    // [R,V] float32, after the policy: what the rule was given
   const Verdict& verdict;
+  std::vector<std::pair<std::string, double>> notes{};  // the drafter's, by name; the rule's are in the verdict
 };
 
 struct RoundLog {

@@ -69,6 +69,8 @@ class Drafter {
                      const Pass& /*prefill*/) {}
   virtual std::vector<DraftTree> draft(const Round& round) = 0;  // [B]
   virtual Started started() const { return {}; }                 // of the last draft()
+  // What it wants recorded of the last draft of sequence b, by name; asked before observe().
+  virtual std::vector<std::pair<std::string, double>> notes(size_t /*b*/) const { return {}; }
   virtual void observe(const Feedback& /*feedback*/) {}
   virtual void finish(int64_t /*request*/, const Prefix& /*text*/) {}  // a sequence is complete
 };

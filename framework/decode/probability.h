@@ -21,6 +21,7 @@ double total(const float* p, int64_t n);
 double total(const double* p, int64_t n);
 void subtract(const double* p, const float* q, double scale, int64_t n, double* left);  // left <- (p - scale q)+
 double excess(const float* p, const float* q, double scale, int64_t n);                 // sum of (p - scale q)+
+double entropy_of(const float* p, int64_t n);                                           // -sum of p ln p, in nats
 double overlap(const float* p, const float* q, double scale, int64_t n);  // sum of min(scale p, q); 1 - TV(p,q) at 1
 
 // What is left of the target after a rejection, in double: starts as p, loses q's mass step by step, stays normalised.

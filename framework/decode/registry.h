@@ -11,6 +11,7 @@
 #include "framework/core/params.h"
 #include "framework/decode/drafter.h"
 #include "framework/decode/sampler.h"
+#include "framework/decode/stopper.h"
 #include "framework/decode/verifier.h"
 
 namespace specula {
@@ -44,12 +45,14 @@ struct Facts {
   std::vector<std::string> foreign_models{};  // drafter: those that may have another tokenizer
   std::vector<std::string> files{};           // drafter: files whose content decides what it drafts
   std::string memory{};                       // drafter: what bounds its state, "16 B a token of the text"
+  int length = 0;                             // stopper: tokens that the drafter must be able to draft in a round
 };
 
 // What a plug-in may be built from.
 struct Parts {
   std::function<const LanguageModel&(const std::string& name)> model;  // an entry of [models]
   int64_t vocab = 0;                                                   // of the target
+  int64_t layers = 0;                                                  // of the target; 0: not known yet
   // Of an entry of [models], "" for the target.  Throws Error where there is none; empty in tests without tokenizers.
   std::function<const Tokenizer&(const std::string& name)> tokenizer{};
 };
@@ -85,6 +88,7 @@ struct Registries {
   Registry<Drafter> drafters{.kind = "drafter"};
   Registry<Verifier> verifiers{.kind = "verifier"};
   Registry<LogitsProcessor> samplers{.kind = "sampler"};  // in the order in which a [sampler] table applies them
+  Registry<Stopper> stoppers{.kind = "stopper"};
 };
 
 // Makes the registry entry of a plug-in class.  `Plugin` is constructible from (Options) or (Options, const Parts&),
@@ -135,6 +139,11 @@ template <class Plugin, class Options, class FactsOf>
 auto sampler_entry(const std::string& name, const std::string& summary, const std::string& paper,
                    const FactsOf& facts) {
   return make_entry<LogitsProcessor, Plugin, Options>(name, summary, paper, facts);
+}
+template <class Plugin, class Options, class FactsOf>
+auto stopper_entry(const std::string& name, const std::string& summary, const std::string& paper,
+                   const FactsOf& facts) {
+  return make_entry<Stopper, Plugin, Options>(name, summary, paper, facts);
 }
 
 struct NoOptions {

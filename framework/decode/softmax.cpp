@@ -105,6 +105,31 @@ double SumDoubles(const double* x, size_t n) {
   return sum;
 }
 
+// -sum of x ln x.  The logarithm is of a normal number, so that 0 ln 0 = 0 needs no mask.
+double Entropy(const float* x, size_t n) {
+  const hn::ScalableTag<float> d;
+  const hn::Repartition<double, decltype(d)> wide;
+  const hn::Rebind<float, decltype(wide)> half;
+  const size_t lanes = hn::Lanes(d);
+  const auto least = hn::Set(d, std::numeric_limits<float>::min());
+  HWY_ALIGN float terms[HWY_MAX_BYTES / sizeof(float)] = {};
+  auto low = hn::Zero(wide), high = hn::Zero(wide);
+  const auto add = [&](const float* from) {
+    const auto v = hn::LoadU(d, from);
+    hn::Store(hn::Mul(v, hn::Log(d, hn::Max(v, least))), d, terms);
+    low = hn::Add(low, hn::PromoteTo(wide, hn::LoadU(half, terms)));
+    if (lanes > 1) high = hn::Add(high, hn::PromoteTo(wide, hn::LoadU(half, terms + lanes / 2)));
+  };
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) add(x + i);
+  if (i < n) {
+    HWY_ALIGN float tail[HWY_MAX_BYTES / sizeof(float)] = {};
+    for (size_t j = 0; i + j < n; ++j) tail[j] = x[i + j];
+    add(tail);
+  }
+  return -hn::GetLane(hn::SumOfLanes(wide, hn::Add(low, high)));
+}
+
 // left <- (p - scale q)+
 void Subtract(const double* p, const float* q, double scale, size_t n, double* left) {
   const hn::ScalableTag<double> d;
@@ -173,6 +198,7 @@ HWY_EXPORT(SumFloats);
 HWY_EXPORT(SumDoubles);
 HWY_EXPORT(Subtract);
 HWY_EXPORT(Excess);
+HWY_EXPORT(Entropy);
 HWY_EXPORT(Overlap);
 HWY_EXPORT(Scale);
 
@@ -196,6 +222,8 @@ void subtract(const double* p, const float* q, double scale, int64_t n, double* 
 double excess(const float* p, const float* q, double scale, int64_t n) {
   return HWY_DYNAMIC_DISPATCH(Excess)(p, q, scale, static_cast<size_t>(n));
 }
+
+double entropy_of(const float* p, int64_t n) { return HWY_DYNAMIC_DISPATCH(Entropy)(p, static_cast<size_t>(n)); }
 
 double overlap(const float* p, const float* q, double scale, int64_t n) {
   return HWY_DYNAMIC_DISPATCH(Overlap)(p, q, scale, static_cast<size_t>(n));
