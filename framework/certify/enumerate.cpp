@@ -12,12 +12,14 @@ class Script final : public KeyTap {
  public:
   std::map<Key, double> fixed;
   std::vector<Key> unknown;  // drawn without being fixed, in order
+  std::string decided;       // what draws decided out of sight
   double uniform(uint64_t seed, Use use, int64_t request, int64_t position, uint32_t index, double /*value*/) override {
     const Key key{seed, use, request, position, index};
     if (const auto found = fixed.find(key); found != fixed.end()) return found->second;
     unknown.push_back(key);
     return 0.5;
   }
+  void told(int64_t what) override { decided += " d" + std::to_string(what); }
 };
 
 class FunctionTap final : public KeyTap {
@@ -70,6 +72,7 @@ class Enumerator {
     Keyring keys(0);
     keys.tap(script);
     Shown shown = program_(keys);
+    shown.trace += script->decided;
     return {std::move(shown), script->unknown};
   }
 

@@ -6,7 +6,9 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <span>
 
 namespace specula {
 
@@ -27,6 +29,7 @@ class KeyTap {
   virtual ~KeyTap() = default;
   // `value` is what the generator gave; returns what the caller gets.
   virtual double uniform(uint64_t seed, Use use, int64_t request, int64_t position, uint32_t index, double value) = 0;
+  virtual void told(int64_t /*decided*/) {}
 };
 
 class Keyring {
@@ -37,6 +40,18 @@ class Keyring {
   // Independent keys for a loop inside a loop (reusing the outer keys is biased: the planted fault
   // outer_keys_reused_in_inner_loop).
   Keyring fork(uint32_t stream) const;
+  // For a drafter inside another: a fork whose coupled noise stays this one's, since a coupled draft must race with the
+  // noise that the verifier races with.
+  Keyring nest(uint32_t stream) const;
+  // For rounds inside a round: keys that differ from one start[b] of requests[b] to another, since inner rounds come
+  // to the same position again when the outer round dropped what they wrote.  Coupled noise stays.  Other requests
+  // throw std::logic_error.
+  Keyring within(std::span<const int64_t> requests, std::span<const int64_t> starts) const;
+  // What a draw decided where neither the draft nor the path shows it (which drafter was chosen, a token that was
+  // dropped again), so that an enumeration can cut there.  Costs nothing without a tap.
+  void tell(int64_t decided) const {
+    if (tap_ != nullptr) tap_->told(decided);
+  }
   // Debug mode: this keyring, its copies and its forks throw std::logic_error when a key that must be fresh is drawn
   // twice.
   void audit();
@@ -46,9 +61,11 @@ class Keyring {
   bool is_tapped() const { return tap_ != nullptr; }
 
  private:
-  uint64_t seed_;
+  uint64_t seed_, coupled_seed_;
   std::array<PhiloxKey, kNumUses> keys_;  // one key per use, derived once
-  std::shared_ptr<KeyTap> tap_;           // shared: a copy or a fork must be watched together with its origin
+  // By request, what sets the keys of one outer round apart; null: no outer round.  Shared: it never changes.
+  std::shared_ptr<const std::map<int64_t, uint64_t>> outer_{};
+  std::shared_ptr<KeyTap> tap_;  // shared: a copy or a fork must be watched together with its origin
 };
 
 }  // namespace specula

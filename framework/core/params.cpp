@@ -47,6 +47,13 @@ void OptionLister::operator()(const char* name, std::vector<std::string>& value,
   options.push_back({name, "strings", value.empty() ? "[]" : "[\"" + join(value, "\", \"") + "\"]", "", "", help});
 }
 
+void OptionLister::operator()(const char* name, std::vector<double>& value, double low, double high, const char* help,
+                              const char* unit) {
+  std::vector<std::string> numbers;
+  for (const double number : value) numbers.push_back(bound(number));
+  options.push_back({name, "numbers", cat("[", join(numbers), "]"), cat("each ", range_text(low, high)), unit, help});
+}
+
 void OptionLister::operator()(const char* name, ModelName& value, const char* help) {
   options.push_back({name, "model", quoted(value.name), "a name of [models]", "", help});
 }
@@ -102,24 +109,27 @@ void OptionReader::integer(const char* name, int64_t& value, int64_t low, int64_
   keep(name, value, v);
 }
 
+// Whether `value` is a number in the range, which is then read into `read`.
+bool OptionReader::number_of(const char* name, const Value& value, double low, double high, double& read) {
+  if (const auto* f = std::get_if<double>(&value.data)) {
+    read = *f;
+  } else if (const auto* i = std::get_if<int64_t>(&value.data)) {
+    read = static_cast<double>(*i);
+  } else {
+    wrong(name, value, "a number");
+    return false;
+  }
+  if (read >= low && read <= high) return true;  // written so that NaN is out of range
+  problems_.push_back(cat(value.origin, ": ", params_.place, " ", name, " = ", bound(read), " is out of range ",
+                          bound(low), "..", bound(high)));
+  return false;
+}
+
 void OptionReader::number(const char* name, double& value, double low, double high) {
   const Value* v = given(name);
-  if (v != nullptr) {
-    double d = 0;
-    if (const auto* f = std::get_if<double>(&v->data)) {
-      d = *f;
-    } else if (const auto* i = std::get_if<int64_t>(&v->data)) {
-      d = static_cast<double>(*i);
-    } else {
-      return wrong(name, *v, "a number");
-    }
-    if (!(d >= low && d <= high)) {  // written so that NaN is out of range
-      problems_.push_back(cat(v->origin, ": ", params_.place, " ", name, " = ", bound(d), " is out of range ",
-                              bound(low), "..", bound(high)));
-      return;
-    }
-    value = d;
-  }
+  double read = value;
+  if (v != nullptr && !number_of(name, *v, low, high, read)) return;
+  value = read;
   keep(name, value, v);
 }
 
@@ -170,6 +180,21 @@ void OptionReader::operator()(const char* name, std::vector<std::string>& value,
   }
   Value::Array copy;
   for (const std::string& s : value) copy.push_back({.data = s, .origin = {}});
+  keep(name, std::move(copy), v);
+}
+
+void OptionReader::operator()(const char* name, std::vector<double>& value, double low, double high,
+                              const char* /*help*/, const char* /*unit*/) {
+  const Value* v = given(name);
+  if (v != nullptr) {
+    if (!v->is_array()) return wrong(name, *v, "an array of numbers");
+    value.clear();
+    for (const Value& element : v->array()) {
+      if (!number_of(name, element, low, high, value.emplace_back())) return;
+    }
+  }
+  Value::Array copy;
+  for (const double number : value) copy.push_back({.data = number, .origin = {}});
   keep(name, std::move(copy), v);
 }
 

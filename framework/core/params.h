@@ -62,6 +62,8 @@ class OptionLister {
   void operator()(const char* name, std::string& value, const char* help);
   void operator()(const char* name, std::string& value, const std::vector<std::string>& choices, const char* help);
   void operator()(const char* name, std::vector<std::string>& value, const char* help);
+  void operator()(const char* name, std::vector<double>& value, double low, double high, const char* help,
+                  const char* unit = "");
   void operator()(const char* name, ModelName& value, const char* help);
   void operator()(const char* name, FileName& value, const char* help);
   // `kind` of the plug-in that is called: "drafter", "stopper"; the option's type is "<kind>" or "<kind>s".
@@ -103,6 +105,8 @@ class OptionReader {
   void operator()(const char* name, std::string& value, const char* help);
   void operator()(const char* name, std::string& value, const std::vector<std::string>& choices, const char* help);
   void operator()(const char* name, std::vector<std::string>& value, const char* help);
+  void operator()(const char* name, std::vector<double>& value, double low, double high, const char* help,
+                  const char* unit = "");
   void operator()(const char* name, ModelName& value, const char* help);
   void operator()(const char* name, FileName& value, const char* help);
   void operator()(const char* name, Call& value, const char* kind, const char* help);
@@ -113,6 +117,7 @@ class OptionReader {
  private:
   const Value* given(const char* name);  // by its name, or the value without a key if this is the first option
   bool call_of(const char* name, const Value& value, Call& call);
+  bool number_of(const char* name, const Value& value, double low, double high, double& read);
   void integer(const char* name, int64_t& value, int64_t low, int64_t high);
   void number(const char* name, double& value, double low, double high);
   void wrong(const char* name, const Value& value, const std::string& expected);

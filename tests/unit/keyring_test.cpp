@@ -68,6 +68,39 @@ TEST(Keyring, IsAFunctionOfItsArguments) {
   }
 }
 
+TEST(Keyring, NestedKeysAreTheirOwnButForTheCoupledNoise) {
+  const Keyring keys(42), nested = keys.nest(3);
+  EXPECT_EQ(nested.uniform(Use::kCoupled, 3, 100, 7), keys.uniform(Use::kCoupled, 3, 100, 7));
+  EXPECT_EQ(nested.nest(1).key(Use::kCoupled), keys.key(Use::kCoupled));
+  for (const Use use : {Use::kDraft, Use::kAccept, Use::kResidual, Use::kSearch, Use::kProcessor, Use::kTarget}) {
+    const double u = nested.uniform(use, 3, 100, 7);
+    for (const Keyring& other : {keys, keys.fork(3), keys.nest(4), nested.nest(3)})
+      EXPECT_NE(u, other.uniform(use, 3, 100, 7)) << static_cast<int>(use);
+  }
+}
+
+TEST(Keyring, KeysWithinARoundDifferFromOneStartToAnotherAndNotByBatchMates) {
+  const Keyring keys(42);
+  const std::vector<int64_t> one{3}, two{3, 8}, at{90}, later{91}, both{90, 17};
+  const Keyring within = keys.within(one, at);
+  const double u = within.uniform(Use::kDraft, 3, 100, 7);
+  EXPECT_EQ(u, keys.within(two, both).uniform(Use::kDraft, 3, 100, 7));
+  EXPECT_EQ(within.uniform(Use::kCoupled, 3, 100, 7), keys.uniform(Use::kCoupled, 3, 100, 7));
+  for (const Keyring& other : {keys, keys.within(one, later), within.within(one, at), within.fork(0), within.nest(0)})
+    EXPECT_NE(u, other.uniform(Use::kDraft, 3, 100, 7));
+  EXPECT_NE(within.fork(0).uniform(Use::kDraft, 3, 100, 7), keys.fork(0).uniform(Use::kDraft, 3, 100, 7));
+  EXPECT_THROW(within.uniform(Use::kDraft, 4, 100, 7), std::logic_error);
+}
+
+TEST(Keyring, AnAuditTellsRoundsWithinARoundApart) {
+  Keyring keys(42);
+  keys.audit();
+  const std::vector<int64_t> one{3}, at{90}, later{91};
+  keys.within(one, at).uniform(Use::kDraft, 3, 100, 7);
+  keys.within(one, later).uniform(Use::kDraft, 3, 100, 7);
+  EXPECT_THROW(keys.within(one, at).uniform(Use::kDraft, 3, 100, 7), std::logic_error);
+}
+
 TEST(Keyring, IsUniform) {
   const Keyring keys(1);
   const auto draw = [&](int i) { return keys.uniform(Use::kAccept, i % 7, i / 7, static_cast<uint32_t>(i % 3)); };
