@@ -1,6 +1,7 @@
 #include "drafters/prompt_lookup.h"
 
-#include <algorithm>
+#include "framework/decode/ngram_index.h"
+#include "framework/decode/per_sequence.h"
 
 namespace specula {
 namespace {
@@ -19,49 +20,52 @@ struct Options {
   }
 };
 
-// Where in `text` the token after an earlier occurrence of its last n tokens stands; -1: nowhere.
-int64_t after_match(const Prefix& text, int64_t n, bool first) {
-  const auto size = static_cast<int64_t>(text.size());
-  const auto suffix = text.end() - n;
-  const auto matches = [&](int64_t at) { return std::equal(suffix, text.end(), text.begin() + at); };
-  if (first) {
-    for (int64_t at = 0; at + n < size; ++at) {
-      if (matches(at)) return at + n;
-    }
-  } else {
-    for (int64_t at = size - n - 1; at >= 0; --at) {
-      if (matches(at)) return at + n;
-    }
+// Where an n-gram was first and last followed by something.
+struct Occurrences {
+  int32_t first = -1, last = -1;
+  void add(Token /*token*/, int64_t at) {
+    last = static_cast<int32_t>(at);
+    if (first < 0) first = last;
   }
-  return -1;
-}
+};
+using Index = NgramIndex<Occurrences>;
 
 class PromptLookup final : public Drafter {
  public:
-  explicit PromptLookup(Options options) : options_(std::move(options)) {}
+  explicit PromptLookup(Options options)
+      : options_(std::move(options)),
+        sequences_([shortest = options_.min_ngram, longest = options_.max_ngram] { return Index(shortest, longest); }) {
+  }
+
+  void begin(std::span<const Prefix> prefixes, std::span<const int64_t> requests, const Pass& /*prefill*/) override {
+    sequences_.begin(prefixes, requests);
+  }
 
   std::vector<DraftTree> draft(const Round& round) override {
     std::vector<DraftTree> trees(round.prefixes.size());
     for (size_t b = 0; b < trees.size(); ++b) {
       if (round.done[b] != 0) continue;
       const Prefix& text = round.prefixes[b];
-      trees[b] = DraftTree::chain_of_points(text.back(), continuation(text, round.depth_limit(b, options_.length)));
+      const Index& index = sequences_.at(b, round.requests[b], text);
+      trees[b] = DraftTree::chain_of_points(text.back(), copied(index, text, round.depth_limit(b, options_.length)));
     }
     return trees;
   }
 
  private:
-  std::vector<Token> continuation(const Prefix& text, int length) const {
-    const auto size = static_cast<int64_t>(text.size());
-    for (int64_t n = std::min<int64_t>(options_.max_ngram, size - 1); n >= options_.min_ngram; --n) {
-      const int64_t from = after_match(text, n, options_.match == "first");
-      if (from < 0) continue;
-      return {text.begin() + from, text.begin() + std::min<int64_t>(from + length, size)};
-    }
-    return {};
+  std::vector<Token> copied(const Index& index, const Prefix& text, int length) const {
+    int64_t from = -1;
+    index.look_up(text, [&](int n, const Occurrences& found) {
+      from = options_.match == "first" ? found.first : found.last;
+      if (!follows_suffix(text, from, n)) from = -1;
+      return from >= 0;
+    });
+    if (from < 0) return {};
+    return {text.begin() + from, text.begin() + std::min<int64_t>(from + length, static_cast<int64_t>(text.size()))};
   }
 
   Options options_;
+  PerSequence<Index> sequences_;
 };
 
 }  // namespace
@@ -74,7 +78,8 @@ Registry<Drafter>::Entry prompt_lookup() {
           throw ConfigError(
               cat("prompt_lookup min_ngram = ", options.min_ngram, " is more than max_ngram = ", options.max_ngram));
         }
-        return Facts{.laws = {Draw::kPoint}};
+        return Facts{.laws = {Draw::kPoint},
+                     .memory = cat(51 * (options.max_ngram - options.min_ngram + 1), " B a token of the text")};
       });
 }
 
