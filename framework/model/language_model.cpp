@@ -16,7 +16,7 @@ Ask unite(const Ask& a, const Ask& b) {
   return both;
 }
 
-Ask early_exit(int64_t layers, int64_t all_layers, Logits logits) {
+Ask exit_after(int64_t layers, int64_t all_layers, Logits logits) {
   SPECULA_CHECK(layers >= 1 && layers <= all_layers, "exit after ", layers, " of ", all_layers, " layers");
   std::vector<char> skipped(static_cast<size_t>(all_layers), 0);
   std::fill(skipped.begin() + layers, skipped.end(), 1);

@@ -33,6 +33,14 @@ struct KvView {
   bool operator==(const KvView&) const = default;
 };
 
+// The head of a model for some tokens only, made once by LanguageModel::partial_head.
+class PartialHead {
+ public:
+  explicit PartialHead(std::vector<Token> of) : tokens(std::move(of)) {}
+  virtual ~PartialHead() = default;
+  const std::vector<Token> tokens;  // [N] column i of the logits is of tokens[i]
+};
+
 // Nobody pays for what nobody asked; the loop takes the union of what drafter and verifier want.  What stands below
 // `hidden` is for passes of a drafter's own: it makes another model of the target's layers, or resumes one.
 struct Ask {
@@ -48,12 +56,15 @@ struct Ask {
   // all layers from E on is an early exit after E layers: final norm and head read what layer E would have got.
   std::vector<char> skip_attention{}, skip_mlp{};
   KvView view{};
+  const PartialHead* head = nullptr;  // logits are [.., N], of its tokens; null: of the vocabulary.  Of the same model
 
-  bool is_plain() const { return skip_attention.empty() && skip_mlp.empty() && first_layer == 0 && view.is_whole(); }
+  bool is_plain() const {
+    return skip_attention.empty() && skip_mlp.empty() && first_layer == 0 && view.is_whole() && head == nullptr;
+  }
 };
 Ask unite(const Ask& a, const Ask& b);  // of plain ones; throws std::logic_error
 // The first `layers` of `all_layers`, then final norm and head.
-Ask early_exit(int64_t layers, int64_t all_layers, Logits logits);
+Ask exit_after(int64_t layers, int64_t all_layers, Logits logits);
 
 struct Pass {
   Tensor logits;  // [B,R,V] float32 (kAll), [B,1,V] the last row that is not padding (kLast), undefined (kNone)
@@ -86,6 +97,9 @@ class LanguageModel {
   // Adds R tentative slots (fewer where padded) to those already there.  A row sees the committed slots and its
   // ancestors.
   virtual Pass forward(const Rows& rows, KvCache& cache, const Ask& ask) const = 0;
+  // A copy of the head's rows for these tokens, distinct and within the vocabulary, so that a pass need not read the
+  // others.  Null: this model has no smaller head, and whoever wants fewer tokens takes them from all logits.
+  virtual std::unique_ptr<PartialHead> partial_head(std::vector<Token> /*tokens*/) const { return nullptr; }
 };
 
 }  // namespace specula

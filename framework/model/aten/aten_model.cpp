@@ -1,6 +1,7 @@
 #include "framework/model/aten/aten_model.h"
 
 #include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 #include <c10/core/InferenceMode.h>
 
@@ -62,6 +63,13 @@ at::ScalarType scalar_type(Dtype dtype) {
   return dtype == Dtype::kBfloat16 ? at::kBFloat16 : at::kFloat;
 }
 
+struct AtenHead final : PartialHead {
+  AtenHead(const AtenModel& model, LibraryLinear head, std::vector<Token> of)
+      : PartialHead(std::move(of)), owner(model), matrix(std::move(head)) {}
+  const AtenModel& owner;
+  LibraryLinear matrix;
+};
+
 }  // namespace
 
 AtenModel::AtenModel(const Checkpoint& checkpoint, Dtype dtype, at::Device device)
@@ -89,6 +97,22 @@ int64_t AtenModel::kv_bytes_per_slot() const {
   return 2 * config.layers * config.kv_heads * config.head_dim * static_cast<int64_t>(c10::elementSize(weights_.dtype));
 }
 
+std::unique_ptr<PartialHead> AtenModel::partial_head(std::vector<Token> tokens) const {
+  const c10::InferenceMode inference;
+  const Tensor rows = at::empty({static_cast<int64_t>(tokens.size())}, at::kLong);
+  std::copy(tokens.begin(), tokens.end(), rows.mutable_data_ptr<int64_t>());
+  std::optional<LibraryLinear> matrix = weights_.head.select(rows.to(weights_.device));
+  if (!matrix) return nullptr;
+  return std::make_unique<AtenHead>(*this, std::move(*matrix), std::move(tokens));
+}
+
+const LibraryLinear& AtenModel::head_of(const Ask& ask) const {
+  if (ask.head == nullptr) return weights_.head;
+  const auto* own = dynamic_cast<const AtenHead*>(ask.head);
+  SPECULA_CHECK(own != nullptr && &own->owner == this, "the partial head was made by another model");
+  return own->matrix;
+}
+
 Pass AtenModel::forward(const Rows& rows, KvCache& cache, const Ask& ask) const {
   auto* own = dynamic_cast<AtenCache*>(&cache);
   SPECULA_CHECK(own != nullptr && own->shape() == cache_shape(), "the cache was made by another model");
@@ -100,12 +124,13 @@ Pass AtenModel::forward(const Rows& rows, KvCache& cache, const Ask& ask) const 
   // Rows that nobody writes stay zero: padding, and sequences without a row.
   const auto options = at::TensorOptions(at::kFloat).device(weights_.device);
   AtenOutputs outputs{.logits = {}, .hidden = {}, .sites = ask.hidden};
-  AtenRoute route{.ask = ask, .hidden = {}};
+  const int64_t columns = ask.head != nullptr ? static_cast<int64_t>(ask.head->tokens.size()) : vocab();
+  AtenRoute route{.ask = ask, .head = head_of(ask), .hidden = {}};
   if (in.resumes()) route.hidden = in.hidden_rows().view({batch * in.rows(), info_.hidden}).to(weights_.device);
-  if (ask.logits != Logits::kNone) outputs.logits = at::zeros({batch * lines, vocab()}, options);
+  if (ask.logits != Logits::kNone) outputs.logits = at::zeros({batch * lines, columns}, options);
   if (sites > 0) outputs.hidden = at::zeros({batch * in.rows(), sites, info_.hidden}, options);
   for (const std::vector<AtenRun>& runs : chunks) run_aten_pass(weights_, *own, runs, route, outputs);
-  return to_host(outputs, {batch, lines, vocab()}, {batch, in.rows(), sites, info_.hidden});
+  return to_host(outputs, {batch, lines, columns}, {batch, in.rows(), sites, info_.hidden});
 }
 
 }  // namespace specula

@@ -24,6 +24,8 @@ class AtenModel final : public LoadedModel {
   std::unique_ptr<KvCache> new_cache(int batch, int64_t reserve) const override;
   Pass forward(const Rows& rows, KvCache& cache, const Ask& ask) const override;
 
+  std::unique_ptr<PartialHead> partial_head(std::vector<Token> tokens) const override;
+
   const ModelInfo& info() const override { return info_; }
   Dtype dtype() const override { return dtype_; }
   bool is_invariant_by_construction() const override { return false; }
@@ -33,6 +35,7 @@ class AtenModel final : public LoadedModel {
 
  private:
   AtenCacheShape cache_shape() const;
+  const LibraryLinear& head_of(const Ask& ask) const;
 
   ModelInfo info_;
   Dtype dtype_;

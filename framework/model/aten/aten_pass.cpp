@@ -147,7 +147,7 @@ class AtenPass {
     x = norm(x, weights_.final_norm);
     show(x, last);
     if (!wants_logits) return;
-    const Tensor logits = linear(rows_of(x, chunk_.asked_row), weights_.head);
+    const Tensor logits = linear(rows_of(x, chunk_.asked_row), route_.head);
     outputs_.logits.index_copy_(0, chunk_.logits_row, logits);
   }
 

@@ -20,14 +20,15 @@ struct AtenRun {
 };
 
 struct AtenOutputs {
-  Tensor logits;  // [lines,V] float32 on the device; undefined if none are asked for
+  Tensor logits;  // [lines, outputs of the head] float32 on the device; undefined if none are asked for
   Tensor hidden;  // [B*R,S,hidden] likewise
   std::span<const int> sites;
 };
 
 struct AtenRoute {
   const Ask& ask;  // which blocks run, and what rows see.  A view hides slots from the softmax and saves no work
-  Tensor hidden;   // [B*R,hidden] float32 on the device: the states that Ask::first_layer gets; undefined where it is 0
+  const LibraryLinear& head;
+  Tensor hidden;  // [B*R,hidden] float32 on the device: the states that Ask::first_layer gets; undefined where it is 0
 };
 
 // The rows are in the cache's books already; their keys and values are written, and the outputs filled.

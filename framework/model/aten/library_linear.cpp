@@ -1,6 +1,7 @@
 #include "framework/model/aten/library_linear.h"
 
 #include <ATen/core/dispatch/Dispatcher.h>  // costly, here alone
+#include <ATen/ops/index_select.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/zeros.h>
 
@@ -54,6 +55,12 @@ LibraryLinear::LibraryLinear(Library library, const Tensor& weight, const Tensor
   if (bias.defined()) dims.check(bias, "bias", "O");
   weight_ = library == Library::kAten ? weight : pack(weight);
   bytes_ = static_cast<int64_t>(weight.nbytes() + (bias.defined() ? bias.nbytes() : 0));
+}
+
+std::optional<LibraryLinear> LibraryLinear::select(const Tensor& outputs) const {
+  if (library_ != Library::kAten) return std::nullopt;
+  return LibraryLinear(library_, at::index_select(weight_, 0, outputs),
+                       bias_.defined() ? at::index_select(bias_, 0, outputs) : Tensor());
 }
 
 Tensor LibraryLinear::operator()(const Tensor& x) const {

@@ -4,6 +4,7 @@
 // batch-invariant. Licence: Apache-2.0.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "framework/core/tensor.h"
@@ -25,7 +26,9 @@ class LibraryLinear {
 
   Library library() const { return library_; }
   Tensor operator()(const Tensor& x) const;  // [T,in] of the weight's dtype -> [T,out] likewise
-  int64_t bytes() const { return bytes_; }   // of weight and bias as LibTorch keeps them unpacked
+  // The same layer of these outputs only, [N] int64 on the weight's device; no value where only a packed copy is held.
+  std::optional<LibraryLinear> select(const Tensor& outputs) const;
+  int64_t bytes() const { return bytes_; }  // of weight and bias as LibTorch keeps them unpacked
 
  private:
   Library library_ = Library::kAten;

@@ -53,6 +53,14 @@ void clear_unwritten(float* data, int64_t row_count, int64_t row_size, const std
   }
 }
 
+// Rows of the packed head, packed once more.
+struct LlamaHead final : PartialHead {
+  LlamaHead(const LlamaModel& model, const PackedMatrix& all, std::vector<Token> of)
+      : PartialHead(std::move(of)), owner(model), matrix(all.select(tokens)) {}
+  const LlamaModel& owner;
+  PackedMatrix matrix;
+};
+
 }  // namespace
 
 LlamaModel::LlamaModel(const Checkpoint& checkpoint, const Kernels& kernels)
@@ -72,6 +80,17 @@ int64_t LlamaModel::kv_bytes_per_slot() const {
   return 2 * config.layers * config.kv_heads * config.head_dim * weights_.kernels().cache_bytes;
 }
 
+std::unique_ptr<PartialHead> LlamaModel::partial_head(std::vector<Token> tokens) const {
+  return std::make_unique<LlamaHead>(*this, weights_.head(), std::move(tokens));
+}
+
+const PackedMatrix& LlamaModel::head_of(const Ask& ask) const {
+  if (ask.head == nullptr) return weights_.head();
+  const auto* own = dynamic_cast<const LlamaHead*>(ask.head);
+  SPECULA_CHECK(own != nullptr && &own->owner == this, "the partial head was made by another model");
+  return own->matrix;
+}
+
 Pass LlamaModel::forward(const Rows& rows, KvCache& cache, const Ask& ask) const {
   auto* own = dynamic_cast<LlamaCache*>(&cache);
   SPECULA_CHECK(own != nullptr && own->shape() == cache_shape(weights_), "the cache was made by another model");
@@ -80,12 +99,13 @@ Pass LlamaModel::forward(const Rows& rows, KvCache& cache, const Ask& ask) const
   const std::vector<PassRow> list = list_rows(in, *own, ask.view.rewind);
 
   Pass pass;
-  PassOutputs outputs{nullptr, nullptr, ask.hidden};
+  const PackedMatrix& head = head_of(ask);
+  PassOutputs outputs{.logits = nullptr, .head = &head, .hidden = nullptr, .sites = ask.hidden};
   if (ask.logits != Logits::kNone) {
     const int64_t lines = in.logits_lines();
-    pass.logits = at::empty({batch, lines, vocab()}, at::kFloat);
+    pass.logits = at::empty({batch, lines, head.outputs()}, at::kFloat);
     outputs.logits = pass.logits.mutable_data_ptr<float>();
-    clear_unwritten(outputs.logits, batch * lines, vocab(), list, &PassRow::logits_row);
+    clear_unwritten(outputs.logits, batch * lines, head.outputs(), list, &PassRow::logits_row);
   }
   if (sites > 0) {
     pass.hidden = at::empty({batch, row_count, sites, info_.hidden}, at::kFloat);

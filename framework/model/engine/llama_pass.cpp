@@ -353,11 +353,12 @@ class LlamaPass {
     const auto wanted = static_cast<int64_t>(logits_from_.size());
     const Input x = normed_rows(
         w_.final_norm(), wanted, [&](int64_t i) { return logits_from_[static_cast<size_t>(i)]; }, thread, count);
-    GemmArgs args = arguments(w_.head(), {.x = x, .y = outputs_.logits, .y_stride = config_.vocab});
+    const PackedMatrix& head = *outputs_.head;
+    GemmArgs args = arguments(head, {.x = x, .y = outputs_.logits, .y_stride = head.outputs()});
     args.rows = wanted;
     args.y_row = logits_to_.data();
-    const Share panels = share_of(w_.head().panels(), thread, count);
-    w_.head().kernel().gemm(args, panels.first, panels.last);
+    const Share panels = share_of(head.panels(), thread, count);
+    head.kernel().gemm(args, panels.first, panels.last);
   }
 
   void barrier() const { barrier_.wait(running_); }

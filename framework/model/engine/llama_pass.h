@@ -21,7 +21,8 @@ struct PassRow {
 };
 
 struct PassOutputs {
-  float* logits;  // [*, vocab]
+  float* logits;  // [*, outputs of the head]
+  const PackedMatrix* head;
   float* hidden;  // [*, sites, hidden size]
   std::span<const int> sites;
 };

@@ -146,6 +146,35 @@ void PackedMatrix::pack_bits(const ReadBits& read_bits) {
   rethrower.rethrow();
 }
 
+// Every layout but int4's is [..][panel] units of one or four bytes (gemm.h), so that an output is one column of units.
+PackedMatrix PackedMatrix::select(std::span<const Token> outputs) const {
+  SPECULA_CHECK(kernel_.format != Dtype::kInt4, "outputs of an int4 matrix share their groups' scales");
+  PackedMatrix few;
+  few.kernel_ = kernel_;
+  few.allocate(static_cast<int64_t>(outputs.size()), inputs_);
+  few.bias_.resize(bias_.empty() ? 0 : static_cast<size_t>(few.panels_ * kernel_.panel));
+  const int64_t panel = kernel_.panel, bytes = panel_bytes(kernel_, k_);
+  const int64_t unit = kernel_.format == Dtype::kInt8Weights ? 1 : 4, units = bytes / (panel * unit);
+  const auto copy_output = [&](int64_t to) {
+    const int64_t from = outputs[static_cast<size_t>(to)];
+    SPECULA_CHECK(from >= 0 && from < outputs_, "output ", from, " of ", outputs_);
+    const char* source = weights_.data() + from / panel * bytes + from % panel * unit;
+    char* target = few.weights_.data() + to / panel * bytes + to % panel * unit;
+    for (int64_t u = 0; u < units; ++u) std::copy_n(source + u * panel * unit, unit, target + u * panel * unit);
+    if (!scale_.empty()) few.scale_[static_cast<size_t>(to)] = scale_[static_cast<size_t>(from)];
+    if (!bias_.empty()) few.bias_[static_cast<size_t>(to)] = bias_[static_cast<size_t>(from)];
+  };
+  Rethrower rethrower;
+#pragma omp parallel for num_threads(threads())
+  for (int64_t p = 0; p < few.panels_; ++p) {
+    rethrower.run([&] {
+      for (int64_t to = p * panel; to < std::min((p + 1) * panel, few.outputs_); ++to) copy_output(to);
+    });
+  }
+  rethrower.rethrow();
+  return few;
+}
+
 int64_t PackedMatrix::bytes() const {
   return static_cast<int64_t>(weights_.size() + (bias_.size() + scale_.size()) * sizeof(float));
 }

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "framework/core/token.h"
 #include "framework/model/aligned_buffer.h"
 #include "framework/model/checkpoint/checkpoint.h"
 #include "framework/model/kernels/kernels.h"
@@ -28,6 +30,9 @@ class PackedMatrix {
   PackedMatrix(const Checkpoint& checkpoint, const MatrixSource& source, const LinearKernel& kernel);
   // Of `weights` [outputs][inputs]: for tests and measurements.
   PackedMatrix(const std::vector<float>& weights, int64_t outputs, const LinearKernel& kernel);
+
+  // Of these outputs, in this order: what it gives for them has the same bits.  Not of int4.
+  PackedMatrix select(std::span<const Token> outputs) const;
 
   int64_t outputs() const { return outputs_; }
   int64_t panels() const { return panels_; }
