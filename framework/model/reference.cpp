@@ -77,8 +77,8 @@ Tensor ReferenceLlama::attention(const Tensor& x, const std::string& prefix, con
   return linear(mixed, prefix + "self_attn.o_proj", bias);
 }
 
-ReferenceLlama::Output ReferenceLlama::forward(const Tensor& token, const Tensor& parent,
-                                               const std::vector<int>& sites) const {
+ReferenceLlama::Output ReferenceLlama::forward(const Tensor& token, const Tensor& parent, const std::vector<int>& sites,
+                                               const Tensor& bias) const {
   Dims dims;
   dims.check(token, "token", "T");
   dims.check(parent, "parent", "T");
@@ -95,6 +95,10 @@ ReferenceLlama::Output ReferenceLlama::forward(const Tensor& token, const Tensor
       if (seen != row) depth[row] += 1;
     }
   }
+  if (bias.defined()) {
+    dims.check(bias, "bias", "T T");
+    mask = mask + bias;
+  }
   Output output;
   std::vector<Tensor> states;  // by site
   Tensor x = at::embedding(weight("model.embed_tokens.weight"), token);
@@ -103,9 +107,10 @@ ReferenceLlama::Output ReferenceLlama::forward(const Tensor& token, const Tensor
     const std::string prefix = cat("model.layers.", layer, ".");
     x = x + attention(norm(x, prefix + "input_layernorm"), prefix, position, mask);
     const Tensor y = norm(x, prefix + "post_attention_layernorm");
-    const bool bias = config_.mlp_bias;
-    const Tensor gated = at::silu(linear(y, prefix + "mlp.gate_proj", bias)) * linear(y, prefix + "mlp.up_proj", bias);
-    x = x + linear(gated, prefix + "mlp.down_proj", bias);
+    const bool biased = config_.mlp_bias;
+    const Tensor gated =
+        at::silu(linear(y, prefix + "mlp.gate_proj", biased)) * linear(y, prefix + "mlp.up_proj", biased);
+    x = x + linear(gated, prefix + "mlp.down_proj", biased);
   }
   states.push_back(x);
   states.push_back(norm(x, "model.norm"));

@@ -21,8 +21,10 @@ class ReferenceLlama {
     Tensor hidden;  // [T,S,H] float32 in the order asked for; undefined if none was
   };
   // token [T] int64; parent [T] int64, parent[i] < i, -1 for a root: a row sees itself and its ancestors, and its
-  // position is its depth.  Sites as in Ask::hidden.
-  Output forward(const Tensor& token, const Tensor& parent, const std::vector<int>& sites = {}) const;
+  // position is its depth.  Sites as in Ask::hidden.  `bias` [T,T] float32 is added to the scores of row and ancestor,
+  // -infinity hides it; undefined: none.
+  Output forward(const Tensor& token, const Tensor& parent, const std::vector<int>& sites = {},
+                 const Tensor& bias = {}) const;
 
   const LlamaConfig& config() const { return config_; }
   std::map<std::string, Tensor>& parameters() { return parameters_; }  // by their names in the checkpoint
