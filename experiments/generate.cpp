@@ -1,11 +1,13 @@
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "experiments/commands.h"
 #include "experiments/run/manifest.h"
+#include "experiments/run/plugin_parts.h"
 #include "experiments/token_ids.h"
 #include "framework/core/log.h"
 #include "framework/decode/decode.h"
@@ -52,7 +54,10 @@ void compose(const GenerateArgs& args, const Registries& registries, Plan& plan)
 
 // The models that the drafter names: "draft" is --draft-model, "target" the target itself.
 void read_draft_model(const GenerateArgs& args, Plan& plan) {
-  for (const std::string& name : plan.composed.drafter.models) {
+  const Facts& facts = plan.composed.drafter;
+  std::vector<std::string> names = facts.models;
+  names.insert(names.end(), facts.foreign_models.begin(), facts.foreign_models.end());
+  for (const std::string& name : names) {
     if (name == "target") continue;
     if (name != "draft") {
       throw ConfigError(
@@ -75,7 +80,8 @@ void read_draft_model(const GenerateArgs& args, Plan& plan) {
   plan.draft_dtype = args.draft_dtype.empty() ? choose_dtype(args.dtype, plan.draft, "--dtype")
                                               : choose_dtype(args.draft_dtype, plan.draft, "--draft-dtype");
   check_device_dtype(args.device, plan.draft_dtype, args.draft_dtype.empty() ? "--dtype" : "--draft-dtype");
-  if (plan.draft.vocab != plan.target.vocab) {
+  const bool is_foreign = std::find(facts.models.begin(), facts.models.end(), "draft") == facts.models.end();
+  if (!is_foreign && plan.draft.vocab != plan.target.vocab) {
     throw ConfigError(cat("--draft-model: its vocabulary has ", plan.draft.vocab, " tokens, that of the target ",
                           plan.target.vocab, "; they must be the same"));
   }
@@ -241,9 +247,11 @@ void print_summary(const Plan& plan, const Models& models, const Outcome& outcom
 }
 
 void generate(const GenerateArgs& args, const Registries& registries, const Plan& plan, const Models& models) {
-  const Parts parts{.model = [&](const std::string& name) -> const LanguageModel& {
-    return name == "target" ? *models.target : *models.draft;
-  }};
+  const Parts parts = plugin_parts(
+      [&](const std::string& name) -> const LanguageModel& {
+        return name == "target" ? *models.target : *models.draft;
+      },
+      *models.target, [&](const std::string& name) { return name == "draft" ? args.draft_model : args.model; });
   const auto verifier = registries.verifiers.at(plugin_name(plan.composition.verifier), "--verifier")
                             .make(plan.composition.verifier, parts);
   const Sampler sampler = make_sampler(registries, plan.composition.samplers);

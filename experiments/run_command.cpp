@@ -26,6 +26,7 @@ ArmInfo arm_info(const ArmConfig& arm) {
           .verifier = call_text(arm.verifier),
           .guarantee = name_of(arm.composed.guarantee),
           .baseline = arm.baseline,
+          .state = name_of(arm.composed.drafter.scope),
           .tests_tokens = arm.composed.verifier.tests_tokens};
 }
 
@@ -66,6 +67,7 @@ RunInfo describe(const ExperimentConfig& config, const Plan& plan, const Tokeniz
   info.stream_gb_s = stream_bandwidth();
   info.trace_prompts = static_cast<int>(plan.trace_prompts);
   info.bootstrap = config.measure.bootstrap;
+  info.sort = config.sort;
   info.build = build_name();
   info.identity = {{"configuration", config.cfg_hash},
                    {"binary", binary_sha256()},

@@ -29,10 +29,6 @@ std::string slug(const std::string& name) {
   return text.empty() ? "run" : text;
 }
 
-std::string absolute_path(const Value& value) {
-  return (folder_of_origin(value.origin) / value.string()).lexically_normal().string();
-}
-
 // Builds the typed configuration out of a tree.  Each step reads one section and writes it, resolved, into
 // config.resolved.
 class Builder {
@@ -271,6 +267,7 @@ class Builder {
       problems_.add(cat(values.find("dir")->origin, ": [output] dir = \"\" is empty; expected a folder"));
     config_.out = keys.dir;
     config_.record = keys.record;
+    config_.sort = keys.sort;
     // Runs belong to where the user stands; everything that is read belongs to the file that names it.
     if (Value* dir = values.find("dir")) dir->data = std::filesystem::absolute(keys.dir).lexically_normal().string();
     config_.resolved.set("output", std::move(values));

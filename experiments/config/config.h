@@ -101,6 +101,7 @@ struct ExperimentConfig {
   MeasureConfig measure;
   std::string out = "runs";     // [output] dir: runs are written to <out>/<experiment>/<cell>
   std::string record = "none";  // [output] record: none, distributions
+  std::string sort = "config";  // [output] sort: config, speedup
   Value resolved;               // the whole tree, defaults included, each value with its origin
   struct Source {
     std::string path, content;

@@ -28,7 +28,10 @@ class FileChecker {
       const auto known = models_.find(model.name);
       facts.model_fingerprints.push_back(known == models_.end() ? "" : known->second.info.fingerprint);
     }
-    for (const ArmConfig& arm : config_.arms) check_arm(arm);
+    for (const ArmConfig& arm : config_.arms) {
+      check_arm(arm);
+      for (const std::string& file : arm.composed.drafter.files) hash_file(arm, file, facts);
+    }
     if (!config_.data.file.empty()) facts.prompts_sha256 = check_prompts();
     return facts;
   }
@@ -74,6 +77,29 @@ class FileChecker {
     }
   }
 
+  void hash_file(const ArmConfig& arm, const std::string& path, FileFacts& facts) {
+    if (facts.plugin_files.contains(path)) return;
+    try {
+      facts.plugin_files[path] = sha256_of_file(path);
+    } catch (const Error& e) {
+      problems_.add(cat(arm.drafter.values.origin, ": [arm.", arm.name, "] drafter: ", e.what()));
+    }
+  }
+
+  // A draft model with a vocabulary of its own needs the tokenizer that gives its ids their meaning.
+  void check_foreign_models(const ArmConfig& arm) {
+    for (const std::string& name : arm.composed.drafter.foreign_models) {
+      const auto draft = models_.find(name);
+      if (draft == models_.end()) continue;
+      if (draft->second.tokenizer.empty()) {
+        problems_.add(cat(arm.drafter.values.origin, ": [arm.", arm.name, "] drafter model '", name,
+                          "' has no tokenizer.model, and its ids must be translated; expected one in ",
+                          config_.model(name).folder));
+      }
+      check_context(name, draft->second);
+    }
+  }
+
   void check_arm(const ArmConfig& arm) {
     const auto target = models_.find(arm.target);
     if (target == models_.end()) return;
@@ -85,6 +111,7 @@ class FileChecker {
     }
     check_context(arm.target, target->second);
     check_same_tokenizer(arm, target->second);
+    check_foreign_models(arm);
     for (const std::string& name : arm.composed.drafter.models) {
       const auto draft = models_.find(name);
       if (draft == models_.end()) continue;

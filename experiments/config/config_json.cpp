@@ -2,9 +2,9 @@
 //
 // cfg_hash covers what can change a record: arms, samplers, data, measure, models, seed.  The prompts count by the
 // sha256 of their file, a model by its folder and fingerprint (config, tensor index, file sizes: two fine-tunings may
-// share that, hence the folder).  It leaves out the experiment's name and note, [output], and measure.threads, which
-// changes the speed and never the text; a run that records its rounds is another one.  full_hash covers every key.
-// Licence: Apache-2.0.
+// share that, hence the folder), a file that a drafter reads by its path and sha256.  It leaves out the experiment's
+// name and note, [output], and measure.threads, which changes the speed and never the text; a run that records its
+// rounds is another one.  full_hash covers every key. Licence: Apache-2.0.
 #include <nlohmann/json.hpp>
 
 #include "experiments/config/config_reader.h"
@@ -55,6 +55,7 @@ void compute_hashes(ExperimentConfig& config, const FileFacts& facts) {
   }
   semantic["data"] = json_of(*config.resolved.find("data"));
   semantic["data"]["prompts"] = facts.prompts_sha256;
+  for (const auto& [path, hash] : facts.plugin_files) semantic["files"][path] = hash;
   semantic["sampler"] = Json::array();
   for (const Params& sampler : config.samplers) semantic["sampler"].push_back(json_of(sampler.values));
   semantic["arm"] = json_of(*config.resolved.find("arm"));

@@ -1,25 +1,70 @@
 #include "experiments/config/config_reader.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <functional>
 #include <sstream>
+
+#include "drafters/register.h"
 
 namespace specula {
 namespace {
 
+// Calls `look` with each option that was given or resolved, those of drafters inside a drafter too.
+void each_option(const std::vector<Option>& options, Params& params,
+                 const std::function<void(const Option& option, Value& value, const std::string& place)>& look) {
+  const auto inside = [&](const Option& option, Value& call) {
+    const Value* name = call.find("name");
+    const auto entry = name == nullptr || !name->is_string() ? all_drafters().entries.end()
+                                                             : all_drafters().entries.find(name->string());
+    if (entry == all_drafters().entries.end()) return;  // told elsewhere
+    Params inner{.place = cat(params.place, " ", option.name), .values = std::move(call)};
+    each_option(entry->second.options, inner, look);
+    call = std::move(inner.values);
+  };
+  for (const Option& option : options) {
+    Value* value = params.values.find(option.name);
+    if (value == nullptr) continue;
+    look(option, *value, params.place);
+    if (option.type == "drafter" && value->is_table()) inside(option, *value);
+    if (option.type == "drafters" && value->is_array()) {
+      for (Value& call : value->array()) {
+        if (call.is_table()) inside(option, call);
+      }
+    }
+  }
+}
+
+std::string origin_of(const Value& value, const Params& params) {
+  return value.origin == "default" ? params.values.origin : value.origin;
+}
+
 // What of a plug-in's options must be checked outside the plug-in: that a given model is one of [models].  Returns
 // whether.
-bool models_exist(const std::vector<Option>& options, const Params& params, const PluginScope& scope,
-                  Problems& problems) {
+bool models_exist(const std::vector<Option>& options, Params params, const PluginScope& scope, Problems& problems) {
   const size_t before = problems.lines.size();
-  for (const Option& option : options) {
-    const Value* value = option.type == "model" ? params.values.find(option.name) : nullptr;
-    if (value == nullptr || !value->is_string()) continue;
-    const std::string& model = value->string();
-    if (std::find(scope.models.begin(), scope.models.end(), model) != scope.models.end()) continue;
-    const std::string& origin = value->origin == "default" ? params.values.origin : value->origin;
-    problems.add(cat(origin, ": ", params.place, " ", option.name, " = ", to_text(*value),
+  each_option(options, params, [&](const Option& option, const Value& value, const std::string& place) {
+    if (option.type != "model" || !value.is_string()) return;
+    const std::string& model = value.string();
+    if (std::find(scope.models.begin(), scope.models.end(), model) != scope.models.end()) return;
+    problems.add(cat(origin_of(value, params), ": ", place, " ", option.name, " = ", to_text(value),
                      ": no such entry of [models]", suggestion(model, scope.models)));
-  }
+  });
+  return problems.lines.size() == before;
+}
+
+// Makes the paths of files absolute, each relative to the file that gives it.  Returns whether all are files.
+bool files_exist(const std::vector<Option>& options, Params& params, Problems& problems) {
+  const size_t before = problems.lines.size();
+  each_option(options, params, [&](const Option& option, Value& value, const std::string& place) {
+    if (option.type != "file" || !value.is_string() || value.string().empty()) return;
+    const std::string given = to_text(value);
+    value.data = absolute_path(value);
+    std::error_code code;
+    if (std::filesystem::is_regular_file(value.string(), code)) return;
+    problems.add(cat(origin_of(value, params), ": ", place, " ", option.name, " = ", given, ": there is no file ",
+                     value.string()));
+  });
   return problems.lines.size() == before;
 }
 
@@ -91,6 +136,7 @@ std::optional<Params> read_plugin(const Registry<T>& registry, const Value& valu
     for (const Entry& option : options.table()) params.values.set(option.key, option.value);
     // A second look finds a model that was not given and whose default is missing.
     if (!models_fit || !models_exist(entry->second.options, params, scope, problems)) return std::nullopt;
+    if (!files_exist(entry->second.options, params, problems)) return std::nullopt;
     return params;
   } catch (const ConfigError& e) {
     problems.add_lines(e.what());

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -58,10 +59,11 @@ std::vector<Params> read_samplers(const Value& table, const Registries& registri
 Value sampler_table(const std::vector<Params>& samplers, const Registries& registries, const std::string& origin);
 
 // What the folders and files that a configuration names say: models, tokenizers, vocabularies, prompts.
-// `model_fingerprints` and `prompts_sha256` go into the hash.
+// All of it goes into the hash.
 struct FileFacts {
   std::vector<std::string> model_fingerprints;  // in the order of config.models
   std::string prompts_sha256;
+  std::map<std::string, std::string> plugin_files;  // what drafters read: path, sha256
 };
 FileFacts check_files(const ExperimentConfig& config, Problems& problems);
 

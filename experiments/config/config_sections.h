@@ -42,7 +42,7 @@ struct ArmKeys {
 };
 
 struct OutputKeys {
-  std::string dir = "runs", record = "none";
+  std::string dir = "runs", record = "none", sort = "config";
 
   template <class V>
   void visit(V& v) {
@@ -50,6 +50,7 @@ struct OutputKeys {
     v("record", record, {"none", "distributions"},
       "distributions: each arm that drafts also writes tree, q and p of every round to traces/, for specula replay; "
       "its drafter then tells q after its last token too, where it can, which costs one more pass a round");
+    v("sort", sort, {"config", "speedup"}, "order of the arms in the table: as given, or the fastest first");
   }
 };
 

@@ -164,6 +164,10 @@ Value plugin_table(const Value& value, const Value* shared) {
   return parse_call(value.string(), value.origin);
 }
 
+std::string absolute_path(const Value& path) {
+  return (folder_of_origin(path.origin) / path.string()).lexically_normal().string();
+}
+
 std::filesystem::path folder_of_origin(const std::string& origin) {
   // "folder/file.toml:12:3"; flags and variables have another form.
   const size_t column = origin.rfind(':');

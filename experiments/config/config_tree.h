@@ -36,4 +36,6 @@ Value plugin_table(const Value& value, const Value* shared);
 // The folder that a relative path with this origin is relative to: the file's, or the working directory.
 std::filesystem::path folder_of_origin(const std::string& origin);
 
+std::string absolute_path(const Value& path);  // of a text that is a path
+
 }  // namespace specula

@@ -73,22 +73,42 @@ std::string target_lines(const RunInfo& run) {
              "guarantee is about the arm's own target.\n");
 }
 
+// The part of the fenced pass that went into drafting.
+std::string draft_share(const Summary& summary, const std::string& arm) {
+  for (const TraceSummary& t : summary.traces) {
+    if (t.arm == arm) return fixed(100 * t.phase_s[static_cast<int>(Phase::kDraft)] / t.e2e_s, 0) + "%";
+  }
+  return kDash;
+}
+
+std::vector<ArmInfo> sorted_arms(const RunInfo& run, const Summary& summary) {
+  std::vector<ArmInfo> arms = run.arms;
+  if (run.sort != "speedup") return arms;
+  const auto speed = [&](const ArmInfo& arm) {
+    const double speedup = arm.baseline ? 1 : summary.cell(arm.name, "").at("speedup").value;
+    return std::isfinite(speedup) ? speedup : 0;
+  };
+  std::stable_sort(arms.begin(), arms.end(), [&](const ArmInfo& a, const ArmInfo& b) { return speed(a) > speed(b); });
+  return arms;
+}
+
 std::string arms_table(const RunInfo& run, const Summary& summary) {
   using enum MarkdownTable::Align;
   MarkdownTable table;
   table.column("arm", kLeft);
-  for (const char* const title :
-       {"tok/s", "speedup (95% CI)", "model", "tau", "alpha", "TTFT ms p50", "TPOT ms", "step ms p50/p99", "exact"}) {
+  for (const char* const title : {"tok/s", "speedup (95% CI)", "model", "tau", "alpha", "accepted", "draft",
+                                  "TTFT ms p50", "TPOT ms", "step ms p50/p99", "exact"}) {
     table.column(title, kRight);
   }
   table.column("guarantee", kLeft);
   table.column("verdict", kLeft);
-  for (const ArmInfo& arm : run.arms) {
+  for (const ArmInfo& arm : sorted_arms(run, summary)) {
     const CellSummary& cell = summary.cell(arm.name, "");
     const Comparison* comparison = summary.comparison(arm.name);
     table.row({arm.name + (arm.baseline ? " (ref)" : ""), three_digits(cell.at("e2e_tok_s").value),
                arm.baseline ? "1.00" : with_interval(cell.at("speedup")), fixed(cell.at("speedup_model").value, 2),
                fixed(cell.at("tau").value, 2), fixed(cell.at("alpha").value, 3),
+               fixed(cell.at("accepted_per_step").value, 2), draft_share(summary, arm.name),
                three_digits(cell.at("ttft_p50_ms").value), three_digits(cell.at("tpot_ms").value),
                three_digits(cell.at("step_p50_ms").value) + " / " + three_digits(cell.at("step_p99_ms").value),
                exactness(run, arm, cell), run.promise_of(arm), comparison == nullptr ? "ref" : comparison->verdict});
@@ -104,7 +124,7 @@ std::string categories_table(const RunInfo& run, const Summary& summary) {
     table.column(cat(category, " (", summary.cell(run.baseline().name, category).num_prompts, ")"),
                  MarkdownTable::Align::kRight);
   }
-  for (const ArmInfo& arm : run.arms) {
+  for (const ArmInfo& arm : sorted_arms(run, summary)) {
     if (arm.baseline) continue;
     std::vector<std::string> row = {arm.name};
     for (const std::string& category : summary.categories)
@@ -158,6 +178,17 @@ std::string rule_notes(const RunInfo& run, const Summary& summary) {
 bool is_synthetic(const std::string& verifier) {
   const std::string name = verifier.substr(0, verifier.find('('));
   return name == "synthetic" || (name == "check" && verifier.find("rule = \"synthetic") != std::string::npos);
+}
+
+// Texts and speeds of such arms depend on the order of the prompts.
+std::string learning_lines(const RunInfo& run) {
+  std::string text;
+  for (const ArmInfo& arm : run.arms) {
+    if (arm.state == "run")
+      text += cat("\nThe drafter of ", arm.name,
+                  " learns from one prompt for the next; it started each pass over the prompts knowing nothing.\n");
+  }
+  return text;
 }
 
 std::string synthetic_lines(const RunInfo& run) {
@@ -250,9 +281,9 @@ std::string with_interval(const Estimate& e) {
 }
 
 std::string result_table(const RunInfo& run, const Summary& summary) {
-  return header_line(run) + "\n" + arms_table(run, summary) + synthetic_lines(run) + target_lines(run) +
-         categories_table(run, summary) + time_lines(summary) + quality_lines(run) + rule_notes(run, summary) +
-         certificate_line(run) + notes(summary);
+  return header_line(run) + "\n" + arms_table(run, summary) + synthetic_lines(run) + learning_lines(run) +
+         target_lines(run) + categories_table(run, summary) + time_lines(summary) + quality_lines(run) +
+         rule_notes(run, summary) + certificate_line(run) + notes(summary);
 }
 
 }  // namespace specula

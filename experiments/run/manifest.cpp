@@ -26,6 +26,7 @@ Json arm_json(const RunInfo& r, const ArmInfo& a) {
                {"verifier", a.verifier},
                {"guarantee", a.guarantee},
                {"promise", r.promise_of(a)},
+               {"state", a.state},
                {"tests_tokens", a.tests_tokens}};
   if (!a.reference.empty()) json["reference"] = a.reference;
   if (!a.certified.empty()) json["certificate"] = {{"path", a.certificate}, {"verdict", a.certified}};
@@ -40,6 +41,7 @@ ArmInfo arm_of(const Json& j) {
           .verifier = j.at("verifier"),
           .guarantee = j.at("guarantee"),
           .baseline = j.at("baseline"),
+          .state = j.value("state", "request"),
           .tests_tokens = j.at("tests_tokens"),
           .certificate = certificate.value("path", ""),
           .certified = certificate.value("verdict", ""),
@@ -105,11 +107,8 @@ Json to_json(const RunInfo& r) {
   json["sampler"] = {{"text", r.sampler}, {"one_hot", r.one_hot}};
   json["seeds"] = {{"master", r.seed},
                    {"derivation", "uniform(use, request, position, index); request = hash(prompt, rep, turn)"}};
-  json["measure"] = {{"repetitions", r.repetitions},
-                     {"threads", r.threads},
-                     {"stream_gb_s", r.stream_gb_s},
-                     {"trace_prompts", r.trace_prompts},
-                     {"bootstrap", r.bootstrap}};
+  json["measure"] = {{"repetitions", r.repetitions},     {"threads", r.threads}, {"stream_gb_s", r.stream_gb_s},
+                     {"trace_prompts", r.trace_prompts}, {"sort", r.sort},       {"bootstrap", r.bootstrap}};
   json["definitions"] = {"accept/1", "time/1"};
   json["identity"] = r.identity;
   return json;
@@ -141,6 +140,7 @@ RunInfo of_json(const Json& j) {
   r.stream_gb_s = measure.at("stream_gb_s");
   r.trace_prompts = measure.at("trace_prompts");
   r.bootstrap = measure.at("bootstrap");
+  r.sort = measure.value("sort", "config");
   r.identity = j.at("identity").get<std::map<std::string, std::string>>();
   return r;
 }

@@ -20,7 +20,8 @@ struct ArmInfo {
   std::string name, target, drafter, verifier;  // plug-ins as text: draft_model(model = "small", length = 4)
   std::string guarantee;                        // exact, coupled, greedy exact, lossy
   bool baseline = false;
-  bool tests_tokens = true;  // the rule accepts or rejects drafted tokens one by one, so that alpha is defined
+  std::string state = "request";  // how long the drafter's state lives: request, run, file
+  bool tests_tokens = true;       // the rule accepts or rejects drafted tokens one by one, so that alpha is defined
   // File and verdict of `verify` for this composition and binary; kNoCertificate: there was none; empty: nobody looked.
   std::string certificate{}, certified{};
   std::string reference{};  // the arm that it is compared with; empty: the baseline
@@ -54,6 +55,7 @@ struct RunInfo {
   std::string sampler;   // "temperature(0.7),top_p(0.9)"
   bool one_hot = false;  // temperature 0: the baseline's text is the only right one
   uint64_t seed = 0;
+  std::string sort = "config";  // of the table: config, speedup
   int repetitions = 1, threads = 1, trace_prompts = 0, bootstrap = 10000;
   double stream_gb_s = 0;  // what all threads read from memory, beside which speeds are judged
   std::string build;       // "3f9c21a", "3f9c21a+changes"

@@ -90,17 +90,19 @@ void Run::warm_up(Progress& progress) {
     }
     if (!more) break;
   }
-  for (ArmRunner& arm : arms_) arm.forget();
   progress.stage("");
 }
 
 void Run::play(Progress& progress) {
   for (const Unit& unit : plan_.units) {
+    if (pass_ != std::pair(unit.trace, unit.rep)) begin_pass(unit);
     if (is_complete(unit)) {
+      unheard_.push_back(unit);
       ++status_.done;
       progress.skip(1);
       continue;
     }
+    if (!catch_up(progress)) return;
     if (unit.trace) progress.stage("fenced pass");
     std::vector<Played> played;
     if (shared_.interrupt.load() || !play_unit(unit, played)) return;
@@ -111,6 +113,27 @@ void Run::play(Progress& progress) {
     heartbeat();
     if (done_.empty()) throw Error("nothing succeeded with the first prompt: " + status_.last_error);
   }
+}
+
+void Run::begin_pass(const Unit& unit) {
+  pass_ = {unit.trace, unit.rep};
+  unheard_.clear();
+  for (ArmRunner& arm : arms_) arm.forget();
+}
+
+// Learning arms decode again what was decoded before a resume.  False: interrupted.
+bool Run::catch_up(Progress& progress) {
+  for (const Unit& unit : unheard_) {
+    for (ArmRunner& arm : arms_) {
+      if (!arm.learns()) continue;
+      progress.stage("learning again");
+      std::vector<Played> unused;
+      if (shared_.interrupt.load() || !play_arm(unit, arm, unused)) return false;
+    }
+  }
+  if (!unheard_.empty()) progress.stage("");
+  unheard_.clear();
+  return true;
 }
 
 bool Run::play_unit(const Unit& unit, std::vector<Played>& played) {
@@ -128,6 +151,9 @@ bool Run::play_arm(const Unit& unit, ArmRunner& arm, std::vector<Played>& played
   for (int turn = 0; turn < static_cast<int>(prompt.turns.size()); ++turn) {
     Played next{.record = blank(unit, arm.config(), turn), .prompt = dialogue.next()};
     if (const Record* before = find(next.record.key)) {  // of an earlier segment
+      Record unused;
+      const Task again{.prompt = next.prompt, .request = request_id(prompt.id, unit.rep, turn), .fenced = unit.trace};
+      if (arm.learns() && !arm.decode_into(unused, again)) return false;
       dialogue.answer(before->out);
       continue;
     }

@@ -14,6 +14,10 @@
 
 namespace specula {
 
+// A drafter that learns from one request for the next starts each pass over the prompts (a repetition, or the fenced
+// pass) knowing nothing, and hears them in the order of the plan.  So no pass tells another what its texts are, and a
+// resumed run first decodes what the pass at hand had decoded already, without a record: its texts are those of a run
+// that was never killed.
 class Run {
  public:
   Run(const ArmRunner::Shared& shared, const Plan& plan, const Tokenizer& tokenizer, RunFolder& folder);
@@ -35,6 +39,8 @@ class Run {
     std::string trace;  // its frame, where rounds are recorded
   };
   bool is_complete(const Unit& unit) const;
+  void begin_pass(const Unit& unit);
+  bool catch_up(Progress& progress);
   bool play_unit(const Unit& unit, std::vector<Played>& played);
   bool play_arm(const Unit& unit, ArmRunner& arm, std::vector<Played>& played);
   Record blank(const Unit& unit, const ArmConfig& arm, int turn) const;
@@ -49,6 +55,8 @@ class Run {
   const Tokenizer& tokenizer_;
   RunFolder& folder_;
   std::vector<ArmRunner> arms_;
+  std::vector<Unit> unheard_;  // decoded by an earlier segment in this pass: learning arms have not heard them
+  std::pair<bool, int> pass_{false, -1};                        // trace, rep
   std::map<RecordKey, Record> done_;                            // successful records, those of earlier segments too
   std::map<std::string, std::unique_ptr<TraceWriter>> traces_;  // of the arms whose rounds are recorded
   RunningSpeeds speeds_;

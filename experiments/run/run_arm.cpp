@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "experiments/run/plugin_parts.h"
 #include "framework/core/error.h"
 #include "framework/decode/round_law.h"
 #include "framework/decode/rows.h"
@@ -74,6 +75,7 @@ std::vector<std::string> used_models(const ExperimentConfig& config) {
   for (const ArmConfig& arm : config.arms) {
     add(arm.target);
     for (const std::string& name : arm.composed.drafter.models) add(name);
+    for (const std::string& name : arm.composed.drafter.foreign_models) add(name);
   }
   return names;
 }
@@ -94,19 +96,26 @@ Models load_models(const ExperimentConfig& config) {
   return models;
 }
 
-ArmRunner::ArmRunner(const Shared& shared, const ArmConfig& arm) : shared_(shared), arm_(arm) {
+Parts parts_of(const ExperimentConfig& config, const ArmConfig& arm, const Models& models) {
+  return plugin_parts([&models](const std::string& name) -> const LanguageModel& { return *models.at(name); },
+                      *models.at(arm.target),
+                      [&config, target = arm.target](const std::string& name) {
+                        return config.model(name.empty() ? target : name).folder;
+                      });
+}
+
+ArmRunner::ArmRunner(const Shared& shared, const ArmConfig& arm)
+    : shared_(shared), arm_(arm), parts_(parts_of(shared.config, arm, shared.models)) {
   verifier_ = shared.registries.verifiers.at(plugin_name(arm.verifier), arm.verifier.place).make(arm.verifier, {});
   make_drafter();
 }
 
 void ArmRunner::make_drafter() {
-  const Parts parts{
-      .model = [this](const std::string& name) -> const LanguageModel& { return *shared_.models.at(name); }};
-  drafter_ = shared_.registries.drafters.at(plugin_name(arm_.drafter), arm_.drafter.place).make(arm_.drafter, parts);
+  drafter_ = shared_.registries.drafters.at(plugin_name(arm_.drafter), arm_.drafter.place).make(arm_.drafter, parts_);
 }
 
 void ArmRunner::forget() {
-  if (arm_.composed.drafter.scope != Scope::kRequest) make_drafter();
+  if (learns()) make_drafter();
 }
 
 // A trace holds q after every row where the drafter can tell it, so that every rule can judge its rounds.

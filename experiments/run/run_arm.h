@@ -23,6 +23,8 @@ std::vector<std::string> used_models(const ExperimentConfig& config);
 std::string sampler_text(const ExperimentConfig& config);  // "temperature(0.7),top_p(0.9)"
 Models load_models(const ExperimentConfig& config);        // throws Error
 
+Parts parts_of(const ExperimentConfig& config, const ArmConfig& arm, const Models& models);  // both outlive it
+
 struct Task {
   Prefix prompt;
   int64_t request = 0;
@@ -54,8 +56,9 @@ class ArmRunner {
   // Fills what was measured into `record`; false: interrupted, and the record means nothing.  Throws what decode()
   // throws.
   bool decode_into(Record& record, Task task);
-  // After the warm-up: state that outlives a request must not come from it.
-  void forget();
+  // Whether its drafter learns from one request for the next.
+  bool learns() const { return arm_.composed.drafter.scope == Scope::kRun; }
+  void forget();  // what was learned
 
  private:
   void make_drafter();
@@ -63,6 +66,7 @@ class ArmRunner {
 
   const Shared& shared_;
   const ArmConfig& arm_;
+  Parts parts_;
   std::unique_ptr<Drafter> drafter_;
   std::unique_ptr<Verifier> verifier_;
 };

@@ -1,5 +1,6 @@
 #include <cstdio>
 
+#include "experiments/run/plugin_parts.h"
 #include "experiments/verify/ladder.h"
 
 namespace specula {
@@ -14,6 +15,7 @@ class Renewed final : public Drafter {
     inner_->begin(prefixes, requests, prefill);
   }
   std::vector<DraftTree> draft(const Round& round) override { return inner_->draft(round); }
+  Started started() const override { return inner_->started(); }
   void observe(const Feedback& feedback) override { inner_->observe(feedback); }
   void finish(int64_t request, const Prefix& text) override { inner_->finish(request, text); }
 
@@ -30,8 +32,12 @@ Player::Player(const Workbench& bench, const ArmConfig& arm, const LanguageModel
       policy_(arm.composed.verifier.policy),
       q_next_(arm.composed.verifier.q_next),
       sampler_(make_sampler(bench.registries, samplers)) {
-  make_drafter_ = [&registry = bench.registries.drafters, params = arm.drafter, models = std::move(models)] {
-    return registry.at(plugin_name(params), params.place).make(params, {.model = models});
+  const auto folder = [&config = bench.config, of_target = arm.target](const std::string& name) {
+    return config.model(name.empty() ? of_target : name).folder;
+  };
+  make_drafter_ = [&registry = bench.registries.drafters, params = arm.drafter,
+                   parts = plugin_parts(std::move(models), target, folder)] {
+    return registry.at(plugin_name(params), params.place).make(params, parts);
   };
   drafter_ = make_drafter_();
   rule_ = bench.registries.verifiers.at(plugin_name(arm.verifier), arm.verifier.place).make(arm.verifier, {});

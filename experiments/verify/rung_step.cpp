@@ -66,8 +66,9 @@ class Context {
  public:
   Context(const Workbench& bench, const ArmConfig& arm, const Prefix& text)
       : arm_(arm), text_(text), base_(text.begin(), text.end() - 1), target_(*bench.models.at(arm.target), base_) {
-    for (const std::string& name : arm.composed.drafter.models)
-      drafts_.try_emplace(name, *bench.models.at(name), base_);
+    for (const auto* names : {&arm.composed.drafter.models, &arm.composed.drafter.foreign_models}) {
+      for (const std::string& name : *names) drafts_.try_emplace(name, *bench.models.at(name), base_);
+    }
     player_.emplace(
         bench, arm, target_, [this](const std::string& name) -> const LanguageModel& { return drafts_.at(name); },
         bench.config.samplers);

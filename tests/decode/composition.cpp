@@ -7,7 +7,9 @@
 
 #include "drafters/register.h"
 #include "samplers/register.h"
+#include "tests/decode/toy_corpus.h"
 #include "tests/decode/toy_tokenizer.h"
+#include "tests/decode/toy_trace.h"
 #include "verifiers/register.h"
 
 namespace specula::testing {
@@ -25,6 +27,14 @@ const Registries& all_registries() {
 
 Params call_of(const std::string& text) { return {.place = "test", .values = parse_call(text, "test")}; }
 
+std::string call_of_drafter(const std::string& name) {
+  if (name == "ngram_cache") return cat("ngram_cache(file=", quoted(toy_ngram_file()), ")");
+  if (name == "retrieval") return cat("retrieval(file=", quoted(toy_retrieval_file()), ")");
+  if (name == "suffix_automaton") return "suffix_automaton(len_threshold=1)";
+  if (name == "replay") return cat("replay(file=", quoted(toy_trace()), ")");
+  return name;
+}
+
 std::string Pair::name() const { return plugin_name(call_of(drafter)) + "_" + plugin_name(call_of(verifier)); }
 
 void PrintTo(const Pair& pair, std::ostream* out) { *out << pair.drafter << " under " << pair.verifier; }
@@ -39,7 +49,7 @@ std::vector<Pair> pairs(const std::string& samplers, const std::function<bool(co
   std::vector<Pair> fitting;
   for (const std::string& drafter : all_registries().drafters.order) {
     for (const std::string& verifier : all_registries().verifiers.order) {
-      const Pair pair{drafter, verifier};
+      const Pair pair{call_of_drafter(drafter), verifier};
       const Composed composed = pair.composed(samplers);
       if (composed.problems.empty() && wanted(composed)) fitting.push_back(pair);
     }
@@ -58,6 +68,7 @@ Bench::Bench(const Pair& pair, const std::string& samplers, const BenchOptions& 
   const Params d = call_of(pair.drafter), v = call_of(pair.verifier);
   const Parts parts{.model = [this](const std::string&) -> const LanguageModel& { return used_draft; },
                     .vocab = used_target.vocab(),
+                    .layers = used_target.layers(),
                     .tokenizer = [this](const std::string& name) -> const Tokenizer& {
                       return name.empty() ? toy_tokenizer(used_target.vocab())
                                           : other_toy_tokenizer(used_draft.vocab());
@@ -101,10 +112,12 @@ std::vector<double> Bench::target_law(const Prefix& text) const {
 }
 
 Pair with_length(const Pair& pair, int length) {
-  for (const Option& option : all_registries().drafters.at(pair.drafter, "test").options) {
-    if (option.name == "length") return {cat(pair.drafter, "(length=", length, ")"), pair.verifier};
+  Params call = call_of(pair.drafter);
+  for (const Option& option : all_registries().drafters.at(plugin_name(call), "test").options) {
+    if (option.name == "length" || option.name == "nodes")
+      call.values.set(option.name, {.data = int64_t{length}, .origin = "test"});
   }
-  return pair;
+  return {call_text(call), pair.verifier};
 }
 
 }  // namespace specula::testing

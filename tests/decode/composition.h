@@ -14,6 +14,8 @@ namespace specula::testing {
 const Registries& all_registries();
 
 Params call_of(const std::string& text);  // "draft_model(length=2)"
+// The drafter with its default options, or with a file made for it where it cannot do without one.
+std::string call_of_drafter(const std::string& name);
 
 // A drafter under a verifier, as calls.
 struct Pair {
@@ -56,7 +58,7 @@ struct Bench {
   std::vector<double> target_law(const Prefix& text) const;
 };
 
-// The pair with its drafter's `length` set, where it has one.
+// The pair with its drafter's `length` and `nodes` set, where it has them.
 Pair with_length(const Pair& pair, int length);
 
 // Hears how much was drafted and accepted, and may stop the run after so many rounds.

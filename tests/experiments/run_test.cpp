@@ -153,7 +153,7 @@ class RunTest : public ::testing::Test {
     for (const Check& c : summary.checks) EXPECT_TRUE(c.passed) << c.name << " of " << c.arm << ": " << c.detail;
   }
 
-  const Registries registries_ = make_registries();
+  Registries registries_ = make_registries();
   const Sampler sampler_ = make_sampler(registries_, parse_samplers("temperature(0)", "test"));
   const std::unique_ptr<Tokenizer> tokenizer_ = load_tokenizer(std::string(SPECULA_SOURCE_DIR) + "/assets/demo/target");
   Models models_;
@@ -357,6 +357,81 @@ TEST_F(RunTest, OneWriterPerFolderAndNoForeignFolder) {
   fs::remove(foreign / "thesis.tex");
   fs::create_directories(foreign / "records");  // what a run leaves that died before its manifest
   EXPECT_NO_THROW(RunFolder(cfg, info, "auto"));
+}
+
+// Drafts as many tokens as it has heard the ends of texts; so its records tell what it had learned.
+class Learner final : public Drafter {
+ public:
+  explicit Learner(NoOptions /*options*/) {}
+  std::vector<DraftTree> draft(const Round& round) override {
+    const int wanted = std::min(heard_, 4);
+    std::vector<DraftTree> trees;
+    for (size_t b = 0; b < round.prefixes.size(); ++b) {
+      const std::vector<Token> tokens(static_cast<size_t>(round.depth_limit(b, wanted)), round.prefixes[b].back());
+      trees.push_back(DraftTree::chain_of_points(round.prefixes[b].back(), tokens));
+    }
+    return trees;
+  }
+  void finish(int64_t /*request*/, const Prefix& /*text*/) override { ++heard_; }
+
+ private:
+  int heard_ = 0;
+};
+
+struct LearningRunTest : RunTest {
+  void SetUp() override {
+    RunTest::SetUp();
+    registries_.drafters.add(drafter_entry<Learner, NoOptions>(
+        "learner", "", "", [](const NoOptions&) { return Facts{.laws = {Draw::kPoint}, .scope = Scope::kRun}; }));
+    make_config();
+    cfg_ = load_config(folder_ / "learning.toml", {.out = (folder_ / "runs").string()}, registries_);
+  }
+  void make_config() {
+    config();
+    std::string text = read_file(folder_ / "study.toml");
+    text += "[[arm]]\nname = \"learner\"\ndrafter = \"learner\"\n";
+    std::ofstream(folder_ / "learning.toml") << text;
+  }
+  // (trace, rep, prompt) -> the drafts of the learner's first round.
+  std::map<std::tuple<bool, int, std::string>, int> first_drafts() const {
+    std::map<std::tuple<bool, int, std::string>, int> found;
+    for (const Record& r : read_records(path_).records) {
+      if (r.key.arm == "learner") found[{r.key.trace, r.key.rep, r.key.prompt}] = r.rounds.drafted.front();
+    }
+    return found;
+  }
+  ExperimentConfig cfg_;
+};
+
+TEST_F(LearningRunTest, EachPassStartsKnowingNothingAndHearsThePromptsInTheirOrder) {
+  segment(cfg_);
+  const auto drafts = first_drafts();
+  ASSERT_EQ(drafts.size(), 3u * 2 + 1);
+  for (const int rep : {0, 1}) {
+    std::vector<int> in_order;
+    for (const Prompt& prompt : make_plan(cfg_).prompts) in_order.push_back(drafts.at({false, rep, prompt.id}));
+    EXPECT_EQ(in_order, (std::vector<int>{0, 1, 2})) << "repetition " << rep;
+  }
+  EXPECT_EQ(drafts.at({true, 0, make_plan(cfg_).prompts[0].id}), 0) << "the fenced pass";
+}
+
+TEST_F(LearningRunTest, AResumedRunHasLearnedWhatAnUndisturbedOneHas) {
+  segment(cfg_);
+  const auto whole = first_drafts();
+  const int64_t passes = model("target").passes;
+  fs::remove_all(path_);
+  for (const int64_t share : {3, 6, 9}) {
+    make_models();
+    interrupt_.store(false);
+    model("target").flag = &interrupt_;
+    model("target").raise_at = passes * share / 10;
+    segment(cfg_);
+    interrupt_.store(false);
+    make_models();
+    segment(cfg_);
+    EXPECT_EQ(first_drafts(), whole) << share;
+    fs::remove_all(path_);
+  }
 }
 
 TEST_F(RunTest, MarginIsTheGapInTheTargetWhereTextsFirstDiffer) {
