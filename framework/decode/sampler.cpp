@@ -72,6 +72,11 @@ Tensor Sampler::distribution(const Tensor& logits, const RowContext& context) co
     }
     return p;
   }
+  return ranking(logits, context);
+}
+
+Tensor Sampler::ranking(const Tensor& logits, const RowContext& context) const {
+  const int64_t vocab = logits.size(-1);
   Tensor p = processed(logits, context);
   const bool is_changed = !p.is_same(logits);
   const float* from = p.const_data_ptr<float>();

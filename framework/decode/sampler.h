@@ -38,6 +38,9 @@ struct Sampler {
   // position when a row holds NaN or nothing but -infinity.
   Tensor distribution(const Tensor& logits, const RowContext& context) const;
 
+  // The same, but a policy that leaves one token stops before that step: what the most likely tokens are ranked by.
+  Tensor ranking(const Tensor& logits, const RowContext& context) const;
+
   // [R] the most likely token of each row after the policy, the lowest id winning ties.  Throws as distribution() does.
   std::vector<Token> most_likely(const Tensor& logits, const RowContext& context) const;
 
