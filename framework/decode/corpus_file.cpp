@@ -58,20 +58,21 @@ std::string text_of(const std::array<char, N>& field) {
 }
 
 [[noreturn]] void refuse(const std::string& path, const std::string& kind, const std::string& what) {
-  throw ConfigError(cat(path, ": ", what, "; `specula train ", kind, "` makes such a file"));
+  throw ConfigError(cat(path, ": ", what, "; `specula train ", kind.empty() ? "KIND" : kind, "` makes such files"));
 }
 
 Head checked_head(std::span<const uint8_t> bytes, size_t file_size, const std::string& path, const std::string& kind) {
   const auto fail = [&](const std::string& what) { refuse(path, kind, what); };
   Head head;
   if (bytes.size() < sizeof head)
-    fail(cat("this is no ", kind, " file: it has ", file_size, " bytes, and its head alone would have ", sizeof head));
+    fail(cat("this is no file of a corpus: it has ", file_size, " bytes, and its head alone would have ", sizeof head));
   std::memcpy(&head, bytes.data(), sizeof head);
-  if (head.magic != kMagic) fail(cat("this is no ", kind, " file: it does not begin with \"SPECULA\""));
+  if (head.magic != kMagic) fail(cat("this is no file of a corpus: it does not begin with \"SPECULA\""));
   if (head.byte_order != kByteOrder) fail("was written on a machine of another byte order");
   if (head.version != kVersion) fail(cat("has version ", head.version, ", and this program reads ", kVersion));
   if (head.head_checksum != checksum_of(head)) fail("its head is damaged: the checksum is wrong");
-  if (text_of(head.kind) != kind) fail(cat("this is a file of kind '", text_of(head.kind), "', expected '", kind, "'"));
+  if (!kind.empty() && text_of(head.kind) != kind)
+    fail(cat("this is a file of kind '", text_of(head.kind), "', expected '", kind, "'"));
   if (head.num_sections > kMostSections || head.ids < 1 || head.ids > kMostCorpusTokens || head.tokens < 1 ||
       head.tokens > kMostCorpusTokens)
     fail("its head claims impossible sizes");
@@ -151,7 +152,7 @@ void CorpusFile::fail(const std::string& what) const { refuse(path_, head_.kind,
 
 void CorpusFile::check_target(const Parts& parts) const {
   const std::string target = parts.tokenizer ? parts.tokenizer("").fingerprint() : "";
-  if (head_.tokenizer != target) {
+  if (!head_.tokenizer.empty() && head_.tokenizer != target) {
     fail(cat("was made with the tokenizer ", brief(head_.tokenizer), ", and the target's is ", brief(target),
              " (fingerprints)"));
   }

@@ -20,7 +20,7 @@ namespace specula {
 
 struct CorpusHead {
   std::string kind;       // "retrieval", "ngram_cache"; at most 15 bytes
-  std::string tokenizer;  // its fingerprint; "": none, which only a target without a tokenizer takes
+  std::string tokenizer;  // its fingerprint; "": none, as toy files have it, which is never compared
   int64_t ids = 0;        // every token id in the file is below this
   int64_t tokens = 0;     // of the corpus
   int64_t order = 0;      // what the kind says
@@ -28,8 +28,8 @@ struct CorpusHead {
 
 inline constexpr int64_t kMostCorpusTokens = 0x7FFFFFF0;  // positions are kept in 32 bits
 
-// Reads and checks the head alone: what can be said of a file before the models load.  Throws ConfigError for a file
-// that is none of this kind or whose size is not what its head says.
+// Reads and checks the head alone: what can be said of a file before the models load.  `kind` "": any.  Throws
+// ConfigError for a file that is none of this kind or whose size is not what its head says.
 CorpusHead read_corpus_head(const std::filesystem::path& path, const std::string& kind);
 
 // Written atomically: readers see the old file or the new one.

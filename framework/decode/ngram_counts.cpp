@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <limits>
-#include <numeric>
 
 namespace specula {
 namespace {
 
+constexpr uint32_t kMost = std::numeric_limits<uint32_t>::max();
 constexpr size_t kBuffer = size_t{1} << 22;  // n-grams: 84 MB
 
 }  // namespace
@@ -37,7 +37,7 @@ void NgramCounter::merge() {
   merged.reserve(counted_.size() + buffer_.size() / 2);
   const auto add = [&](const Gram& gram, uint32_t count) {
     if (merged.empty() || merged.back().gram != gram) return merged.push_back({gram, count});
-    merged.back().count += std::min(count, std::numeric_limits<uint32_t>::max() - merged.back().count);
+    merged.back().count += std::min(count, kMost - merged.back().count);
   };
   auto old = counted_.begin();
   for (const Gram& gram : buffer_) {
@@ -57,16 +57,20 @@ int64_t NgramCounter::distinct() {
 void NgramCounter::write(const std::filesystem::path& path, const std::string& tokenizer, int64_t min_count) {
   merge();
   const auto order = static_cast<size_t>(order_);
-  std::vector<uint32_t> keys, starts, tokens, counts;
+  std::vector<uint32_t> keys, starts, totals, best, tokens, counts;
   for (const auto& [gram, count] : counted_) {
     if (count < min_count) continue;
-    const auto same = [&] { return std::equal(gram.begin(), gram.begin() + order_, keys.end() - order_); };
-    if (keys.empty() || !same()) {
-      starts.push_back(static_cast<uint32_t>(tokens.size()));
+    const auto place = static_cast<uint32_t>(tokens.size());
+    if (keys.empty() || !std::equal(gram.begin(), gram.begin() + order_, keys.end() - order_)) {
       keys.insert(keys.end(), gram.begin(), gram.begin() + order_);
+      starts.push_back(place);
+      totals.push_back(0);
+      best.push_back(place);
     }
     tokens.push_back(static_cast<uint32_t>(gram[order]));
     counts.push_back(count);
+    totals.back() += std::min(count, kMost - totals.back());
+    if (count > counts[best.back()]) best.back() = place;
   }
   if (tokens.empty()) {
     throw Error(cat(path.string(), ": no ", order_, " tokens and one behind them were seen ",
@@ -77,17 +81,19 @@ void NgramCounter::write(const std::filesystem::path& path, const std::string& t
   starts.push_back(static_cast<uint32_t>(tokens.size()));
   const CorpusHead head{
       .kind = kNgramKind, .tokenizer = tokenizer, .ids = int64_t{largest_} + 1, .tokens = tokens_, .order = order_};
-  const std::span<const uint32_t> sections[] = {keys, starts, tokens, counts};
+  const std::span<const uint32_t> sections[] = {keys, starts, totals, best, tokens, counts};
   write_corpus_file(path, head, sections);
 }
 
 NgramCounts::NgramCounts(const std::filesystem::path& path, const Parts& parts) : file_(path, kNgramKind) {
   file_.check_target(parts);
-  if (file_.num_sections() != 4) file_.fail(cat("has ", file_.num_sections(), " sections, expected 4"));
+  if (file_.num_sections() != 6) file_.fail(cat("has ", file_.num_sections(), " sections, expected 6"));
   keys_ = file_.section(0);
   starts_ = file_.section(1);
-  tokens_ = file_.section(2);
-  counts_ = file_.section(3);
+  totals_ = file_.section(2);
+  best_ = file_.section(3);
+  tokens_ = file_.section(4);
+  counts_ = file_.section(5);
   check();
 }
 
@@ -96,9 +102,11 @@ void NgramCounts::check() const {
   if (order() < 1 || order() > kLongestNgram)
     file_.fail(cat("counts behind ", file_.head().order, " tokens, expected 1 to ", kLongestNgram));
   if (starts_.empty() || keys_.size() != (starts_.size() - 1) * static_cast<size_t>(order()) || starts_.front() != 0 ||
-      starts_.back() != tokens_.size() || tokens_.size() != counts_.size() ||
-      !std::is_sorted(starts_.begin(), starts_.end()))
+      starts_.back() != tokens_.size() || tokens_.size() != counts_.size() || totals_.size() != starts_.size() - 1 ||
+      best_.size() != totals_.size() || !std::is_sorted(starts_.begin(), starts_.end()))
     file_.fail("is damaged: its sections do not fit each other");
+  if (std::any_of(best_.begin(), best_.end(), [&](uint32_t place) { return place >= tokens_.size(); }))
+    file_.fail(cat("holds a place that is not below ", tokens_.size()));
   const auto ids = static_cast<uint32_t>(file_.head().ids);
   for (const auto& section : {keys_, tokens_}) {
     if (std::any_of(section.begin(), section.end(), [&](uint32_t value) { return value >= ids; }))
@@ -127,7 +135,8 @@ NgramCounts::Continuations NgramCounts::behind(std::span<const Token> ngram) con
     const int order = compare(key(middle));
     if (order == 0) {
       const size_t from = starts_[middle], count = starts_[middle + 1] - from;
-      return {tokens_.subspan(from, count), counts_.subspan(from, count)};
+      return {tokens_.subspan(from, count), counts_.subspan(from, count), totals_[middle],
+              static_cast<Token>(tokens_[best_[middle]])};
     }
     if (order < 0) {
       low = middle + 1;

@@ -1,5 +1,5 @@
 // How often each token followed n tokens of a corpus, in a mapped file: what `specula train ngram_cache` writes and the
-// drafter `ngram_cache` reads.  At most 4 n + 12 bytes a token of the corpus, reached where no n-gram repeats; a lookup
+// drafter `ngram_cache` reads.  At most 4 n + 20 bytes a token of the corpus, reached where no n-gram repeats; a lookup
 // is a binary search.  Licence: Apache-2.0.
 #pragma once
 
@@ -49,7 +49,10 @@ class NgramCounts {
   // What followed, by token ascending; both spans have the same size, 0 where these tokens were not seen.
   struct Continuations {
     std::span<const uint32_t> tokens, counts;
+    uint32_t total = 0;                    // of the counts
+    Token most_common = -1;                // the lowest of equals
     uint32_t count_of(Token token) const;  // 0: never
+    uint32_t most() const { return most_common < 0 ? 0 : count_of(most_common); }
   };
   Continuations behind(std::span<const Token> ngram) const;  // of order() tokens
   int order() const { return static_cast<int>(file_.head().order); }
@@ -62,7 +65,8 @@ class NgramCounts {
   }
 
   CorpusFile file_;
-  std::span<const uint32_t> keys_, starts_, tokens_, counts_;  // [K,order], [K+1], [E], [E]
+  std::span<const uint32_t> keys_, starts_, totals_, best_;  // [K,order], [K+1], [K], [K] place of most_common
+  std::span<const uint32_t> tokens_, counts_;                // [E], [E]
 };
 
 }  // namespace specula
