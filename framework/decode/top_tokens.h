@@ -1,5 +1,5 @@
-// The k largest entries of a row of logits without sorting it: blocks of 64 are skipped by their maximum, so that the
-// scan runs at the speed of the memory.  Licence: Apache-2.0.
+// The k largest entries of a row of logits without sorting it: blocks whose maximum is too small are skipped.  Licence:
+// Apache-2.0.
 #pragma once
 
 #include <cstdint>

@@ -306,7 +306,7 @@ TEST(RollingHash, DependsOnTheLastTokensAlone) {
 
 TEST(TopTokens, AreThoseOfASort) {
   Dice dice(5);
-  for (const int vocab : {1, 7, 64, 65, 1000}) {
+  for (const int vocab : {1, 7, 64, 65, 512, 1000, 5000}) {
     std::vector<float> logits(static_cast<size_t>(vocab));
     for (float& x : logits) x = static_cast<float>(dice(200)) - 100;  // with ties
     std::vector<Token> order(logits.size());
