@@ -15,7 +15,7 @@ const std::string kPlace = "bandit arms";
 struct Options {
   std::vector<Call> arms = {default_call("fixed(1)"), default_call("fixed(2)"), default_call("fixed(4)")};
   std::string rule = "ucb1";
-  double exploration = 1, share = 0.1;
+  double exploration = 0.2, share = 0.1;
   RoundPrice price;
   std::string scope = "request";
   template <class V>

@@ -4,8 +4,9 @@
 // arms fixed(n) that is a bandit over lengths.  TapOut (2025) plays UCB1 over stopping rules: arms confidence, entropy,
 // .. The reward of a round is its tokens per cost, both as configured (c, v, o) and not as timed.  `ucb1` takes for an
 // arm's mean the ratio of its totals, since over a text total tokens per total cost is what counts, and plays each arm
-// once first; `exploration` = 1 is the paper's bonus sqrt(2 ln t / n), which is large against the few dozen rounds of
-// one request: arms far apart are told from each other within a request, arms close together only in scope run.
+// once first; `exploration` = 1 is the paper's bonus sqrt(2 ln t / n) for rewards anywhere in 0..1.  Those of
+// rounds lie close together and requests have a few dozen rounds, so that with it a request ends before arms are told
+// from each other; 0.2 is a round figure that does.
 // `exp3` draws its arm, from keys of its own (Use::kSearch), and makes no assumption about how rewards change.
 // Only the arm that was played learns.
 //

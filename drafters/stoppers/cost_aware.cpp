@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "drafters/stoppers/round_price.h"
 #include "drafters/stoppers/stop_memory.h"
@@ -10,13 +11,15 @@
 namespace specula {
 namespace {
 
-constexpr int kBuckets = 10;        // of confidence
+constexpr int kBuckets = 10;                        // of confidence
+constexpr double kPriorTests = 4, kMeanTests = 16;  // that a prior, and the mean of all depths, count as
 constexpr double kPlainRounds = 4;  // of one token each, with which the rate begins: a first guess, soon outweighed
 
 struct Options {
   RoundPrice price;
   std::string by = "depth";
-  double prior = 0.7, weight = 4;
+  double prior = 0.7;
+  int memory = 256;
   int least = 1;
   std::string scope = "request";
   template <class V>
@@ -24,7 +27,7 @@ struct Options {
     price.visit(v);
     v("by", by, {"depth", "confidence"}, "what acceptance is estimated by: the depth, or the largest probability in q");
     v("prior", prior, 0, 1, "acceptance rate before anything was seen");
-    v("weight", weight, 0.1, 1e6, "tests that a prior counts as", "tests");
+    v("memory", memory, 1, 1 << 30, "after so many rounds what was seen counts 1/e as much", "rounds");
     v("least", least, 0, kLongestChain,
       "tokens drafted at least; with 0 it may stop drafting for the rest of a request, since it learns from drafts "
       "only",
@@ -35,6 +38,10 @@ struct Options {
 
 struct Tests {
   double tested = 0, accepted = 0;
+  void fade(double factor) {
+    tested *= factor;
+    accepted *= factor;
+  }
   void add(bool is_accepted) {
     tested += 1;
     accepted += is_accepted ? 1 : 0;
@@ -47,13 +54,24 @@ struct Estimates {
   std::array<Tests, kLongestChain> by_depth{};
   std::array<Tests, kBuckets> by_confidence{};
   double tokens = 0, cost = 0;  // of all rounds
+
+  void fade(double factor) {
+    all.fade(factor);
+    for (Tests& tests : by_depth) tests.fade(factor);
+    for (Tests& tests : by_confidence) tests.fade(factor);
+    tokens *= factor;
+    cost *= factor;
+  }
 };
 
 int bucket_of(double confidence) { return std::clamp(static_cast<int>(confidence * kBuckets), 0, kBuckets - 1); }
 
 class CostAware final : public Stopper {
  public:
-  explicit CostAware(Options options) : options_(std::move(options)), estimates_(scope_of(options_.scope), {}) {}
+  explicit CostAware(Options options)
+      : options_(std::move(options)),
+        fading_(std::exp(-1.0 / options_.memory)),
+        estimates_(scope_of(options_.scope), {}) {}
 
   void begin(size_t batch, int /*length*/) override {
     estimates_.begin(batch);
@@ -74,7 +92,7 @@ class CostAware final : public Stopper {
     const Estimates& known = estimates_.at(row.b);
     const int bucket = bucket_of(max_logit(row.q.data(), static_cast<int64_t>(row.q.size())));
     Chain& chain = chains_[static_cast<size_t>(row.b)];
-    const double reached = chain.reach * known.by_confidence[bucket].rate((bucket + 0.5) / kBuckets, options_.weight);
+    const double reached = chain.reach * known.by_confidence[bucket].rate((bucket + 0.5) / kBuckets, kPriorTests);
     if (row.depth >= options_.least && reached < rate(known) * options_.price.v) return true;
     chain.reach = reached;
     chain.buckets.push_back(bucket);
@@ -89,6 +107,7 @@ class CostAware final : public Stopper {
 
   void learn(int b, const StopOutcome& outcome) override {
     Estimates& known = estimates_.at(b);
+    known.fade(fading_);
     const std::vector<int>& buckets = chains_[static_cast<size_t>(b)].buckets;
     for (int i = 0; i < outcome.drafted && i <= outcome.accepted; ++i) {
       const bool is_accepted = i < outcome.accepted;
@@ -106,7 +125,7 @@ class CostAware final : public Stopper {
     std::vector<int> buckets;  // of the drafted tokens
   };
 
-  double mean(const Estimates& known) const { return known.all.rate(options_.prior, options_.weight); }
+  double mean(const Estimates& known) const { return known.all.rate(options_.prior, kPriorTests); }
   double next_gain(const Estimates& known, double reach) const { return reach * mean(known); }
   double price_of_next() const { return options_.price.c + options_.price.v; }
 
@@ -127,13 +146,14 @@ class CostAware final : public Stopper {
         best = value;
         length = n;
       }
-      reach *= known.by_depth[std::min(n, kLongestChain - 1)].rate(prior, options_.weight);
+      reach *= known.by_depth[std::min(n, kLongestChain - 1)].rate(prior, kMeanTests);
       tokens += reach;
     }
     return length;
   }
 
   Options options_;
+  double fading_;  // of what is known, each round
   StopMemory<Estimates> estimates_;
   std::vector<Chain> chains_;
 };

@@ -12,10 +12,11 @@
 // acceptance since its row is not known yet; before a draw, with the pass paid, whether the row in the target's pass
 // (v) does.
 //
-// Estimates begin at a prior and are drawn towards the mean of all tests, so that depths nobody reached have one.  They
-// count accepted tokens whatever the rule: under block verification a_i is the chance to get further than i - 1.
-// c, v and o are options, never clocks.  Costs O(length) a round, and by confidence a maximum over V a drafted token.
-// Licence: Apache-2.0.
+// Estimates begin at a prior; those of depths are drawn towards the mean of all tests, so that depths nobody reached
+// have one; and what was seen fades (`memory`), so that a text that becomes harder is followed and a depth that had bad
+// luck is tried again.  They count accepted tokens whatever the rule: under block verification a_i is the chance to get
+// further than i - 1. c, v and o are options, never clocks.  Costs O(length) a round, and by confidence a maximum over
+// V a drafted token. Licence: Apache-2.0.
 #pragma once
 
 #include "framework/decode/registry.h"

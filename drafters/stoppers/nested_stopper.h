@@ -11,7 +11,7 @@
 namespace specula {
 
 inline constexpr const char* kStopHelp =
-    "when a chain ends before it has `length` tokens, which is then the most; none: never";
+    "what may end a chain before it has `length` tokens, which is then the most; without it nothing does";
 
 // What the stopper adds to the facts of a drafter whose longest draft is `length`; nothing if none was given.  Throws
 // ConfigError naming the place for an unknown stopper, a wrong option, or one that wants more than `length` tokens.
