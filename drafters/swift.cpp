@@ -97,11 +97,14 @@ class Swift final : public SelfDrafter {
     SelfDrafter::observe(feedback);
     for (size_t b = 0; b < texts_.size(); ++b) {
       Text& text = texts_[b];
-      const size_t fresh = feedback.prefixes[b].size() - text.size;
-      text.size = feedback.prefixes[b].size();
-      if (fresh == 0) continue;
-      ++text.rounds;
+      if (feedback.drafts[b].size() == 0) continue;
       const std::vector<int>& path = feedback.verdicts[b].path;
+      const size_t size = feedback.prefixes[b].size(), fresh = std::min(path.size() + 1, size);
+      // Inside another drafter a text may have lost tokens since.
+      const size_t lost = text.size - std::min(text.size, size - fresh);
+      text.likely.resize(text.likely.size() - std::min(text.likely.size(), lost));
+      text.size = size;
+      ++text.rounds;
       const Tensor rows = feedback.target.logits.select(0, static_cast<int64_t>(b));
       const int64_t vocab = rows.size(1);
       for (size_t i = 0; i < fresh; ++i) {

@@ -3,12 +3,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <ATen/ops/zeros.h>
-
 #include <bit>
 #include <cctype>
 #include <cerrno>
-#include <cmath>
 #include <cstring>
 
 #include "framework/core/error.h"
@@ -17,24 +14,11 @@
 namespace specula {
 namespace {
 
+using trace_format::checksum;
+using trace_format::kDense;
+using trace_format::kMagic;
+
 static_assert(std::endian::native == std::endian::little, "a trace is written as the memory holds it");
-
-const std::string kMagic = "specula.trace/1\n";
-constexpr uint32_t kDense = ~uint32_t{0};
-constexpr size_t kFrameHead = 16;                    // size and checksum
-constexpr int64_t kMaxVocab = int64_t{1} << 24;      // bounds on what a file may claim, checked before anything is
-constexpr int64_t kMaxRowValues = int64_t{1} << 28;  // allocated: 1 GiB for the rows of a round
-constexpr uint32_t kMaxText = 1 << 20;
-
-constexpr double kSumSlack = 1e-3;  // float32 rows, as check_tree() allows q
-
-uint64_t checksum(const char* bytes, size_t size) {  // FNV-1a
-  uint64_t hash = 14695981039346656037ULL;
-  for (size_t i = 0; i < size; ++i) hash = (hash ^ static_cast<unsigned char>(bytes[i])) * 1099511628211ULL;
-  return hash;
-}
-
-// --- Writing ---
 
 template <class T>
 void put(std::string& out, T value) {
@@ -92,144 +76,6 @@ std::string framed(const std::string& payload) {
   return out + payload;
 }
 
-// --- Reading ---
-
-// Takes values off bytes; never past their end.
-class Cursor {
- public:
-  Cursor(const std::string& bytes, size_t at, const std::string& place) : bytes_(bytes), at_(at), place_(place) {}
-  size_t at() const { return at_; }
-
-  const char* take(uint64_t size) {
-    if (size > bytes_.size() - at_) fail("it ends too early");
-    at_ += size;
-    return bytes_.data() + at_ - size;
-  }
-  template <class T>
-  T value() {
-    T out;
-    std::memcpy(&out, take(sizeof out), sizeof out);
-    return out;
-  }
-  template <class T>
-  std::vector<T> values(uint64_t count) {
-    if (count > bytes_.size()) fail("a count exceeds the frame");
-    const char* from = take(count * sizeof(T));
-    std::vector<T> out(count);
-    if (count > 0) std::memcpy(out.data(), from, count * sizeof(T));
-    return out;
-  }
-  std::string text() {
-    const auto size = value<uint32_t>();
-    if (size > kMaxText) fail("a text is too long");
-    return {take(size), size};
-  }
-  Draw draw() {
-    const auto number = value<uint8_t>();
-    if (number > static_cast<uint8_t>(Draw::kProbe)) fail(cat("draw law ", int{number}, " is unknown"));
-    return static_cast<Draw>(number);
-  }
-  void row(float* out, int64_t vocab) {
-    const auto count = value<uint32_t>();
-    if (count == kDense) {
-      std::memcpy(out, take(static_cast<uint64_t>(vocab) * sizeof(float)), static_cast<size_t>(vocab) * sizeof(float));
-      return;
-    }
-    const auto tokens = values<Token>(count);
-    const auto masses = values<float>(count);
-    for (size_t i = 0; i < tokens.size(); ++i) {
-      if (tokens[i] < 0 || tokens[i] >= vocab) fail(cat("token ", tokens[i], " of a row; valid: 0..", vocab - 1));
-      out[tokens[i]] = masses[i];
-    }
-  }
-  Tensor rows(int64_t count, int64_t vocab) {
-    Tensor out = at::zeros({count, vocab}, at::kFloat);
-    for (int64_t i = 0; i < count; ++i) row(out.mutable_data_ptr<float>() + i * vocab, vocab);
-    return out;
-  }
-  [[noreturn]] void fail(const std::string& what) const { throw Error(cat(place_, ": not a round's record: ", what)); }
-
- private:
-  const std::string& bytes_;
-  size_t at_;
-  const std::string& place_;
-};
-
-TraceHeader header_of(const std::string& bytes, const std::string& place) {
-  Cursor in(bytes, 0, place);
-  TraceHeader h;
-  h.vocab = in.value<int64_t>();
-  if (h.vocab < 1 || h.vocab > kMaxVocab) in.fail(cat("a vocabulary of ", h.vocab, "; valid: 1..", kMaxVocab));
-  h.one_hot = in.value<uint8_t>() != 0;
-  h.trees = in.value<uint8_t>() != 0;
-  h.q_next = in.value<uint8_t>() != 0;
-  const auto laws = in.value<uint32_t>();
-  if (laws > 64) in.fail(cat(laws, " draw laws"));
-  for (uint32_t i = 0; i < laws; ++i) h.laws.push_back(in.draw());
-  for (std::string* text : {&h.arm, &h.drafter, &h.verifier, &h.sampler}) *text = in.text();
-  return h;
-}
-
-// A rule that is handed a row that is no distribution gives figures all the same.
-void check_masses(const Tensor& p, const Cursor& in) {
-  const float* row = p.const_data_ptr<float>();
-  for (int64_t i = 0; i < p.size(0); ++i, row += p.size(1)) {
-    double sum = 0;
-    for (int64_t x = 0; x < p.size(1); ++x) {
-      if (!(row[x] >= 0)) in.fail(cat("row ", i, " of p has ", row[x], " at token ", x));
-      sum += row[x];
-    }
-    if (!(std::abs(sum - 1) < kSumSlack)) in.fail(cat("row ", i, " of p sums to ", sum));
-  }
-}
-
-// "file.cpp:12: broken invariant: what" is of use to whoever wrote file.cpp, not to the reader of a damaged trace.
-std::string without_place(const std::string& broken) {
-  static const std::string kMark = "broken invariant: ";
-  const size_t at = broken.find(kMark);
-  return at == std::string::npos ? broken : broken.substr(at + kMark.size());
-}
-
-// The frames of a file from a place on.
-class Frames {
- public:
-  explicit Frames(const std::filesystem::path& path) : path_(path.string()), file_(path) {
-    std::string magic(std::min(kMagic.size(), file_.size()), '\0');
-    read(0, magic);
-    if (magic != kMagic)
-      throw Error(cat(path_, ": not a trace of this version (it does not begin with specula.trace/1)"));
-    at_ = kMagic.size();
-  }
-  size_t at() const { return at_; }  // where the next frame begins
-  bool is_torn() const { return at_ < file_.size(); }
-
-  // No value at the end and before a torn frame; a frame that is whole in size but not in content is torn only where
-  // nothing follows it.
-  std::optional<std::string> next() {
-    if (file_.size() - at_ < kFrameHead) return std::nullopt;
-    uint64_t head[2];
-    file_.read(at_, {reinterpret_cast<uint8_t*>(head), sizeof head});
-    const size_t left = file_.size() - at_ - kFrameHead;
-    if (head[0] > left) return std::nullopt;
-    std::string payload(head[0], '\0');
-    read(at_ + kFrameHead, payload);
-    if (checksum(payload.data(), payload.size()) != head[1]) {
-      if (head[0] == left) return std::nullopt;
-      throw Error(cat(path_, ": the frame at byte ", at_, " is damaged (its checksum does not fit)"));
-    }
-    at_ += kFrameHead + payload.size();
-    return payload;
-  }
-
- private:
-  void read(size_t from, std::string& out) const {
-    file_.read(from, {reinterpret_cast<uint8_t*>(out.data()), out.size()});
-  }
-  std::string path_;
-  RandomFile file_;
-  size_t at_ = 0;
-};
-
 [[noreturn]] void fail(const std::string& path, const char* what) {
   throw Error(cat(path, ": cannot ", what, ": ", std::strerror(errno)));
 }
@@ -238,10 +84,10 @@ class Frames {
 size_t kept_size(const std::filesystem::path& path, const TraceHeader& header,
                  const std::function<bool(const RecordKey&)>& is_kept) {
   if (!std::filesystem::exists(path) || std::filesystem::file_size(path) < kMagic.size()) return 0;
-  Frames frames(path);
+  TraceFrames frames(path);
   const std::optional<std::string> first = frames.next();
   if (!first) return 0;
-  if (header_of(*first, path.string()) != header)
+  if (trace_format::header_of(*first, path.string()) != header)
     throw ConfigError(
         cat(path.string(), ": holds rounds of another composition; --resume never begins a new run beside it"));
   for (;;) {
@@ -330,63 +176,22 @@ void TraceWriter::sync() {
 }
 
 TracedRecord::TracedRecord(std::string bytes, int64_t vocab, std::string place)
-    : bytes_(std::move(bytes)), place_(std::move(place)), vocab_(vocab) {
-  Cursor in(bytes_, 0, place_);
-  blank.key.arm = in.text();
-  blank.key.prompt = in.text();
-  blank.key.turn = in.value<int32_t>();
-  blank.key.rep = in.value<int32_t>();
-  blank.group = in.text();
-  blank.category = in.text();
-  blank.request = in.value<int64_t>();
-  blank.n_in = in.value<int64_t>();
-  num_rounds = in.value<uint32_t>();
-  at_ = in.at();
+    : TracedTurn(std::move(bytes), vocab, std::move(place)) {
+  blank.key = {.arm = arm, .prompt = prompt, .turn = turn, .rep = rep};
+  blank.group = group;
+  blank.category = category;
+  blank.request = request;
+  blank.n_in = n_in;
 }
 
-bool TracedRecord::next(TracedRound& round) {
-  if (read_ == num_rounds) return false;
-  Cursor in(bytes_, at_, place_);
-  round.start = in.value<int64_t>();
-  const auto rows = in.value<uint32_t>(), groups = in.value<uint32_t>();
-  if (rows == 0 || (int64_t{rows} + groups) * vocab_ > kMaxRowValues)
-    in.fail(cat("a round of ", rows, " rows with ", groups, " rows of q over ", vocab_, " tokens"));
-  DraftTree& tree = round.tree;
-  tree.token = in.values<Token>(rows);
-  tree.parent = in.values<int>(rows);
-  tree.q_row = in.values<int>(rows);
-  tree.q_next = in.values<int>(rows);
-  tree.draw.clear();
-  for (uint32_t i = 0; i < rows; ++i) tree.draw.push_back(in.draw());
-  tree.q = groups > 0 ? in.rows(groups, vocab_) : Tensor();
-  round.p = in.rows(rows, vocab_);
-  try {
-    check_tree(tree, tree.token[0], vocab_, TreeCheck::kAll);
-  } catch (const std::logic_error& e) {
-    in.fail(without_place(e.what()));
-  }
-  check_masses(round.p, in);
-  at_ = in.at();
-  ++read_;
-  return true;
-}
-
-struct TraceReader::File {
-  explicit File(const std::filesystem::path& path) : frames(path) {}
-  Frames frames;
-};
-
-TraceReader::TraceReader(const std::filesystem::path& path)
-    : file_(std::make_unique<File>(path)), path_(path.string()) {
-  const std::optional<std::string> first = file_->frames.next();
+TraceReader::TraceReader(const std::filesystem::path& path) : frames_(path), path_(path.string()) {
+  const std::optional<std::string> first = frames_.next();
   if (!first) throw Error(path_ + ": a trace without a header");
-  header_ = header_of(*first, path_);
+  header_ = trace_format::header_of(*first, path_);
 }
-
-TraceReader::~TraceReader() = default;
 
 std::optional<TracedRecord> TraceReader::next() {
-  std::optional<std::string> payload = file_->frames.next();
+  std::optional<std::string> payload = frames_.next();
   if (!payload) return std::nullopt;
   TracedRecord record(std::move(*payload), header_.vocab, path_);
   if (record.blank.key.arm != header_.arm)
@@ -395,6 +200,6 @@ std::optional<TracedRecord> TraceReader::next() {
   return record;
 }
 
-bool TraceReader::is_torn() const { return file_->frames.is_torn(); }
+bool TraceReader::is_torn() const { return frames_.is_torn(); }
 
 }  // namespace specula

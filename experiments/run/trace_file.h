@@ -7,26 +7,14 @@
 
 #include <filesystem>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "experiments/run/records.h"
 #include "framework/decode/decode.h"
-#include "framework/decode/draft_tree.h"
+#include "framework/decode/trace_reader.h"
 
 namespace specula {
-
-struct TraceHeader {
-  std::string arm, drafter, verifier, sampler;  // as text; verifier: the rule that the rounds were played with
-  int64_t vocab = 0;
-  bool one_hot = false;      // every row of p has one token
-  bool trees = false;        // the draft may have siblings
-  bool q_next = false;       // q is known after every row, leaves included
-  std::vector<Draw> laws{};  // of the draft; empty: nothing is drafted
-  bool operator==(const TraceHeader&) const = default;
-};
 
 std::filesystem::path trace_path(const std::filesystem::path& run_folder, const std::string& arm);
 
@@ -59,39 +47,23 @@ class TraceWriter {
   int descriptor_ = -1;
 };
 
-struct TracedRound {
-  int64_t start = 0;  // absolute position of the first token that the round emitted
-  DraftTree tree;     // q as the rule saw it
-  Tensor p;           // [R,V] float32
-};
-
-// The rounds of one record, read one at a time: dense rows of all of them may not fit.
-class TracedRecord {
+// A turn with the record that its rounds belong to.
+class TracedRecord : public TracedTurn {
  public:
   TracedRecord(std::string bytes, int64_t vocab, std::string place);
   Record blank;  // key, group, category, request, n_in; no rounds
-  uint32_t num_rounds = 0;
-  bool next(TracedRound& round);  // false: there are no more.  Throws Error naming the file for what cannot be
-
- private:
-  std::string bytes_, place_;
-  int64_t vocab_;
-  size_t at_ = 0;
-  uint32_t read_ = 0;
 };
 
 class TraceReader {
  public:
   explicit TraceReader(const std::filesystem::path& path);  // throws Error
-  ~TraceReader();
   const TraceHeader& header() const { return header_; }
   // No value: the end, or a torn tail.  Throws Error for a record of another arm.
   std::optional<TracedRecord> next();
   bool is_torn() const;  // after the end: bytes follow that are no frame
 
  private:
-  struct File;
-  std::unique_ptr<File> file_;
+  TraceFrames frames_;
   std::string path_;
   TraceHeader header_;
 };
