@@ -36,7 +36,7 @@ struct VerifyArgs {
 ExitCode verify_command(const VerifyArgs& args);
 
 struct ListArgs {
-  std::string kind;             // "", drafters, verifiers, samplers
+  std::string kind;             // "", drafters, verifiers, samplers, stoppers
   std::string format = "text";  // text, markdown (the generated tables), json
 };
 ExitCode list_command(const ListArgs& args);
@@ -147,6 +147,7 @@ struct TrainNgramCacheArgs : CorpusArgs {
 };
 ExitCode train_ngram_cache_command(const TrainNgramCacheArgs& args);
 ExitCode train_retrieval_command(const CorpusArgs& args);
+ExitCode train_token_ranks_command(const CorpusArgs& args);
 
 struct DoctorArgs {
   std::string model;  // a folder whose batch invariance is tried too; empty: none

@@ -35,7 +35,7 @@ std::string example_line(const std::string& kind, const std::string& name, const
   }
   pairs.push_back(cat("name = ", quoted(name)));
   for (const Option& option : options) pairs.push_back(cat(option.name, " = ", option.default_text));
-  return cat(kind, " = { ", join(pairs), " }");
+  return cat(kind == "stopper" ? "stop" : kind, " = { ", join(pairs), " }");
 }
 
 template <class T>
@@ -57,6 +57,7 @@ class Explainer {
     add_plugin(registries_.drafters, name, texts);
     add_plugin(registries_.verifiers, name, texts);
     add_plugin(registries_.samplers, name, texts);
+    add_plugin(registries_.stoppers, name, texts);
     add_sections(name, texts);
     for (const MetricDefinition& metric : metric_definitions()) {
       names_.push_back(metric.name);

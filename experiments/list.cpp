@@ -51,6 +51,7 @@ Columns facts_columns(const Registry<Verifier>::Entry& entry) {
 }
 
 Columns facts_columns(const Registry<LogitsProcessor>::Entry& /*entry*/) { return {}; }
+Columns facts_columns(const Registry<Stopper>::Entry& /*entry*/) { return {}; }
 
 // What `verify` certified with this very binary: of verifiers, and never in the committed tables.
 class Certificates {
@@ -176,6 +177,7 @@ ExitCode list_command(const ListArgs& args) {
   add("drafters", registries.drafters);
   add("verifiers", registries.verifiers);
   add("samplers", registries.samplers);
+  add("stoppers", registries.stoppers);
   std::cout << (args.format == "json" ? to_json(json, 2) + "\n" : text);
   return ExitCode::kOk;
 }

@@ -1,4 +1,5 @@
 #include "drafters/register.h"
+#include "drafters/stoppers/register.h"
 #include "experiments/commands.h"
 #include "samplers/register.h"
 #include "verifiers/register.h"
@@ -10,6 +11,7 @@ Registries make_registries() {
   register_drafters(registries.drafters);
   register_verifiers(registries.verifiers);
   register_samplers(registries.samplers);
+  register_stoppers(registries.stoppers);
   return registries;
 }
 

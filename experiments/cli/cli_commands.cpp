@@ -153,8 +153,8 @@ void define_verify(CLI::App& app, CommandLine& line) {
 }
 
 void define_list(CLI::App& app, CommandLine& line) {
-  app.add_option("KIND", line.list.kind, "drafters, verifiers or samplers; all without it")
-      ->check(one_of({"drafters", "verifiers", "samplers"}));
+  app.add_option("KIND", line.list.kind, "drafters, verifiers, samplers or stoppers; all without it")
+      ->check(one_of({"drafters", "verifiers", "samplers", "stoppers"}));
   choice_flag(app, "--format", line.list.format, {"text", "markdown", "json"}, "text by default");
 }
 
@@ -365,6 +365,8 @@ void define_train_ngram_cache(CLI::App& app, CommandLine& line) {
 
 void define_train_retrieval(CLI::App& app, CommandLine& line) { corpus_flags(app, line.train_retrieval); }
 
+void define_train_token_ranks(CLI::App& app, CommandLine& line) { corpus_flags(app, line.train_token_ranks); }
+
 void define_doctor(CLI::App& app, CommandLine& line) {
   text_flag(app, "--model", line.doctor.model, "DIR", "also tries the batch invariance of this checkpoint");
   dtype_flag(app, line.doctor.dtype);
@@ -443,7 +445,7 @@ const std::vector<Command>& commands() {
        define_config_check,
        [](CommandLine& line) { return config_check_command(line.configs, line.overrides); }},
       {"list",
-       "lists the drafters, verifiers and samplers",
+       "lists the drafters, verifiers, samplers and stoppers",
        {"specula list", "specula list drafters --format markdown"},
        define_list,
        [](CommandLine& line) { return list_command(line.list); }},
@@ -545,6 +547,11 @@ const std::vector<Command>& commands() {
         "specula train retrieval texts/ --tokenizer assets/demo/target --output texts.suffixes --max-tokens 10000000"},
        define_train_retrieval,
        [](CommandLine& line) { return train_retrieval_command(line.train_retrieval); }},
+      {"train token_ranks",
+       "ranks the tokens of a corpus by frequency, for draft_model(token_ranks)",
+       {"specula train token_ranks corpus.jsonl --tokenizer assets/demo/target --output corpus.ranks"},
+       define_train_token_ranks,
+       [](CommandLine& line) { return train_token_ranks_command(line.train_token_ranks); }},
       {"doctor",
        "checks the machine and the build: threads, bandwidth, batch invariance",
        {"specula doctor", "specula doctor --threads 2", "specula doctor " + kModel + " --dtype bf16"},

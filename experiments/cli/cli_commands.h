@@ -34,7 +34,7 @@ struct CommandLine {
   BenchArgs bench_load;
   BenchKernelsArgs bench_kernels;
   TrainNgramCacheArgs train_ngram_cache;
-  CorpusArgs train_retrieval;
+  CorpusArgs train_retrieval, train_token_ranks;
   DoctorArgs doctor;
 };
 

@@ -34,7 +34,7 @@ struct Rounds {
   std::vector<double> ready_us;  // when they could be read, from the start of decode(), unbilled time left out
   std::vector<double> expected;  // accepted tokens, computed from p and q; empty: not asked for ([measure] expected)
   std::vector<double> rule_us;   // of the rule alone; empty but in a replay
-  std::map<std::string, std::vector<double>> notes;  // what the rule noted, by name; NaN where a round lacks it
+  std::map<std::string, std::vector<double>> notes;  // what drafter and rule noted, by name; NaN where a round lacks it
   int cut = -1;                                      // the round that a stop token or the limit cut; -1: none
 
   // Of the round that was appended last.

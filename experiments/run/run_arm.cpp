@@ -39,6 +39,7 @@ class RoundRecorder final : public RoundLog {
     rounds_.kept.push_back(static_cast<int>(record.new_tokens.size()));
     if (record.cut) rounds_.cut = static_cast<int>(record.index);
     if (!record.verdict.notes.empty()) rounds_.add_notes(record.verdict.notes);
+    if (!record.notes.empty()) rounds_.add_notes(record.notes);
     if (extras_.rule == nullptr && extras_.trace == nullptr) return;
     const PhaseClock::Unbilled unbilled(clock_);
     if (extras_.rule != nullptr) rounds_.expected.push_back(expected_accepted(*extras_.rule, record.tree, record.p));
