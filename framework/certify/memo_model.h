@@ -1,6 +1,8 @@
 // A model that remembers its rows: what a hundred thousand rounds after one text need.  Rows are kept by the tokens
 // that follow a fixed text, the most frequent ones come first by themselves; what does not fit is computed each time.
-// Only logits: a drafter that reads hidden states cannot be served.  Licence: Apache-2.0.
+// Passes that skip layers or see a part of the text have rows of their own; one that resumes gives the rows of a whole
+// pass, as engines promise, and the states of its early exit are blanks.  Other hidden states are not to be had: a
+// drafter that reads them cannot be served.  Licence: Apache-2.0.
 #pragma once
 
 #include <memory>
@@ -26,8 +28,16 @@ class MemoModel final : public LanguageModel {
 
  private:
   using Path = std::vector<Token>;  // the tokens after the base, down to a row
-  const float* find(const Path& path) const;
-  void compute(const std::vector<Path>& paths) const;
+  struct Row {
+    Path path;
+    size_t committed;  // tokens of the path
+    int64_t to;        // row of the result
+  };
+  std::vector<Row> take_rows(const Rows& rows, KvCache& cache, const Ask& ask) const;
+  const float* find(const std::string& key) const;
+  void keep(const std::string& key, const float* row) const;
+  void compute(const std::vector<Row>& rows, const Ask& ask) const;
+  void compute_one(const Row& row, const Ask& ask) const;
 
   const LanguageModel& model_;
   const Prefix base_;
