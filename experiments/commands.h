@@ -148,6 +148,30 @@ struct TrainNgramCacheArgs : CorpusArgs {
 ExitCode train_ngram_cache_command(const TrainNgramCacheArgs& args);
 ExitCode train_retrieval_command(const CorpusArgs& args);
 ExitCode train_token_ranks_command(const CorpusArgs& args);
+struct TrainAcceptanceArgs {
+  std::string config;
+  ConfigOverrides overrides;
+  std::string draft;  // of [models]; empty: what the first arm drafts with
+  int ranks = 32;
+  std::string output;
+};
+ExitCode train_acceptance_vector_command(const TrainAcceptanceArgs& args);
+struct TrainSequoiaArgs {
+  std::string vector;                // a file of the above
+  std::vector<int> budgets;          // rows of a pass, root included
+  std::vector<double> target_times;  // of such passes, in any unit
+  double draft_time = 0;
+  int max_depth = 10;
+  std::string output;
+};
+ExitCode train_sequoia_command(const TrainSequoiaArgs& args);
+
+struct TreeArgs {
+  std::string file;
+  std::string to;      // paths, parents; empty: a description
+  std::string output;  // empty: standard output
+};
+ExitCode tree_command(const TreeArgs& args);
 
 struct DoctorArgs {
   std::string model;  // a folder whose batch invariance is tried too; empty: none

@@ -247,9 +247,9 @@ CLI::Option* positive_flag(CLI::App& app, const std::string& flag, Number& value
 }
 
 template <class Number>
-void numbers_flag(CLI::App& app, const std::string& flag, std::vector<Number>& values, const std::string& type,
-                  const std::string& help) {
-  positive_flag(app, flag, values, help)->type_name(type)->delimiter(',')->allow_extra_args(false);
+CLI::Option* numbers_flag(CLI::App& app, const std::string& flag, std::vector<Number>& values, const std::string& type,
+                          const std::string& help) {
+  return positive_flag(app, flag, values, help)->type_name(type)->delimiter(',')->allow_extra_args(false);
 }
 
 void dtypes_flag(CLI::App& app, Words& values) {
@@ -366,6 +366,41 @@ void define_train_ngram_cache(CLI::App& app, CommandLine& line) {
 void define_train_retrieval(CLI::App& app, CommandLine& line) { corpus_flags(app, line.train_retrieval); }
 
 void define_train_token_ranks(CLI::App& app, CommandLine& line) { corpus_flags(app, line.train_token_ranks); }
+
+void define_train_acceptance_vector(CLI::App& app, CommandLine& line) {
+  TrainAcceptanceArgs& args = line.train_acceptance_vector;
+  config_argument(app, args.config);
+  override_flags(app, args.overrides);
+  text_flag(app, "--draft", args.draft, "NAME", "of [models] (default: what the first arm drafts with)");
+  app.add_option("--ranks", args.ranks, "siblings to measure, 1 to 64 (default: 32)")
+      ->type_name("N")
+      ->check(whole_number(1));
+  text_flag(app, "--output", args.output, "FILE", "the file to write")->required();
+}
+
+void define_train_sequoia(CLI::App& app, CommandLine& line) {
+  TrainSequoiaArgs& args = line.train_sequoia;
+  app.add_option("VECTOR", args.vector, "of `specula train acceptance_vector`, or a JSON array")->required();
+  numbers_flag(app, "--budgets", args.budgets, "1,2,4", "rows of a verification pass, root included")->required();
+  app.add_option("--target-times", args.target_times, "of such passes (`specula bench forward`), in any unit")
+      ->type_name("10,10,12")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->required();
+  app.add_option("--draft-time", args.draft_time, "of a pass of the draft model, in the same unit")
+      ->type_name("T")
+      ->required();
+  app.add_option("--max-depth", args.max_depth, "of the tree, 1 to 64 (default: 10)")
+      ->type_name("N")
+      ->check(whole_number(1));
+  text_flag(app, "--output", args.output, "FILE", "the tree to write")->required();
+}
+
+void define_tree(CLI::App& app, CommandLine& line) {
+  app.add_option("FILE", line.tree.file, "paths, parents or a grow map, as JSON")->required();
+  choice_flag(app, "--to", line.tree.to, {"paths", "parents"}, "prints the tree in this form instead");
+  text_flag(app, "--output", line.tree.output, "FILE", "writes it there");
+}
 
 void define_doctor(CLI::App& app, CommandLine& line) {
   text_flag(app, "--model", line.doctor.model, "DIR", "also tries the batch invariance of this checkpoint");
@@ -552,6 +587,22 @@ const std::vector<Command>& commands() {
        {"specula train token_ranks corpus.jsonl --tokenizer assets/demo/target --output corpus.ranks"},
        define_train_token_ranks,
        [](CommandLine& line) { return train_token_ranks_command(line.train_token_ranks); }},
+      {"train acceptance_vector",
+       "measures how often the r-th sibling of a draft model is the first accepted",
+       {"specula train acceptance_vector configs/studies/trees.toml --output demo.acceptance.json"},
+       define_train_acceptance_vector,
+       [](CommandLine& line) { return train_acceptance_vector_command(line.train_acceptance_vector); }},
+      {"train sequoia",
+       "chooses the best fixed tree for an acceptance vector and the costs of passes",
+       {"specula train sequoia demo.acceptance.json --budgets 1,2,4,8,16,32 --target-times 10,10,10,12,14,18 "
+        "--draft-time 0.3 --output demo.tree.json"},
+       define_train_sequoia,
+       [](CommandLine& line) { return train_sequoia_command(line.train_sequoia); }},
+      {"tree",
+       "describes a tree file and names it by its hash, or converts it",
+       {"specula tree configs/trees/demo_sequoia.json", "specula tree configs/trees/demo_sequoia.json --to paths"},
+       define_tree,
+       [](CommandLine& line) { return tree_command(line.tree); }},
       {"doctor",
        "checks the machine and the build: threads, bandwidth, batch invariance",
        {"specula doctor", "specula doctor --threads 2", "specula doctor " + kModel + " --dtype bf16"},

@@ -35,6 +35,9 @@ struct CommandLine {
   BenchKernelsArgs bench_kernels;
   TrainNgramCacheArgs train_ngram_cache;
   CorpusArgs train_retrieval, train_token_ranks;
+  TrainAcceptanceArgs train_acceptance_vector;
+  TrainSequoiaArgs train_sequoia;
+  TreeArgs tree;
   DoctorArgs doctor;
 };
 

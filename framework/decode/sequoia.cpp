@@ -13,7 +13,6 @@ namespace specula {
 namespace {
 
 constexpr double kNever = -std::numeric_limits<double>::infinity();
-constexpr size_t kMaxRanks = 64;
 constexpr size_t kMaxFile = 1 << 20;
 
 // The tables of the programme.  A subtree of m rows that goes at most d below its own root gives best(d, m) tokens,
@@ -94,7 +93,8 @@ class Programme {
 void check(const std::vector<double>& acceptance, int rows, int depth) {
   const auto refuse = [](const std::string& what) { throw ConfigError("sequoia: " + what); };
   if (acceptance.empty()) refuse("the acceptance vector is empty");
-  if (acceptance.size() > kMaxRanks) refuse(cat(acceptance.size(), " ranks; valid: at most ", kMaxRanks));
+  if (acceptance.size() > static_cast<size_t>(kMaxRanks))
+    refuse(cat(acceptance.size(), " ranks; valid: at most ", kMaxRanks));
   double sum = 0;
   for (size_t r = 0; r < acceptance.size(); ++r) {
     if (!(acceptance[r] >= 0 && acceptance[r] <= 1))

@@ -12,6 +12,8 @@
 
 namespace specula {
 
+inline constexpr int kMaxRanks = 64;  // of an acceptance vector
+
 struct SequoiaCosts {
   std::vector<int> budgets;         // rows of a verification pass, root included, ascending
   std::vector<double> target_time;  // of a pass of so many rows, in any unit

@@ -6,6 +6,7 @@
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
+#include "framework/decode/rank_acceptance.h"
 #include "framework/decode/sequoia.h"
 #include "framework/decode/tree_shape.h"
 
@@ -201,6 +202,57 @@ TEST(Sequoia, RefusesWhatIsNoVectorAndNoBudget) {
   costs = kDemoCosts;
   costs.target_time[0] = 0;
   EXPECT_THROW(choose_tree(kDemo, costs), ConfigError);
+}
+
+// ---- acceptance vectors ----
+
+// The probability that sibling r is the first accepted, over every ordered draw without replacement.
+std::vector<double> enumerated(const std::vector<float>& p, const std::vector<float>& q) {
+  std::vector<double> first(3);
+  const auto visit = [&](const auto& self, std::vector<double> left, std::vector<double> rest, double reached,
+                         size_t rank) -> void {
+    const double mass = std::accumulate(rest.begin(), rest.end(), 0.0);
+    if (rank == 3 || !(mass > 0)) return;
+    for (size_t x = 0; x < 3; ++x) {
+      if (rest[x] == 0) continue;
+      const double h = std::min(1.0, left[x] * mass / rest[x]), drawn = reached * rest[x] / mass;
+      first[rank] += drawn * h;
+      std::vector<double> next(3), others = rest;
+      double sum = 0;
+      for (size_t y = 0; y < 3; ++y) sum += next[y] = std::max(0.0, left[y] - rest[y] / mass);
+      if (h == 1 || !(sum > 0)) continue;
+      for (double& y : next) y /= sum;
+      others[x] = 0;
+      self(self, next, others, drawn * (1 - h), rank + 1);
+    }
+  };
+  visit(visit, {p.begin(), p.end()}, {q.begin(), q.end()}, 1, 0);
+  return first;
+}
+
+TEST(RankAcceptance, IsWhatEnumerationGives) {
+  const std::vector<std::pair<std::vector<float>, std::vector<float>>> cases = {
+      {{.5F, .3F, .2F}, {.2F, .2F, .6F}}, {{.1F, .1F, .8F}, {.7F, .2F, .1F}}, {{.5F, .5F, 0}, {.25F, 0, .75F}}};
+  for (const auto& [p, q] : cases) {
+    RankAcceptance found(3);
+    const int grid = 200;  // the draws are cut where q ends, so a cell too many or few is the error
+    for (int i = 0; i < grid; ++i) {
+      for (int j = 0; j < grid; ++j) {
+        const double u[] = {(i + .5) / grid, (j + .5) / grid, .5};
+        found.add(p.data(), q.data(), 3, [&](int rank) { return u[rank]; });
+      }
+    }
+    const std::vector<double> mean = found.mean(), expected = enumerated(p, q);
+    for (size_t r = 0; r < 3; ++r) EXPECT_NEAR(mean[r], expected[r], 5e-3) << "rank " << r;
+  }
+}
+
+TEST(RankAcceptance, OfPointsIsTheTargetsMass) {
+  RankAcceptance found(4);
+  const float p[] = {.5F, .2F, .3F}, q[] = {.1F, .6F, .3F};
+  found.add_ranked(p, q, 3);
+  EXPECT_EQ(found.mean(), (std::vector<double>{.2F, .3F, .5F, 0}));
+  EXPECT_EQ(found.positions(), 1);
 }
 
 }  // namespace
