@@ -251,24 +251,7 @@ TEST(GumbelCoupled, SeveralCoupledSiblingsHaveNoFigure) {
 }
 
 std::vector<Decoded> decoded(const std::string& drafter_name, const std::string& samplers, uint64_t seed) {
-  const HashModel target({.seed = 5, .vocab = 7}), draft({.seed = 6, .vocab = 7, .near = &target, .nearness = 0.6});
-  const Parts parts{.model = [&](const std::string&) -> const LanguageModel& { return draft; }};
-  const Params params{.place = "test", .values = parse_call(drafter_name, "test")};
-  const auto drafter = all_registries().drafters.at(drafter_name, "test").make(params, parts);
-  const auto verifier = rule_named("gumbel_coupled");
-  const Sampler sampler = make_sampler(all_registries(), parse_samplers(samplers, "test"));
-  Session session{.target = target,
-                  .drafter = *drafter,
-                  .verifier = *verifier,
-                  .policy = Policy::kCoupled,
-                  .sampler = sampler,
-                  .keys = Keyring(seed),
-                  .max_new_tokens = 30};
-  session.check_trees = true;
-  if (seed % 2 == 0) session.keys.audit();
-  const std::vector<Prefix> prompts = {{1, 2, 3, 1, 2}, {4}, {0, 0, 6, 5, 0, 0, 6, 5, 0}};
-  const std::vector<int64_t> requests = {101, 102, 103};
-  return decode(session, prompts, requests);
+  return Bench({call_of_drafter(drafter_name), "gumbel_coupled"}, samplers).run(kPrompts, kRequests, 30, seed);
 }
 
 class EveryDrafterCoupled : public ::testing::TestWithParam<std::string> {};
