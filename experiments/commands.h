@@ -118,6 +118,14 @@ struct BenchRoundArgs : BenchArgs {  // model: the target
   int64_t context = 64;
   int length = 4;
 };
+struct BenchDraftersArgs : BenchArgs {  // no model
+  std::string drafters =
+      "prompt_lookup,ngram_map,ngram_hash,ngram_cache,ngram_trie,suffix_tree,suffix_automaton,"
+      "retrieval,token_recycling";
+  std::vector<int64_t> contexts = {1024, 4096, 16384}, corpora = {1'000'000, 10'000'000};
+  int64_t vocab = 32000;
+};
+ExitCode bench_drafters_command(const BenchDraftersArgs& args);
 ExitCode bench_forward_command(const BenchForwardArgs& args);
 ExitCode bench_prefill_command(const BenchPrefillArgs& args);
 ExitCode bench_decode_command(const BenchDecodeArgs& args);

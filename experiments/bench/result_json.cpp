@@ -149,11 +149,13 @@ Json result_json(const BenchResult& r) {
                {"load_average", r.load_average},
                {"warnings", environment.warnings},
                {"stream_gb_s", median(r.streams)},
-               {"stream_gb_s_range", {*least, *most}},
-               {"dtype", r.models.front().dtype},
-               {"engine", r.models.front().engine},
-               {"weight_bytes", r.models.front().weight_bytes},
-               {"kv_bytes", r.kv_bytes}};
+               {"stream_gb_s_range", {*least, *most}}};
+  if (!r.models.empty()) {
+    json["dtype"] = r.models.front().dtype;
+    json["engine"] = r.models.front().engine;
+    json["weight_bytes"] = r.models.front().weight_bytes;
+    json["kv_bytes"] = r.kv_bytes;
+  }
   json["models"] = Json::array();
   for (const BenchModel& model : r.models) json["models"].push_back(model_json(model));
   if (first_is_alone(r.rows)) put_figures(r.rows.front().figures, json);

@@ -96,7 +96,7 @@ double BenchSession::read_stream() {
 
 ExitCode BenchSession::finish(std::vector<BenchRow> rows, int64_t context) {
   result_.rows = std::move(rows);
-  result_.kv_bytes = result_.models.front().kv_bytes_per_slot * context;
+  if (!result_.models.empty()) result_.kv_bytes = result_.models.front().kv_bytes_per_slot * context;
   std::optional<BenchComparison> comparison;
   if (!args_.compare.empty()) comparison = compare_results(result_, args_.compare);
   const BenchComparison* const compared = comparison ? &*comparison : nullptr;

@@ -339,6 +339,19 @@ void define_bench_kernels(CLI::App& app, CommandLine& line) {
   threads_flag(app, args.threads);
 }
 
+void define_bench_drafters(CLI::App& app, CommandLine& line) {
+  BenchDraftersArgs& args = line.bench_drafters;
+  text_flag(app, "--drafters", args.drafters, "CALLS",
+            "as in 'prompt_lookup,retrieval(matches=64)', none with a model (default: all that look tokens up)");
+  numbers_flag(app, "--context", args.contexts, "1024,4096", "tokens of the text (default: 1024,4096,16384)");
+  numbers_flag(app, "--corpus", args.corpora, "1000000", "tokens of a corpus (default: 1000000,10000000)");
+  positive_flag(app, "--vocab", args.vocab, "of the synthetic texts (default: 32000)");
+  repeats_flag(app, args.repeats);
+  choice_flag(app, "--format", args.format, {"json", "text"}, "default: text with --output or --compare, else json");
+  text_flag(app, "--output", args.output, "FILE", "writes the JSON there too");
+  text_flag(app, "--compare", args.compare, "FILE", "prints each figure over that of this earlier result");
+}
+
 // --- Files for drafters ---
 
 void corpus_flags(CLI::App& app, CorpusArgs& args) {
@@ -571,6 +584,13 @@ const std::vector<Command>& commands() {
        define_bench_kernels,
        [](CommandLine& line) { return bench_kernels_command(line.bench_kernels); },
        bench_definitions("bench kernels")},
+      {"bench drafters",
+       "times rounds of the drafters that look tokens up, without a model",
+       {"specula bench drafters --output drafters.json",
+        "specula bench drafters --drafters suffix_tree,retrieval --context 4096 --corpus 1000000 --format text"},
+       define_bench_drafters,
+       [](CommandLine& line) { return bench_drafters_command(line.bench_drafters); },
+       bench_definitions("bench drafters")},
       {"train ngram_cache",
        "counts n-grams of a corpus for the drafter ngram_cache",
        {"specula train ngram_cache corpus.jsonl --tokenizer assets/demo/target --output corpus.ngrams"},
@@ -635,8 +655,9 @@ ExitCode run_leaf(const Command& command, const Words& words, Words argv) {
     line.generate.has_prompt = app.count("--prompt") > 0;
     line.generate.has_ids = app.count("--ids") > 0;
   }
-  for (BenchArgs* const args : std::initializer_list<BenchArgs*>{
-           &line.bench_forward, &line.bench_prefill, &line.bench_decode, &line.bench_round, &line.bench_load})
+  for (BenchArgs* const args :
+       std::initializer_list<BenchArgs*>{&line.bench_forward, &line.bench_prefill, &line.bench_decode,
+                                         &line.bench_round, &line.bench_load, &line.bench_drafters})
     args->argv = words;
   line.replay.argv = argv;
   line.run.argv = std::move(argv);

@@ -33,6 +33,7 @@ struct CommandLine {
   BenchRoundArgs bench_round;
   BenchArgs bench_load;
   BenchKernelsArgs bench_kernels;
+  BenchDraftersArgs bench_drafters;
   TrainNgramCacheArgs train_ngram_cache;
   CorpusArgs train_retrieval, train_token_ranks;
   TrainAcceptanceArgs train_acceptance_vector;
