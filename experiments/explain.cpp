@@ -34,7 +34,10 @@ std::string example_line(const std::string& kind, const std::string& name, const
     return cat("[sampler]\n", name, " = { ", join(pairs), " }");
   }
   pairs.push_back(cat("name = ", quoted(name)));
-  for (const Option& option : options) pairs.push_back(cat(option.name, " = ", option.default_text));
+  for (const Option& option : options) {
+    const bool is_absent = option.default_text == "none" || (option.type == "file" && option.default_text == "\"\"");
+    if (!is_absent) pairs.push_back(cat(option.name, " = ", option.default_text));
+  }
   return cat(kind == "stopper" ? "stop" : kind, " = { ", join(pairs), " }");
 }
 

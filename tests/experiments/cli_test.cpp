@@ -166,10 +166,13 @@ TEST_F(Cli, ListIsReadFromTheRegistries) {
 }
 
 TEST_F(Cli, ExplainsPluginsOptionsKeysAndMetrics) {
-  EXPECT_THAT(specula("explain draft_model").out,
-              AllOf(StartsWith("draft_model (drafter)\n"), HasSubstr("length            tokens drafted"),
-                    HasSubstr("drafter = { name = \"draft_model\", model = \"draft\", length = 4, draw = \"auto\" }")));
-  EXPECT_THAT(specula("explain draft_model.length").out, HasSubstr("[integer; 1..64; tokens; default 4]"));
+  EXPECT_THAT(
+      specula("explain draft_model").out,
+      AllOf(StartsWith("draft_model (drafter)\n"), HasSubstr("length            tokens drafted"),
+            HasSubstr(
+                "drafter = { name = \"draft_model\", model = \"draft\", length = 4, draw = \"auto\", tree = \"chain\", "
+                "frequent_tokens = 0 }")));
+  EXPECT_THAT(specula("explain draft_model.length").out, HasSubstr("[integer; 1..64;\n  tokens; default 4]"));
   EXPECT_THAT(specula("explain measure.repetitions").out,
               AllOf(StartsWith("measure.repetitions (key"), HasSubstr("default 1]")));
   EXPECT_THAT(specula("explain arm.drafter").out, StartsWith("arm.drafter (key"));

@@ -101,12 +101,12 @@ TEST(Stratified, CategoriesTakeTurnsInFileOrder) {
   EXPECT_EQ(ids(100).size(), 12u);
 }
 
-TEST(Stratified, DemoPromptsAreOfFourCategories) {
+TEST(Stratified, DemoPromptsAreOfFiveCategories) {
   const auto prompts = load_prompts(std::filesystem::path(SPECULA_SOURCE_DIR) / "assets/demo/prompts.jsonl");
-  EXPECT_EQ(prompts.size(), 60u);
+  EXPECT_EQ(prompts.size(), 75u);
   std::map<std::string, int> counts;
-  for (const Prompt& prompt : stratified(prompts, 8)) ++counts[prompt.category];
-  EXPECT_EQ(counts.size(), 4u);
+  for (const Prompt& prompt : stratified(prompts, 10)) ++counts[prompt.category];
+  EXPECT_EQ(counts.size(), 5u);
   for (const auto& [category, count] : counts) EXPECT_EQ(count, 2) << category;
 }
 
