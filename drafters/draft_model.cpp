@@ -4,8 +4,8 @@
 
 #include "drafters/stoppers/nested_stopper.h"
 #include "framework/decode/chain_draft.h"
-#include "framework/decode/token_ranks.h"
 #include "framework/decode/tree_draft.h"
+#include "framework/lookup/token_ranks.h"
 #include "framework/model/frequent_tokens.h"
 
 namespace specula {

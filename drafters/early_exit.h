@@ -2,10 +2,12 @@
 //
 // Elhoushi et al. 2024, "LayerSkip: Enabling Early Exit Inference and Self-Speculative Decoding".  What the first
 // layers computed for the drafts is not computed again: their keys stay in the target's cache and the verification
-// resumes from their states.  So a round costs `length` tokens through the first layers one by one, and one pass of
-// length + 1 rows through the others.  The text is the target's own either way; how many drafts it accepts depends on
-// how early its layers know the answer, which the paper trains for (layer dropout, early exit loss).  Untrained models
-// exit badly. The states take 4 H bytes a row between the passes.  Licence: Apache-2.0.
+// resumes from their states (4 H bytes a row).  A round takes length + 1 tokens one by one through the first E of L
+// layers (the last drafted token needs them too), then length + 1 rows through the others.  That reads the weights of
+// (length + 1) E + L - E layers, as many as a verification from scratch (length E + L): what is saved is the arithmetic
+// of length rows in E layers.  It counts for large batches, and little where a pass waits for its weights; reuse =
+// false is there to compare.  How many drafts are accepted depends on how early the layers know the answer, which the
+// paper trains for (layer dropout, early exit loss); untrained models exit badly.  Licence: Apache-2.0.
 #pragma once
 
 #include "framework/decode/registry.h"

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "framework/decode/phrase_pool.h"
+#include "framework/lookup/phrase_pool.h"
 
 namespace specula {
 namespace {

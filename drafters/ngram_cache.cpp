@@ -4,9 +4,9 @@
 #include <array>
 #include <memory>
 
-#include "framework/decode/flat_map.h"
-#include "framework/decode/ngram_counts.h"
-#include "framework/decode/per_sequence.h"
+#include "framework/lookup/flat_map.h"
+#include "framework/lookup/ngram_counts.h"
+#include "framework/lookup/per_sequence.h"
 
 namespace specula {
 namespace {

@@ -1,7 +1,7 @@
 #include "drafters/ngram_hash.h"
 
-#include "framework/decode/per_sequence.h"
-#include "framework/decode/rolling_hash.h"
+#include "framework/lookup/per_sequence.h"
+#include "framework/lookup/rolling_hash.h"
 
 namespace specula {
 namespace {

@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "framework/decode/chain_draft.h"
-#include "framework/decode/phrase_pool.h"
+#include "framework/lookup/phrase_pool.h"
 
 namespace specula {
 namespace {

@@ -1,7 +1,7 @@
 #include "drafters/prompt_lookup.h"
 
-#include "framework/decode/ngram_index.h"
-#include "framework/decode/per_sequence.h"
+#include "framework/lookup/ngram_index.h"
+#include "framework/lookup/per_sequence.h"
 
 namespace specula {
 namespace {

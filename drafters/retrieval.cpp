@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "framework/decode/suffix_index.h"
+#include "framework/lookup/suffix_index.h"
 
 namespace specula {
 namespace {

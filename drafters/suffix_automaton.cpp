@@ -4,9 +4,9 @@
 #include <memory>
 
 #include "drafters/nested.h"
-#include "framework/decode/per_sequence.h"
-#include "framework/decode/suffix_automaton.h"
-#include "framework/decode/suffix_index.h"
+#include "framework/lookup/per_sequence.h"
+#include "framework/lookup/suffix_automaton.h"
+#include "framework/lookup/suffix_index.h"
 
 namespace specula {
 namespace {

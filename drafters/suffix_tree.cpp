@@ -2,8 +2,8 @@
 
 #include <map>
 
-#include "framework/decode/per_sequence.h"
-#include "framework/decode/suffix_draft.h"
+#include "framework/lookup/per_sequence.h"
+#include "framework/lookup/suffix_draft.h"
 
 namespace specula {
 namespace {

@@ -4,8 +4,8 @@
 #include <optional>
 #include <queue>
 
-#include "framework/decode/flat_map.h"
 #include "framework/decode/top_tokens.h"
+#include "framework/lookup/flat_map.h"
 
 namespace specula {
 namespace {

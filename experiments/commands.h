@@ -36,7 +36,7 @@ struct VerifyArgs {
 ExitCode verify_command(const VerifyArgs& args);
 
 struct ListArgs {
-  std::string kind;             // "", drafters, verifiers, samplers, stoppers
+  std::string kind;             // "", drafters, verifiers, samplers, stoppers, shapes
   std::string format = "text";  // text, markdown (the generated tables), json
 };
 ExitCode list_command(const ListArgs& args);

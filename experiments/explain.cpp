@@ -8,6 +8,7 @@
 #include "experiments/commands.h"
 #include "experiments/config/config_sections.h"
 #include "experiments/report/metrics.h"
+#include "framework/decode/tree_shape.h"
 
 namespace specula {
 namespace {
@@ -61,6 +62,7 @@ class Explainer {
     add_plugin(registries_.verifiers, name, texts);
     add_plugin(registries_.samplers, name, texts);
     add_plugin(registries_.stoppers, name, texts);
+    add_plugin(tree_shapes(), name, texts);
     add_sections(name, texts);
     for (const MetricDefinition& metric : metric_definitions()) {
       names_.push_back(metric.name);

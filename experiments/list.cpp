@@ -6,6 +6,7 @@
 #include "experiments/config/config_reader.h"
 #include "experiments/run/environment.h"
 #include "experiments/verify/certificate.h"
+#include "framework/decode/tree_shape.h"
 
 namespace specula {
 namespace {
@@ -32,13 +33,30 @@ std::string option_names(const std::vector<Option>& options) {
   return join(names);
 }
 
+// What a drafter needs: models and files by their names in a configuration, or a file that has no default.
+std::string needs_of(const std::optional<Facts>& facts) {
+  if (!facts) return "a file";
+  std::vector<std::string> needs;
+  for (const std::string& model : facts->models) needs.push_back("model " + model);
+  for (const std::string& model : facts->foreign_models) needs.push_back(cat("model ", model, ", tokenizers"));
+  for (const std::string& file : facts->files) needs.push_back("file " + file);
+  return join(needs);
+}
+
 Columns facts_columns(const Registry<Drafter>::Entry& entry) {
   const auto facts = default_facts<Drafter>(entry);
-  if (!facts) return {{"drafts", ""}, {"state", ""}};
-  return {{"drafts", cat(law_names(*facts), facts->laws.empty() ? ""
-                                            : facts->trees      ? "; trees"
-                                                                : "; chains")},
-          {"state", name_of(facts->scope)}};
+  Columns columns{{"drafts", ""}, {"needs", needs_of(facts)}, {"state", ""}, {"memory", ""}};
+  if (!facts) return columns;
+  const char* const form = facts->laws.empty() ? "" : facts->trees ? "; trees" : "; chains";
+  columns[0].second = law_names(*facts) + form;
+  columns[2].second = name_of(facts->scope);
+  columns[3].second = facts->memory;
+  return columns;
+}
+
+Columns facts_columns(const Registry<TreeShape>::Entry& entry) {
+  const auto facts = default_facts<TreeShape>(entry);
+  return {{"siblings", facts ? law_names(*facts) : "as the policy wants"}};
 }
 
 Columns facts_columns(const Registry<Verifier>::Entry& entry) {
@@ -178,6 +196,7 @@ ExitCode list_command(const ListArgs& args) {
   add("verifiers", registries.verifiers);
   add("samplers", registries.samplers);
   add("stoppers", registries.stoppers);
+  add("shapes", tree_shapes());
   std::cout << (args.format == "json" ? to_json(json, 2) + "\n" : text);
   return ExitCode::kOk;
 }

@@ -14,8 +14,8 @@
 #include "experiments/bench/synthetic_text.h"
 #include "framework/core/clock.h"
 #include "framework/decode/compose.h"
-#include "framework/decode/ngram_counts.h"
-#include "framework/decode/suffix_index.h"
+#include "framework/lookup/ngram_counts.h"
+#include "framework/lookup/suffix_index.h"
 
 namespace specula {
 namespace {

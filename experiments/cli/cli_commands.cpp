@@ -153,8 +153,8 @@ void define_verify(CLI::App& app, CommandLine& line) {
 }
 
 void define_list(CLI::App& app, CommandLine& line) {
-  app.add_option("KIND", line.list.kind, "drafters, verifiers, samplers or stoppers; all without it")
-      ->check(one_of({"drafters", "verifiers", "samplers", "stoppers"}));
+  app.add_option("KIND", line.list.kind, "drafters, verifiers, samplers, stoppers or shapes; all without it")
+      ->check(one_of({"drafters", "verifiers", "samplers", "stoppers", "shapes"}));
   choice_flag(app, "--format", line.list.format, {"text", "markdown", "json"}, "text by default");
 }
 
@@ -493,7 +493,7 @@ const std::vector<Command>& commands() {
        define_config_check,
        [](CommandLine& line) { return config_check_command(line.configs, line.overrides); }},
       {"list",
-       "lists the drafters, verifiers, samplers and stoppers",
+       "lists the drafters, verifiers, samplers, stoppers and shapes of draft trees",
        {"specula list", "specula list drafters --format markdown"},
        define_list,
        [](CommandLine& line) { return list_command(line.list); }},

@@ -1,6 +1,6 @@
 // `specula train ngram_cache`: how often each token follows n others in a corpus.  Licence: Apache-2.0.
 #include "experiments/train/train.h"
-#include "framework/decode/ngram_counts.h"
+#include "framework/lookup/ngram_counts.h"
 
 namespace specula {
 

@@ -1,6 +1,6 @@
 // `specula train retrieval`: the sorted suffixes of a corpus.  Licence: Apache-2.0.
 #include "experiments/train/train.h"
-#include "framework/decode/suffix_index.h"
+#include "framework/lookup/suffix_index.h"
 
 namespace specula {
 

@@ -2,7 +2,7 @@
 #include <cmath>
 
 #include "experiments/train/train.h"
-#include "framework/decode/token_ranks.h"
+#include "framework/lookup/token_ranks.h"
 
 namespace specula {
 namespace {

@@ -23,12 +23,18 @@ ArmConfig with_length(const ArmConfig& arm, int64_t most) {
   return capped;
 }
 
+// As many layers as the real target has, since an arm may name them; all of them together change half the logits.
+HashOptions toy_target(const Workbench& bench, const ArmConfig& arm, int64_t vocab) {
+  const auto layers = static_cast<size_t>(read_model_info(bench.config.model(arm.target).folder).layers);
+  return {.seed = 5, .vocab = vocab, .layer_weight = std::vector<double>(layers, 0.5 / static_cast<double>(layers))};
+}
+
 // Two models that agree somewhat, and the arm over them: every model that its drafter names is the draft.
 struct ToyArm {
   HashModel target, draft;
   Player player;
   ToyArm(const Workbench& bench, const ArmConfig& arm, int64_t vocab)
-      : target({.seed = 5, .vocab = vocab}),
+      : target(toy_target(bench, arm, vocab)),
         draft({.seed = 6, .vocab = vocab, .near = &target, .nearness = 0.6}),
         player(
             bench, arm, target, [this](const std::string&) -> const LanguageModel& { return draft; },

@@ -8,8 +8,8 @@
 
 #include "drafters/lookahead.h"
 #include "drafters/ouroboros.h"
-#include "framework/decode/phrase_pool.h"
 #include "framework/decode/rows.h"
+#include "framework/lookup/phrase_pool.h"
 #include "framework/model/load.h"
 #include "tests/decode/composition.h"
 

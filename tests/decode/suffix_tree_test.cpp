@@ -1,5 +1,5 @@
 // The suffix tree against the texts themselves, and what lookup drafters are built of.
-#include "framework/decode/suffix_tree.h"
+#include "framework/lookup/suffix_tree.h"
 
 #include <gtest/gtest.h>
 
@@ -8,9 +8,9 @@
 #include <map>
 
 #include "framework/core/keyring.h"
-#include "framework/decode/rolling_hash.h"
-#include "framework/decode/suffix_draft.h"
 #include "framework/decode/top_tokens.h"
+#include "framework/lookup/rolling_hash.h"
+#include "framework/lookup/suffix_draft.h"
 
 namespace specula::testing {
 namespace {

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "framework/certify/decode_law.h"
-#include "framework/decode/token_ranks.h"
+#include "framework/lookup/token_ranks.h"
 #include "tests/decode/composition.h"
 
 namespace specula::testing {

@@ -5,8 +5,8 @@
 #include <filesystem>
 
 #include "framework/core/error.h"
-#include "framework/decode/ngram_counts.h"
-#include "framework/decode/suffix_index.h"
+#include "framework/lookup/ngram_counts.h"
+#include "framework/lookup/suffix_index.h"
 
 namespace specula::testing {
 namespace {

@@ -12,8 +12,8 @@
 #include "experiments/commands.h"
 #include "experiments/train/train.h"
 #include "framework/core/files.h"
-#include "framework/decode/ngram_counts.h"
-#include "framework/decode/suffix_index.h"
+#include "framework/lookup/ngram_counts.h"
+#include "framework/lookup/suffix_index.h"
 
 namespace specula::testing {
 namespace {

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "framework/decode/draft_tree.h"
-#include "framework/decode/suffix_tree.h"
+#include "framework/lookup/suffix_tree.h"
 
 namespace specula {
 

@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "framework/decode/corpus_file.h"
+#include "framework/lookup/corpus_file.h"
 
 namespace specula {
 

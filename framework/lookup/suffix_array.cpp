@@ -1,4 +1,4 @@
-#include "framework/decode/suffix_array.h"
+#include "framework/lookup/suffix_array.h"
 
 #include <algorithm>
 #include <numeric>

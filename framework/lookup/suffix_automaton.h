@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "framework/core/token.h"
-#include "framework/decode/flat_map.h"
+#include "framework/lookup/flat_map.h"
 
 namespace specula {
 

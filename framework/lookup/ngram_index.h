@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "framework/decode/rolling_hash.h"
+#include "framework/lookup/rolling_hash.h"
 
 namespace specula {
 

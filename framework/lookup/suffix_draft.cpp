@@ -1,4 +1,4 @@
-#include "framework/decode/suffix_draft.h"
+#include "framework/lookup/suffix_draft.h"
 
 #include <algorithm>
 

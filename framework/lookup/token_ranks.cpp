@@ -1,9 +1,9 @@
-#include "framework/decode/token_ranks.h"
+#include "framework/lookup/token_ranks.h"
 
 #include <algorithm>
 #include <numeric>
 
-#include "framework/decode/corpus_file.h"
+#include "framework/lookup/corpus_file.h"
 
 namespace specula {
 namespace {

@@ -1,4 +1,4 @@
-#include "framework/decode/corpus_file.h"
+#include "framework/lookup/corpus_file.h"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-#include "framework/decode/ngram_counts.h"
+#include "framework/lookup/ngram_counts.h"
 
 #include <algorithm>
 #include <limits>

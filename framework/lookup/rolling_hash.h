@@ -4,7 +4,7 @@
 #pragma once
 
 #include "framework/core/token.h"
-#include "framework/decode/flat_map.h"
+#include "framework/lookup/flat_map.h"
 
 namespace specula {
 

@@ -1,4 +1,4 @@
-#include "framework/decode/suffix_automaton.h"
+#include "framework/lookup/suffix_automaton.h"
 
 namespace specula {
 

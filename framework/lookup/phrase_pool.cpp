@@ -1,4 +1,4 @@
-#include "framework/decode/phrase_pool.h"
+#include "framework/lookup/phrase_pool.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "framework/decode/suffix_tree.h"
+#include "framework/lookup/suffix_tree.h"
 
 #include <algorithm>
 #include <limits>

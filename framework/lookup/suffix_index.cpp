@@ -1,8 +1,8 @@
-#include "framework/decode/suffix_index.h"
+#include "framework/lookup/suffix_index.h"
 
 #include <algorithm>
 
-#include "framework/decode/suffix_array.h"
+#include "framework/lookup/suffix_array.h"
 
 namespace specula {
 namespace {
