@@ -6,6 +6,7 @@
 #include "framework/certify/decode_law.h"
 #include "framework/certify/toy.h"
 #include "framework/decode/round_law.h"
+#include "framework/model/load.h"
 
 namespace specula {
 namespace {

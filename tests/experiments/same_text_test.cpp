@@ -69,11 +69,10 @@ std::string call_of_drafter(const std::string& name) {
   return name;
 }
 
-// Every drafter where the rows of a pass are computed by most kernels, elsewhere one of each shape of pass.  What reads
-// the demo's files and tokenizer has nothing to read for a model of another vocabulary.
+// Every drafter on one model, elsewhere one of each shape of pass.  What reads the demo's files and tokenizer has
+// nothing to read for a model of another vocabulary.
 std::vector<std::string> drafters_for(const std::string& model) {
-  if (model != "demo_bf16" && model != "copy_int8")
-    return {"draft_model", "prompt_lookup", "oracle", "early_exit", "sliding_window_self", "lookahead", "random_tree"};
+  if (model != "demo_bf16") return {"draft_model", "early_exit", "sliding_window_self", "lookahead", "random_tree"};
   return make_registries().drafters.order;
 }
 
@@ -97,7 +96,7 @@ std::vector<Decoded> run(const Pair& models, const std::string& drafter_call, co
                  .policy = rule.facts(v, Policy::kSampled).policy,
                  .sampler = sampler,
                  .keys = Keyring(7),
-                 .max_new_tokens = 40,
+                 .max_new_tokens = 24,
                  .stop = {2},
                  .check_trees = true},
                 prompts, requests);
