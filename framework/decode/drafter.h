@@ -63,6 +63,7 @@ class Drafter {
  public:
   virtual ~Drafter() = default;
   virtual Ask needs() const { return {.logits = Logits::kNone}; }  // added to what is asked of every target pass
+  // Within a drafter that is itself decoded speculatively a text may later be shorter, or another from some place on.
   // A new batch of sequences: state of request scope starts anew.  `prefill` holds what needs() asked of the prompt's
   // rows.
   virtual void begin(std::span<const Prefix> /*prefixes*/, std::span<const int64_t> /*requests*/,
