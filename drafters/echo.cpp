@@ -1,5 +1,7 @@
 #include "drafters/echo.h"
 
+#include "framework/decode/each_sequence.h"
+
 namespace specula {
 namespace {
 
@@ -16,13 +18,10 @@ class Echo final : public Drafter {
   explicit Echo(Options options) : options_(options) {}
 
   std::vector<DraftTree> draft(const Round& round) override {
-    std::vector<DraftTree> trees(round.prefixes.size());
-    for (size_t b = 0; b < trees.size(); ++b) {
-      if (round.done[b] != 0) continue;
-      const Token last = round.prefixes[b].back();
-      trees[b] = DraftTree::chain_of_points(last, std::vector<Token>(round.depth_limit(b, options_.length), last));
-    }
-    return trees;
+    return draft_each(round, [&](size_t b, const Prefix& text) {
+      const std::vector<Token> tokens(round.depth_limit(b, options_.length), text.back());
+      return DraftTree::chain_of_points(text.back(), tokens);
+    });
   }
 
  private:

@@ -23,15 +23,6 @@ void add_new(std::vector<std::string>& to, const std::vector<std::string>& names
   }
 }
 
-Value resolved_call(const Value& call, const std::string& place) {
-  const Params params{.place = place, .values = call};
-  Value resolved{.data = Value::Table{}, .origin = call.origin};
-  resolved.set("name", *call.find("name"));
-  const Value options = entry_of(params).resolve(params);
-  for (const Entry& option : options.table()) resolved.set(option.key, option.value);
-  return resolved;
-}
-
 }  // namespace
 
 Facts nested_facts(const Call& call, const std::string& place, Policy policy) {
@@ -86,9 +77,9 @@ Registry<Drafter>::Entry with_nested(Registry<Drafter>::Entry entry) {
       Value* value = resolved.find(option.name);
       if (value == nullptr) continue;
       const std::string place = cat(params.place, " ", option.name);
-      if (option.type == "drafter") *value = resolved_call(*value, place);
+      if (option.type == "drafter") *value = resolved_call(all_drafters(), *value, place);
       if (option.type != "drafters") continue;
-      for (Value& call : value->array()) call = resolved_call(call, place);
+      for (Value& call : value->array()) call = resolved_call(all_drafters(), call, place);
     }
     return resolved;
   };

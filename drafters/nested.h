@@ -50,4 +50,16 @@ class NestedDrafters {
   std::vector<std::unique_ptr<Drafter>> drafters_;
 };
 
+// The call of a registered plug-in with every option and its value.  Throws ConfigError naming the place.
+template <class T>
+Value resolved_call(const Registry<T>& registry, const Value& call, const std::string& place) {
+  const Params params{.place = place, .values = call};
+  const Value& name = *call.find("name");
+  Value resolved{.data = Value::Table{}, .origin = call.origin};
+  resolved.set("name", name);
+  const Value options = registry.at(name.string(), cat(name.origin, ": ", place)).resolve(params);
+  for (const Entry& option : options.table()) resolved.set(option.key, option.value);
+  return resolved;
+}
+
 }  // namespace specula

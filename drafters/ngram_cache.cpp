@@ -4,6 +4,7 @@
 #include <array>
 #include <memory>
 
+#include "framework/decode/each_sequence.h"
 #include "framework/lookup/flat_map.h"
 #include "framework/lookup/ngram_counts.h"
 #include "framework/lookup/per_sequence.h"
@@ -116,10 +117,7 @@ class NgramCache final : public Drafter {
   }
 
   std::vector<DraftTree> draft(const Round& round) override {
-    std::vector<DraftTree> trees(round.prefixes.size());
-    for (size_t b = 0; b < trees.size(); ++b) {
-      if (round.done[b] != 0) continue;
-      const Prefix& text = round.prefixes[b];
+    return draft_each(round, [&](size_t b, const Prefix& text) {
       const TextCounts& counts = texts_.at(b, round.requests[b], text);
       const auto known = std::min<size_t>(text.size(), kLongestNgram);
       std::vector<Token> tail(text.end() - static_cast<std::ptrdiff_t>(known), text.end());
@@ -129,10 +127,8 @@ class NgramCache final : public Drafter {
         if (token < 0) break;
         tail.push_back(token);
       }
-      trees[b] =
-          DraftTree::chain_of_points(text.back(), {tail.begin() + static_cast<std::ptrdiff_t>(known), tail.end()});
-    }
-    return trees;
+      return DraftTree::chain_of_points(text.back(), {tail.begin() + static_cast<std::ptrdiff_t>(known), tail.end()});
+    });
   }
 
  private:

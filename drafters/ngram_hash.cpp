@@ -1,5 +1,6 @@
 #include "drafters/ngram_hash.h"
 
+#include "framework/decode/each_sequence.h"
 #include "framework/lookup/per_sequence.h"
 #include "framework/lookup/rolling_hash.h"
 
@@ -61,14 +62,10 @@ class NgramHash final : public Drafter {
   }
 
   std::vector<DraftTree> draft(const Round& round) override {
-    std::vector<DraftTree> trees(round.prefixes.size());
-    for (size_t b = 0; b < trees.size(); ++b) {
-      if (round.done[b] != 0) continue;
-      const Prefix& text = round.prefixes[b];
+    return draft_each(round, [&](size_t b, const Prefix& text) {
       const Pool& own = sequences_.at(b, round.requests[b], text);
-      trees[b] = DraftTree::chain_of_points(text.back(), rolled(own, text, round.depth_limit(b, options_.length)));
-    }
-    return trees;
+      return DraftTree::chain_of_points(text.back(), rolled(own, text, round.depth_limit(b, options_.length)));
+    });
   }
 
   void finish(int64_t /*request*/, const Prefix& text) override {

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "framework/decode/each_sequence.h"
 #include "framework/lookup/ngram_index.h"
 #include "framework/lookup/per_sequence.h"
 
@@ -65,16 +66,13 @@ class NgramMap final : public Drafter {
   }
 
   std::vector<DraftTree> draft(const Round& round) override {
-    std::vector<DraftTree> trees(round.prefixes.size());
-    for (size_t b = 0; b < trees.size(); ++b) {
-      if (round.done[b] != 0) continue;
-      const Prefix& text = round.prefixes[b];
-      trees[b] = DraftTree::root_only(text.back());
+    return draft_each(round, [&](size_t b, const Prefix& text) {
+      DraftTree tree = DraftTree::root_only(text.back());
       const int length = round.depth_limit(b, options_.length);
       for (const int64_t from : copied_from(sequences_.at(b, round.requests[b], text), text))
-        copy(text, from, length, round.row_budget, trees[b]);
-    }
-    return trees;
+        copy(text, from, length, round.row_budget, tree);
+      return tree;
+    });
   }
 
  private:

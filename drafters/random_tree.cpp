@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "framework/decode/each_sequence.h"
+
 namespace specula {
 namespace {
 
@@ -39,11 +41,7 @@ class RandomTree final : public Drafter {
   explicit RandomTree(Options options) : options_(std::move(options)) {}
 
   std::vector<DraftTree> draft(const Round& round) override {
-    std::vector<DraftTree> trees(round.prefixes.size());
-    for (size_t b = 0; b < trees.size(); ++b) {
-      if (round.done[b] == 0) trees[b] = tree(round, b);
-    }
-    return trees;
+    return draft_each(round, [&](size_t b, const Prefix& /*text*/) { return tree(round, b); });
   }
 
  private:

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "framework/decode/each_sequence.h"
 #include "framework/decode/trace_reader.h"
 
 namespace specula {
@@ -81,13 +82,10 @@ class Replay final : public Drafter {
   Replay(const Options& options, const Parts& parts) : recorded_(options.file.path, parts.vocab) {}
 
   std::vector<DraftTree> draft(const Round& round) override {
-    std::vector<DraftTree> trees(round.prefixes.size());
-    for (size_t b = 0; b < trees.size(); ++b) {
-      if (round.done[b] != 0) continue;
-      trees[b] = recorded_.tree(round.requests[b], round.starts[b], round.prefixes[b].back(),
-                                round.depth_limit(b, round.row_budget), round.row_budget);
-    }
-    return trees;
+    return draft_each(round, [&](size_t b, const Prefix& text) {
+      return recorded_.tree(round.requests[b], round.starts[b], text.back(), round.depth_limit(b, round.row_budget),
+                            round.row_budget);
+    });
   }
 
  private:

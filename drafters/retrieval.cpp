@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "framework/decode/each_sequence.h"
 #include "framework/lookup/suffix_index.h"
 
 namespace specula {
@@ -74,15 +75,12 @@ class Retrieval final : public Drafter {
   Retrieval(Options options, const Parts& parts) : options_(std::move(options)), corpus_(options_.file.path, parts) {}
 
   std::vector<DraftTree> draft(const Round& round) override {
-    std::vector<DraftTree> trees(round.prefixes.size());
-    for (size_t b = 0; b < trees.size(); ++b) {
-      if (round.done[b] != 0) continue;
-      const Prefix& text = round.prefixes[b];
-      trees[b] = DraftTree::root_only(text.back());
+    return draft_each(round, [&](size_t b, const Prefix& text) {
+      DraftTree tree = DraftTree::root_only(text.back());
       const int depth = round.depth_limit(b, options_.length);
-      if (depth > 0) add_rows(continuations(text, depth), std::min(options_.nodes, round.row_budget - 1), trees[b]);
-    }
-    return trees;
+      if (depth > 0) add_rows(continuations(text, depth), std::min(options_.nodes, round.row_budget - 1), tree);
+      return tree;
+    });
   }
 
  private:

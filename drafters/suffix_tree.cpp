@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "framework/decode/each_sequence.h"
 #include "framework/lookup/per_sequence.h"
 #include "framework/lookup/suffix_draft.h"
 
@@ -50,11 +51,7 @@ class SuffixTreeDrafter final : public Drafter {
   }
 
   std::vector<DraftTree> draft(const Round& round) override {
-    std::vector<DraftTree> trees(round.prefixes.size());
-    for (size_t b = 0; b < trees.size(); ++b) {
-      if (round.done[b] == 0) trees[b] = draft(round, b);
-    }
-    return trees;
+    return draft_each(round, [&](size_t b, const Prefix& /*text*/) { return draft(round, b); });
   }
 
   // Outputs alone: a prompt is known to its own request anyway.

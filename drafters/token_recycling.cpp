@@ -4,6 +4,7 @@
 #include <optional>
 #include <queue>
 
+#include "framework/decode/each_sequence.h"
 #include "framework/decode/top_tokens.h"
 #include "framework/lookup/flat_map.h"
 
@@ -119,11 +120,7 @@ class TokenRecycling final : public Drafter {
   }
 
   std::vector<DraftTree> draft(const Round& round) override {
-    std::vector<DraftTree> trees(round.prefixes.size());
-    for (size_t b = 0; b < trees.size(); ++b) {
-      if (round.done[b] == 0) trees[b] = filled(round, b);
-    }
-    return trees;
+    return draft_each(round, [&](size_t b, const Prefix& /*text*/) { return filled(round, b); });
   }
 
   // Rows of one token overwrite each other: the path that was accepted comes last.

@@ -1,5 +1,6 @@
 #include "drafters/stoppers/nested_stopper.h"
 
+#include "drafters/nested.h"
 #include "drafters/stoppers/register.h"
 
 namespace specula {
@@ -8,15 +9,6 @@ namespace {
 const Registry<Stopper>::Entry& entry_of(const Params& params) {
   const Value& name = *params.values.find("name");
   return all_stoppers().at(name.string(), cat(name.origin, ": ", params.place));
-}
-
-Value resolved_call(const Value& call, const std::string& place) {
-  const Params params{.place = place, .values = call};
-  Value resolved{.data = Value::Table{}, .origin = call.origin};
-  resolved.set("name", *call.find("name"));
-  const Value options = entry_of(params).resolve(params);
-  for (const Entry& option : options.table()) resolved.set(option.key, option.value);
-  return resolved;
 }
 
 }  // namespace
@@ -47,9 +39,9 @@ Value resolve_stoppers(Value resolved, const std::vector<Option>& options, const
     Value* value = resolved.find(option.name);
     if (value == nullptr) continue;
     const std::string where = cat(place, " ", option.name);
-    if (option.type == "stopper") *value = resolved_call(*value, where);
+    if (option.type == "stopper") *value = resolved_call(all_stoppers(), *value, where);
     if (option.type != "stoppers") continue;
-    for (Value& call : value->array()) call = resolved_call(call, where);
+    for (Value& call : value->array()) call = resolved_call(all_stoppers(), call, where);
   }
   return resolved;
 }

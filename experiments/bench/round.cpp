@@ -3,6 +3,7 @@
 #include "experiments/bench/session.h"
 #include "experiments/bench/speedup_law.h"
 #include "framework/decode/compose.h"
+#include "framework/model/wrapped_model.h"
 
 namespace specula {
 namespace {
@@ -12,15 +13,9 @@ constexpr int kRoundsPerTurn = kTimedRounds + 1;  // after one that brings the p
 constexpr double kRates[] = {.5, .6, .7, .8, .9};
 
 // A model that adds up the time of its passes: what is left of a round is spent outside the models.
-class TimedModel final : public LanguageModel {
+class TimedModel final : public WrappedModel {
  public:
-  explicit TimedModel(const LanguageModel& model) : model_(model) {}
-  int64_t vocab() const override { return model_.vocab(); }
-  int64_t context() const override { return model_.context(); }
-  int64_t layers() const override { return model_.layers(); }
-  std::unique_ptr<KvCache> new_cache(int batch, int64_t reserve) const override {
-    return model_.new_cache(batch, reserve);
-  }
+  using WrappedModel::WrappedModel;
   Pass forward(const Rows& rows, KvCache& cache, const Ask& ask) const override {
     const double start = seconds_now();
     Pass pass = model_.forward(rows, cache, ask);
@@ -30,7 +25,6 @@ class TimedModel final : public LanguageModel {
   double seconds() const { return seconds_; }
 
  private:
-  const LanguageModel& model_;
   mutable double seconds_ = 0;
 };
 

@@ -21,7 +21,7 @@ void check_tokens(std::vector<Token> tokens, int64_t vocab) {
 }  // namespace
 
 FrequentTokens::FrequentTokens(const LanguageModel& model, std::vector<Token> tokens)
-    : model_(model), tokens_(std::move(tokens)) {
+    : WrappedModel(model), tokens_(std::move(tokens)) {
   check_tokens(tokens_, model.vocab());
   head_ = model.partial_head(tokens_);
 }

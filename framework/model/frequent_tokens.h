@@ -5,27 +5,20 @@
 // logits, and nothing is saved.  Licence: Apache-2.0.
 #pragma once
 
-#include "framework/model/language_model.h"
+#include "framework/model/wrapped_model.h"
 
 namespace specula {
 
-class FrequentTokens final : public LanguageModel {
+class FrequentTokens final : public WrappedModel {
  public:
   // `tokens`: distinct, within the vocabulary, at least one; throws std::logic_error otherwise.
   FrequentTokens(const LanguageModel& model, std::vector<Token> tokens);
 
-  int64_t vocab() const override { return model_.vocab(); }
-  int64_t context() const override { return model_.context(); }
-  int64_t layers() const override { return model_.layers(); }
-  std::unique_ptr<KvCache> new_cache(int batch, int64_t reserve) const override {
-    return model_.new_cache(batch, reserve);
-  }
   Pass forward(const Rows& rows, KvCache& cache, const Ask& ask) const override;
 
   bool saves() const { return head_ != nullptr; }  // whether the other tokens' rows of the head are not read
 
  private:
-  const LanguageModel& model_;
   std::vector<Token> tokens_;
   std::unique_ptr<PartialHead> head_;
 };

@@ -99,7 +99,7 @@ class LanguageModel {
   virtual Pass forward(const Rows& rows, KvCache& cache, const Ask& ask) const = 0;
   // A copy of the head's rows for these tokens, distinct and within the vocabulary, so that a pass need not read the
   // others.  Null: this model has no smaller head, and whoever wants fewer tokens takes them from all logits.
-  virtual std::unique_ptr<PartialHead> partial_head(std::vector<Token> /*tokens*/) const { return nullptr; }
+  virtual std::unique_ptr<PartialHead> partial_head(const std::vector<Token>& /*tokens*/) const { return nullptr; }
 };
 
 }  // namespace specula

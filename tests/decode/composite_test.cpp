@@ -8,6 +8,7 @@
 #include "framework/certify/decode_law.h"
 #include "framework/decode/rows.h"
 #include "tests/decode/composition.h"
+#include "tests/decode/counting_model.h"
 #include "tests/decode/toy_trace.h"
 
 namespace specula::testing {
@@ -306,26 +307,6 @@ TEST(CascadeDrafter, PointsAndRacesAreTheMiddleModelsOwn) {
     }
   }
 }
-
-// Counts the passes of a model that have logits.
-class CountingModel final : public LanguageModel {
- public:
-  explicit CountingModel(const LanguageModel& model) : model_(model) {}
-  int64_t vocab() const override { return model_.vocab(); }
-  int64_t context() const override { return model_.context(); }
-  int64_t layers() const override { return model_.layers(); }
-  std::unique_ptr<KvCache> new_cache(int batch, int64_t reserve) const override {
-    return model_.new_cache(batch, reserve);
-  }
-  Pass forward(const Rows& rows, KvCache& cache, const Ask& ask) const override {
-    passes += ask.logits == Logits::kNone ? 0 : 1;
-    return model_.forward(rows, cache, ask);
-  }
-  mutable int passes = 0;
-
- private:
-  const LanguageModel& model_;
-};
 
 TEST(CascadeDrafter, AnInnerDrafterThatIsRightSavesPassesOfTheMiddleModel) {
   Scene scene({"none", "rejection"}, 7);

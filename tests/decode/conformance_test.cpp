@@ -7,6 +7,7 @@
 #include <set>
 
 #include "framework/certify/decode_law.h"
+#include "framework/model/wrapped_model.h"
 #include "tests/decode/composition.h"
 
 namespace specula::testing {
@@ -111,16 +112,10 @@ TEST_P(FittingPairs, StopsAtTheFirstStopToken) {
 }
 
 // Another model's logits, with NaN in every row of one sequence once its cache holds `from` tokens.
-class BrokenModel final : public LanguageModel {
+class BrokenModel final : public WrappedModel {
  public:
   BrokenModel(const LanguageModel& model, int sequence, int64_t from)
-      : model_(model), sequence_(sequence), from_(from) {}
-  int64_t vocab() const override { return model_.vocab(); }
-  int64_t context() const override { return model_.context(); }
-  int64_t layers() const override { return model_.layers(); }
-  std::unique_ptr<KvCache> new_cache(int batch, int64_t reserve) const override {
-    return model_.new_cache(batch, reserve);
-  }
+      : WrappedModel(model), sequence_(sequence), from_(from) {}
   Pass forward(const Rows& rows, KvCache& cache, const Ask& ask) const override {
     Pass pass = model_.forward(rows, cache, ask);
     if (!pass.logits.defined() || cache.size(sequence_) < from_) return pass;
@@ -131,7 +126,6 @@ class BrokenModel final : public LanguageModel {
   }
 
  private:
-  const LanguageModel& model_;
   int sequence_;
   int64_t from_;
 };

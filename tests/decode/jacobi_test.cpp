@@ -12,6 +12,7 @@
 #include "framework/lookup/phrase_pool.h"
 #include "framework/model/load.h"
 #include "tests/decode/composition.h"
+#include "tests/decode/counting_model.h"
 
 namespace specula::testing {
 namespace {
@@ -263,25 +264,6 @@ TEST(Lookahead, TheDemoTargetWritesWhatItWritesAlone) {
 }
 
 // ---- ouroboros ----
-
-class CountingModel final : public LanguageModel {
- public:
-  explicit CountingModel(const LanguageModel& model) : model_(model) {}
-  int64_t vocab() const override { return model_.vocab(); }
-  int64_t context() const override { return model_.context(); }
-  int64_t layers() const override { return model_.layers(); }
-  std::unique_ptr<KvCache> new_cache(int batch, int64_t reserve) const override {
-    return model_.new_cache(batch, reserve);
-  }
-  Pass forward(const Rows& rows, KvCache& cache, const Ask& ask) const override {
-    ++passes;
-    return model_.forward(rows, cache, ask);
-  }
-  mutable int passes = 0;
-
- private:
-  const LanguageModel& model_;
-};
 
 // Phrases carried along save passes and change nothing of what is drafted, sampled or not.
 TEST(Ouroboros, PhrasesCarriedAlongSavePassesAndChangeNothing) {

@@ -15,6 +15,7 @@
 #include "framework/decode/rows.h"
 #include "framework/model/load.h"
 #include "framework/model/random_llama.h"
+#include "framework/model/wrapped_model.h"
 #include "tests/decode/composition.h"
 #include "verifiers/rejection.h"
 
@@ -25,15 +26,9 @@ using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 
 // A model that counts what its passes compute: rows times blocks, two to a layer.
-class Counting final : public LanguageModel {
+class Counting final : public WrappedModel {
  public:
-  explicit Counting(const LanguageModel& model) : model_(model) {}
-  int64_t vocab() const override { return model_.vocab(); }
-  int64_t context() const override { return model_.context(); }
-  int64_t layers() const override { return model_.layers(); }
-  std::unique_ptr<KvCache> new_cache(int batch, int64_t reserve) const override {
-    return model_.new_cache(batch, reserve);
-  }
+  using WrappedModel::WrappedModel;
   Pass forward(const Rows& rows, KvCache& cache, const Ask& ask) const override {
     int64_t count = 0, run = 0;
     for (int64_t i = 0; i < rows.token.numel(); ++i) count += rows.token.const_data_ptr<int64_t>()[i] >= 0 ? 1 : 0;
@@ -51,9 +46,6 @@ class Counting final : public LanguageModel {
     return model_.forward(rows, cache, ask);
   }
   mutable int64_t blocks = 0, resumed = 0, narrow = 0, skipping = 0, skipping_blocks = 0;
-
- private:
-  const LanguageModel& model_;
 };
 
 // A llama of random weights, of six layers; bfloat16 so that ties of float32 are not what decides.

@@ -11,6 +11,7 @@
 #include "framework/decode/chain_draft.h"
 #include "framework/decode/probability.h"
 #include "tests/decode/composition.h"
+#include "tests/decode/counting_model.h"
 
 namespace specula::testing {
 namespace {
@@ -473,27 +474,6 @@ TEST(StopperFaults, LookingAtTheTokenBeforeItIsDrawnIsRefuted) {
   }
 }
 
-// A model that counts its passes over rows.
-class CountingModel final : public LanguageModel {
- public:
-  explicit CountingModel(const LanguageModel& model) : model_(model) {}
-  int64_t vocab() const override { return model_.vocab(); }
-  int64_t context() const override { return model_.context(); }
-  int64_t layers() const override { return model_.layers(); }
-  std::unique_ptr<KvCache> new_cache(int batch, int64_t reserve) const override {
-    return model_.new_cache(batch, reserve);
-  }
-  Pass forward(const Rows& rows, KvCache& cache, const Ask& ask) const override {
-    passes_ += ask.logits == Logits::kNone ? 0 : 1;
-    return model_.forward(rows, cache, ask);
-  }
-  int passes() const { return passes_; }
-
- private:
-  const LanguageModel& model_;
-  mutable int passes_ = 0;
-};
-
 TEST(ChainStops, SaveThePassesOfTokensThatAreNotDrafted) {
   const Bench bench({"none", "rejection"}, "temperature(0.8)");
   for (const auto& [text, passes, drafted] : {std::tuple{"fixed(2)", 2, 2},
@@ -515,7 +495,7 @@ TEST(ChainStops, SaveThePassesOfTokensThatAreNotDrafted) {
                       .interrupt = &counts.over,
                       .check_trees = true};
     decode(one, {kPrompts[0]}, std::vector<int64_t>{1});
-    EXPECT_EQ(model.passes(), passes) << text;
+    EXPECT_EQ(model.passes, passes) << text;
     EXPECT_EQ(counts.drafted, drafted) << text;
   }
 }

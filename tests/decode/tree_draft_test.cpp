@@ -13,6 +13,7 @@
 #include "framework/core/files.h"
 #include "framework/decode/tree_draft.h"
 #include "tests/decode/composition.h"
+#include "tests/decode/counting_model.h"
 
 namespace specula::testing {
 namespace {
@@ -297,25 +298,6 @@ TEST(TreeDrafts, BranchSplitFollowsLikelyTokens) {
 }
 
 // ---- passes ----
-
-class CountingModel final : public LanguageModel {
- public:
-  explicit CountingModel(const LanguageModel& model) : model_(model) {}
-  int64_t vocab() const override { return model_.vocab(); }
-  int64_t context() const override { return model_.context(); }
-  int64_t layers() const override { return model_.layers(); }
-  std::unique_ptr<KvCache> new_cache(int batch, int64_t reserve) const override {
-    return model_.new_cache(batch, reserve);
-  }
-  Pass forward(const Rows& rows, KvCache& cache, const Ask& ask) const override {
-    if (ask.logits != Logits::kNone) ++passes;
-    return model_.forward(rows, cache, ask);
-  }
-  mutable int passes = 0;
-
- private:
-  const LanguageModel& model_;
-};
 
 // The tree of one round after kPrompts[0], and the passes that it took.
 struct Drafted {

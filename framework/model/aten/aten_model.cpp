@@ -97,13 +97,13 @@ int64_t AtenModel::kv_bytes_per_slot() const {
   return 2 * config.layers * config.kv_heads * config.head_dim * static_cast<int64_t>(c10::elementSize(weights_.dtype));
 }
 
-std::unique_ptr<PartialHead> AtenModel::partial_head(std::vector<Token> tokens) const {
+std::unique_ptr<PartialHead> AtenModel::partial_head(const std::vector<Token>& tokens) const {
   const c10::InferenceMode inference;
   const Tensor rows = at::empty({static_cast<int64_t>(tokens.size())}, at::kLong);
   std::copy(tokens.begin(), tokens.end(), rows.mutable_data_ptr<int64_t>());
   std::optional<LibraryLinear> matrix = weights_.head.select(rows.to(weights_.device));
   if (!matrix) return nullptr;
-  return std::make_unique<AtenHead>(*this, std::move(*matrix), std::move(tokens));
+  return std::make_unique<AtenHead>(*this, std::move(*matrix), tokens);
 }
 
 const LibraryLinear& AtenModel::head_of(const Ask& ask) const {

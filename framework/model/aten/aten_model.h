@@ -24,7 +24,7 @@ class AtenModel final : public LoadedModel {
   std::unique_ptr<KvCache> new_cache(int batch, int64_t reserve) const override;
   Pass forward(const Rows& rows, KvCache& cache, const Ask& ask) const override;
 
-  std::unique_ptr<PartialHead> partial_head(std::vector<Token> tokens) const override;
+  std::unique_ptr<PartialHead> partial_head(const std::vector<Token>& tokens) const override;
 
   const ModelInfo& info() const override { return info_; }
   Dtype dtype() const override { return dtype_; }

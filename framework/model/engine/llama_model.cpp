@@ -80,8 +80,8 @@ int64_t LlamaModel::kv_bytes_per_slot() const {
   return 2 * config.layers * config.kv_heads * config.head_dim * weights_.kernels().cache_bytes;
 }
 
-std::unique_ptr<PartialHead> LlamaModel::partial_head(std::vector<Token> tokens) const {
-  return std::make_unique<LlamaHead>(*this, weights_.head(), std::move(tokens));
+std::unique_ptr<PartialHead> LlamaModel::partial_head(const std::vector<Token>& tokens) const {
+  return std::make_unique<LlamaHead>(*this, weights_.head(), tokens);
 }
 
 const PackedMatrix& LlamaModel::head_of(const Ask& ask) const {
