@@ -6,6 +6,7 @@
 
 #include "drafters/nested.h"
 #include "framework/decode/block_test.h"
+#include "framework/decode/chain_draft.h"
 #include "framework/decode/coupled_draw.h"
 #include "framework/decode/follow.h"
 #include "framework/decode/ratio_test.h"
@@ -30,11 +31,6 @@ struct Options {
     v("length", length, 1, 64, "tokens drafted for the target in a round (gamma)", "tokens");
   }
 };
-
-Draw law_of(Policy policy) {
-  if (policy == Policy::kGreedy) return Draw::kPoint;
-  return policy == Policy::kCoupled ? Draw::kCoupled : Draw::kIid;
-}
 
 // The middle model with a cache that follows the text, also where tokens are taken back.
 class Middle {
@@ -235,7 +231,7 @@ class InnerRounds {
       chain.q_next[last] = static_cast<int>(q_[b].size());
       q_[b].push_back(p.narrow(0, p_row, 1));
     }
-    chain.add(token, last, law_of(outer_.policy), chain.q_next[last]);
+    chain.add(token, last, wanted_law(outer_.policy), chain.q_next[last]);
     texts_[b].push_back(token);
     --left_[b];
   }
@@ -311,7 +307,7 @@ Facts facts_of(const Options& options, Policy policy) {
                             "; verifier block takes chains of point, iid: take verifier = \"rejection\""));
     }
   }
-  const Draw law = law_of(policy);
+  const Draw law = wanted_law(policy);
   Facts facts{.laws = {law}, .q_next = law != Draw::kPoint, .models = {options.model.name}};
   add_needs(facts, inner);
   return facts;

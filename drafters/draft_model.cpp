@@ -59,11 +59,6 @@ const Registry<TreeShape>::Entry& shape_of(const Params& tree) {
 
 bool is_chain(const Params& tree) { return tree.values.find("name")->string() == "chain"; }
 
-Draw chain_law(const std::string& draw, Policy policy) {
-  if (draw == "greedy" || (draw == "auto" && policy == Policy::kGreedy)) return Draw::kPoint;
-  return draw == "coupled" || (draw == "auto" && policy == Policy::kCoupled) ? Draw::kCoupled : Draw::kIid;
-}
-
 // `drawn`: the law of the shape's siblings where they are drawn.
 Draw tree_law(const Options& options, Policy policy, Draw drawn) {
   const Value& given = options.tree.values;
@@ -76,7 +71,7 @@ Draw tree_law(const Options& options, Policy policy, Draw drawn) {
           cat("it ranks and prunes, so its tokens are points; draw = ", quoted(options.draw), " does not go with it"));
     return Draw::kPoint;
   }
-  const Draw law = chain_law(options.draw, policy);
+  const Draw law = wanted_law(options.draw, policy);
   if (law == Draw::kCoupled)
     refuse("siblings cannot share the target's noise; take tree = \"chain\" or draw = \"greedy\"");
   return law == Draw::kPoint ? law : drawn;
@@ -108,7 +103,7 @@ Facts facts_of(const Options& options, Policy policy) {
   const Params tree = tree_params(options);
   const Facts shape = shape_of(tree).facts(tree, policy);
   const bool has_siblings = !is_chain(tree);
-  const Draw law = has_siblings ? tree_law(options, policy, shape.laws[0]) : chain_law(options.draw, policy);
+  const Draw law = has_siblings ? tree_law(options, policy, shape.laws[0]) : wanted_law(options.draw, policy);
   Facts facts{.laws = {law},
               .trees = has_siblings,
               .q_next = law != Draw::kPoint,
@@ -158,7 +153,7 @@ class DraftModel final : public Drafter {
     ChainDraft how{.forward = passes_of(*cache_),
                    .catch_up = std::vector<std::vector<Token>>(batch),
                    .depth = std::vector<int>(batch),
-                   .draw = chain_law(options_.draw, round.policy),
+                   .draw = wanted_law(options_.draw, round.policy),
                    .q_next = round.q_next,
                    .stop = &stop_};
     for (size_t b = 0; b < batch; ++b) {

@@ -26,10 +26,6 @@ struct Options {
       "phrases");
     v("ahead", ahead, 0, 64, "tokens of a phrase that a pass of the draft model carries along", "tokens");
   }
-  Draw law(Policy policy) const {
-    if (policy == Policy::kGreedy) return Draw::kPoint;
-    return policy == Policy::kCoupled ? Draw::kCoupled : Draw::kIid;
-  }
 };
 
 // The passes of one round: each carries phrases along, and answers from them as long as they are what is asked for.
@@ -131,7 +127,7 @@ class Ouroboros final : public Drafter {
     ChainDraft how{.forward = [&](const std::vector<RowList>& lists) { return passes(lists); },
                    .catch_up = std::vector<std::vector<Token>>(batch),
                    .depth = std::vector<int>(batch),
-                   .draw = options_.law(round.policy),
+                   .draw = wanted_law(round.policy),
                    .q_next = false};
     for (size_t b = 0; b < batch; ++b) {
       if (round.done[b] != 0) continue;
@@ -198,7 +194,7 @@ Registry<Drafter>::Entry ouroboros() {
   return drafter_entry<Ouroboros, Options>(
       "ouroboros", "A draft model's chain, lengthened by phrases from the text and from earlier drafts.",
       "Zhao et al. 2024", [](const Options& options, Policy policy) {
-        const Draw law = options.law(policy);
+        const Draw law = wanted_law(policy);
         Facts facts{.laws = {Draw::kPoint}, .trees = options.candidates > 1, .models = {options.model.name}};
         if (law != Draw::kPoint) facts.laws.insert(facts.laws.begin(), law);
         facts.memory =

@@ -2,13 +2,8 @@
 
 namespace specula {
 
-Draw SelfOptions::law(Policy policy) const {
-  if (draw == "greedy" || (draw == "auto" && policy == Policy::kGreedy)) return Draw::kPoint;
-  return draw == "coupled" || (draw == "auto" && policy == Policy::kCoupled) ? Draw::kCoupled : Draw::kIid;
-}
-
 Facts self_facts(const SelfOptions& options, const std::string& place, Policy policy) {
-  const Draw law = options.law(policy);
+  const Draw law = wanted_law(options.draw, policy);
   Facts facts = stopper_facts(options.stop, cat(place, " stop"), options.length);
   facts.length = 0;  // the stopper's
   facts.laws = {law};
@@ -34,7 +29,7 @@ std::vector<DraftTree> SelfDrafter::chains(const Round& round,
   ChainDraft how{.forward = forward,
                  .catch_up = std::vector<std::vector<Token>>(batch),
                  .depth = std::vector<int>(batch),
-                 .draw = options_.law(round.policy),
+                 .draw = wanted_law(options_.draw, round.policy),
                  .q_next = round.q_next,
                  .stop = &stop_};
   for (size_t b = 0; b < batch; ++b) {

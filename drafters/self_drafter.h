@@ -25,7 +25,6 @@ struct SelfOptions {
       "auto: what the verifier wants");
     v("stop", stop, "stopper", kStopHelp);
   }
-  Draw law(Policy policy) const;
 };
 
 // `place` of the drafter's options, for errors.

@@ -26,11 +26,6 @@ struct Options {
   }
 };
 
-Draw law(Policy policy) {
-  if (policy == Policy::kGreedy) return Draw::kPoint;
-  return policy == Policy::kCoupled ? Draw::kCoupled : Draw::kIid;
-}
-
 class VocabularyIntersection final : public Drafter {
  public:
   VocabularyIntersection(Options options, const Parts& parts)
@@ -64,7 +59,7 @@ class VocabularyIntersection final : public Drafter {
         .forward = [&](const std::vector<RowList>& lists) { return pass(lists, std::exchange(first, false)); },
         .catch_up = std::vector<std::vector<Token>>(batch),
         .depth = std::vector<int>(batch),
-        .draw = law(round.policy),
+        .draw = wanted_law(round.policy),
         .q_next = round.q_next};
     for (size_t b = 0; b < batch; ++b) {
       if (round.done[b] != 0) continue;
@@ -124,7 +119,7 @@ Registry<Drafter>::Entry vocabulary_intersection() {
   return drafter_entry<VocabularyIntersection, Options>(
       "vocabulary_intersection", "A draft model with another tokenizer drafts tokens that both have.",
       "Timor et al. 2025", [](const Options& options, Policy policy) {
-        return Facts{.laws = {law(policy)},
+        return Facts{.laws = {wanted_law(policy)},
                      .foreign_models = {options.model.name},
                      .memory = "the text in both tokenizers, some 25 B a token"};
       });

@@ -109,6 +109,16 @@ class Chains {
 
 }  // namespace
 
+Draw wanted_law(Policy policy) {
+  if (policy == Policy::kGreedy) return Draw::kPoint;
+  return policy == Policy::kCoupled ? Draw::kCoupled : Draw::kIid;
+}
+
+Draw wanted_law(const std::string& draw, Policy policy) {
+  if (draw == "auto") return wanted_law(policy);
+  return draw == "greedy" ? Draw::kPoint : draw == "coupled" ? Draw::kCoupled : Draw::kIid;
+}
+
 std::function<Pass(const std::vector<RowList>& lists)> passes_of(DraftCache& cache) {
   return [&cache](const std::vector<RowList>& lists) { return cache.forward(lists, {.logits = Logits::kLast}); };
 }

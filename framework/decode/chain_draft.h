@@ -10,6 +10,11 @@
 
 namespace specula {
 
+// The law of a chain as the verifier wants it: points, draws from q, or draws that race with the target's noise.
+Draw wanted_law(Policy policy);
+// The same where an option may say otherwise: "sample", "greedy", "coupled"; "auto" is what the verifier wants.
+Draw wanted_law(const std::string& draw, Policy policy);
+
 struct ChainDraft {
   // One pass over rows, the logits of the last one wanted; what was fed stays in the cache as tentative slots.
   std::function<Pass(const std::vector<RowList>& lists)> forward;

@@ -146,10 +146,10 @@ class Loop {
     const PhaseClock::Scope scope(clock_, Phase::kVerify);
     verdicts_.assign(drafts_.size(), {});
     p_.assign(drafts_.size(), {});
-    candidates_.resize(drafts_.size());
+    stripped_.resize(drafts_.size());
     for (size_t b = 0; b < drafts_.size(); ++b) {
-      candidates_[b] = without_probes(drafts_[b]);
-      const DraftTree& tree = candidates_[b];
+      if (has_probes(b)) stripped_[b] = without_probes(drafts_[b]);
+      const DraftTree& tree = candidates(b);
       if (tree.size() == 0) continue;
       const std::vector<int> rows = first_slots(tree.size());
       const Tensor logits = pass_.logits.select(0, static_cast<int64_t>(b)).narrow(0, 0, tree.size());
@@ -166,8 +166,12 @@ class Loop {
     errors.rethrow();
   }
 
+  bool has_probes(size_t b) const { return !drafts_[b].draw.empty() && drafts_[b].draw.back() == Draw::kProbe; }
+  // What is judged: probes stand behind all candidates.
+  const DraftTree& candidates(size_t b) const { return has_probes(b) ? stripped_[b] : drafts_[b]; }
+
   void judge(size_t b) {
-    const DraftTree& tree = candidates_[b];
+    const DraftTree& tree = candidates(b);
     if (tree.size() == 0) return;
     KeyedChance chance(session_.keys, requests_[b], starts_[b]);
     verdicts_[b] = session_.verifier.verify(tree, {.p = p_[b], .chance = chance});
@@ -216,7 +220,7 @@ class Loop {
   void report(size_t b, const std::vector<Token>& emitted, bool cut) {
     const int64_t index = rounds_[b]++;
     if (session_.log == nullptr) return;
-    const DraftTree& tree = candidates_[b];
+    const DraftTree& tree = candidates(b);
     const TreeSize size = size_of(tree);
     session_.log->round({.index = index,
                          .sequence = static_cast<int>(b),
@@ -261,8 +265,8 @@ class Loop {
   std::vector<size_t> finished_;
   std::vector<DraftTree> drafts_;
   Started started_;
-  std::vector<DraftTree> candidates_;  // drafts_ without their probes: what is judged
-  std::vector<Tensor> p_;              // [B] of [R,V]
+  std::vector<DraftTree> stripped_;  // of drafts with probes: their candidates
+  std::vector<Tensor> p_;            // [B] of [R,V]
   std::vector<Verdict> verdicts_;
   Pass pass_;
 };

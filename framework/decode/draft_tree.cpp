@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
+#include <utility>
 
 namespace specula {
 
@@ -85,11 +85,14 @@ DraftTree without_probes(const DraftTree& tree) {
 namespace {
 
 void check_siblings(const DraftTree& tree) {
-  std::map<std::pair<int, Token>, int> first;  // of (parent, token): the row
+  const auto rows = static_cast<size_t>(tree.size());
+  std::vector<int> last_child(rows, -1), sibling_before(rows, -1);
   for (int i = 1; i < tree.size() && tree.draw[i] != Draw::kProbe; ++i) {
-    const auto [same, is_new] = first.try_emplace({tree.parent[i], tree.token[i]}, i);
-    SPECULA_CHECK(is_new || tree.draw[i] == Draw::kIid, "row ", i, " repeats the token ", tree.token[i],
-                  " of its sibling, row ", same->second, ", and is drawn ", name_of(tree.draw[i]));
+    sibling_before[i] = std::exchange(last_child[tree.parent[i]], i);
+    for (int j = sibling_before[i]; j >= 0; j = sibling_before[j]) {
+      SPECULA_CHECK(tree.token[i] != tree.token[j] || tree.draw[i] == Draw::kIid, "row ", i, " repeats the token ",
+                    tree.token[i], " of its sibling, row ", j, ", and is drawn ", name_of(tree.draw[i]));
+    }
   }
 }
 
