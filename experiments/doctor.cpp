@@ -16,7 +16,7 @@
 #include "framework/model/kernels/kernels.h"
 #include "framework/model/load.h"
 #include "framework/model/memory.h"
-#include "framework/model/random_llama.h"
+#include "framework/model/random_model.h"
 #include "framework/model/threads.h"
 
 namespace specula {
@@ -67,7 +67,7 @@ bool try_invariance(Report& report, const std::string& label, const LoadedModel&
 
 // The same of a small random model in every dtype: odd sizes, grouped heads.
 bool self_test(Report& report) {
-  LlamaConfig config;
+  DecoderConfig config;
   config.vocab = 515;
   config.hidden = 192;
   config.intermediate = 320;

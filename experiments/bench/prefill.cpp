@@ -3,20 +3,22 @@
 #include "framework/core/clock.h"
 #include "framework/core/files.h"
 #include "framework/decode/rows.h"
-#include "framework/model/checkpoint/llama_config.h"
+#include "framework/model/architecture/decoder_config.h"
 
 namespace specula {
 namespace {
 
-// Products of a prefill of `tokens` tokens: every matrix of the layers (prefill asks for no logits, so the head is left
-// out) and the two of causal attention, 2 operations a multiplication.
+// Products of a prefill of `tokens` tokens: every matrix of the layers that a row uses (prefill asks for no logits, so
+// the head is left out) and the two of causal attention, 2 operations a multiplication.
 double prefill_flops(const std::string& folder, int64_t tokens) {
   const std::string file = folder + "/config.json";
-  const LlamaConfig config = parse_llama_config(read_file(file), file);
+  const DecoderConfig config = parse_decoder_config(read_file(file), file);
   double weights = 0;
   for (const TensorSpec& tensor : expected_tensors(config)) {
-    if (tensor.shape.size() == 2 && tensor.name.find(".layers.") != std::string::npos)
-      weights += static_cast<double>(tensor.shape[0] * tensor.shape[1]);
+    if (tensor.shape.size() != 2 || !tensor.name.starts_with("layers.")) continue;
+    const bool is_chosen = tensor.name.find(".experts.") != std::string::npos;
+    const double share = is_chosen ? double(config.experts.top) / double(config.experts.count) : 1;
+    weights += share * static_cast<double>(tensor.shape[0] * tensor.shape[1]);
   }
   const double pairs = static_cast<double>(tokens) * static_cast<double>(tokens + 1) / 2;
   const double attention = 2 * pairs * static_cast<double>(config.heads * config.head_dim * config.layers);

@@ -2,38 +2,40 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/cos.h>
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/gelu.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/matmul.h>
+#include <ATen/ops/relu.h>
 #include <ATen/ops/rsqrt.h>
+#include <ATen/ops/sigmoid.h>
 #include <ATen/ops/silu.h>
-#include <ATen/ops/sin.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/stack.h>
-#include <ATen/ops/zeros.h>
+#include <ATen/ops/tanh.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/topk.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <tuple>
 
 #include "framework/model/checkpoint/checkpoint.h"
 
 namespace specula {
 namespace {
 
-// x [T,heads,D]: dimension i turns with dimension i + D/2.
-Tensor rotated(const Tensor& x, const Tensor& cosine, const Tensor& sine) {
-  const int64_t half = x.size(2) / 2;
-  const Tensor a = x.narrow(2, 0, half), b = x.narrow(2, half, half);
-  return at::cat({a * cosine - b * sine, b * cosine + a * sine}, 2);
-}
+constexpr float kNever = -std::numeric_limits<float>::infinity();
+
+std::string layer_name(int64_t layer) { return cat("layers.", layer, "."); }
 
 }  // namespace
 
-ReferenceLlama::ReferenceLlama(const std::filesystem::path& folder) {
+ReferenceDecoder::ReferenceDecoder(const std::filesystem::path& folder) {
   const Checkpoint checkpoint(folder);
   config_ = checkpoint.config();
   for (const TensorSpec& spec : expected_tensors(config_)) {
@@ -41,80 +43,190 @@ ReferenceLlama::ReferenceLlama(const std::filesystem::path& folder) {
     checkpoint.read_rows(spec.name, 0, spec.shape.front(), tensor.mutable_data_ptr<float>());
     parameters_[spec.name] = tensor;
   }
+  main_ = RotaryTable(config_.rope, config_.turning(), config_.context);
+  local_ = RotaryTable(config_.local_rope, config_.turning(), config_.context);
 }
 
-Tensor ReferenceLlama::weight(const std::string& name) const { return parameters_.at(name); }
-
-Tensor ReferenceLlama::linear(const Tensor& x, const std::string& name, bool bias) const {
-  return bias ? at::linear(x, weight(name + ".weight"), weight(name + ".bias"))
-              : at::linear(x, weight(name + ".weight"));
+Tensor ReferenceDecoder::linear(const Tensor& x, const std::string& name) const {
+  const auto bias = parameters_.find(name + ".bias");
+  return bias == parameters_.end() ? at::linear(x, weight(name + ".weight"))
+                                   : at::linear(x, weight(name + ".weight"), bias->second);
 }
 
-Tensor ReferenceLlama::norm(const Tensor& x, const std::string& name) const {
-  const Tensor mean_square = x.pow(2).mean(-1, /*keepdim=*/true);
-  return x * at::rsqrt(mean_square + config_.rms_norm_eps) * weight(name + ".weight");
+// Over the last dimension.
+Tensor ReferenceDecoder::norm(const Tensor& x, const std::string& name) const {
+  const bool is_rms = config_.norm == NormKind::kRms;
+  const Tensor centred = is_rms ? x : x - x.mean(-1, /*keepdim=*/true);
+  const Tensor mean_square = centred.pow(2).mean(-1, /*keepdim=*/true);
+  const Tensor scaled = centred * at::rsqrt(mean_square + config_.norm_eps) * weight(name + ".weight");
+  const auto bias = parameters_.find(name + ".bias");
+  return bias == parameters_.end() ? scaled : scaled + bias->second;
 }
 
-Tensor ReferenceLlama::attention(const Tensor& x, const std::string& prefix, const Tensor& position,
-                                 const Tensor& mask) const {
-  const int64_t rows = x.size(0), d = config_.head_dim, group = config_.heads / config_.kv_heads;
-  const bool bias = config_.attention_bias;
-  const std::vector<float> frequencies = rope_frequencies(config_);
-  Tensor frequency = at::empty({d / 2}, at::kFloat);
-  std::copy(frequencies.begin(), frequencies.end(), frequency.mutable_data_ptr<float>());
-  const Tensor angle = (position.unsqueeze(1) * frequency).unsqueeze(1);  // [T,1,D/2]
-  const auto heads = [&](const char* name, int64_t count) {
-    return linear(x, prefix + name, bias).view({rows, count, d});
+// Rows hang under their parents; a layer that slides hides what is `window` or more positions back.
+ReferenceDecoder::Rows ReferenceDecoder::place(const Tensor& parent, const Tensor& bias) const {
+  const int64_t count = parent.size(0);
+  Rows rows;
+  rows.position.assign(static_cast<size_t>(count), 0);
+  const Tensor parents = parent.contiguous();
+  const int64_t* above = parents.const_data_ptr<int64_t>();
+  const auto mask_of = [&](int64_t window) {
+    Tensor mask = at::full({count, count}, kNever, at::kFloat);
+    float* allowed = mask.mutable_data_ptr<float>();
+    for (int64_t row = 0; row < count; ++row) {
+      int64_t back = 0;
+      for (int64_t seen = row; seen >= 0; seen = above[seen], ++back) {
+        if (window == 0 || back < window) allowed[row * count + seen] = 0;
+      }
+      rows.position[static_cast<size_t>(row)] = back - 1;
+    }
+    return bias.defined() ? mask + bias : mask;
   };
-  const Tensor query = rotated(heads("self_attn.q_proj", config_.heads), at::cos(angle), at::sin(angle));
-  const Tensor key = rotated(heads("self_attn.k_proj", config_.kv_heads), at::cos(angle), at::sin(angle));
-  const Tensor value = heads("self_attn.v_proj", config_.kv_heads);
+  for (int64_t row = 0; row < count; ++row)
+    SPECULA_CHECK(above[row] >= -1 && above[row] < row, "row ", row, " has parent ", above[row]);
+  std::map<int64_t, Tensor> masks;
+  for (int64_t l = 0; l < config_.layers; ++l) {
+    const int64_t window = config_.window(l);
+    if (!masks.contains(window)) masks[window] = mask_of(window);
+    rows.windowed.push_back(masks[window]);
+  }
+  return rows;
+}
+
+Tensor ReferenceDecoder::embed(const Tensor& token, const Rows& rows) const {
+  Tensor x = at::embedding(weight("embedding.weight"), token) * config_.embedding_scale;
+  if (config_.is_projected()) x = linear(x, "embedding_in");
+  if (config_.learned_positions > 0) {
+    std::vector<int64_t> at = rows.position;
+    for (int64_t& position : at) position += config_.position_offset;
+    x = x + at::embedding(weight("positions.weight"), at::tensor(at));
+  }
+  return x;
+}
+
+// x [T,heads,D]: of the dimensions that turn, i turns with i + turning / 2.
+Tensor ReferenceDecoder::turned(const Tensor& x, int64_t layer, const Rows& rows) const {
+  const LayerRope which = config_.rope_of(layer);
+  if (which == LayerRope::kNone) return x;
+  const RotaryTable& table = which == LayerRope::kLocal ? local_ : main_;
+  const int64_t size = table.turning(), half = size / 2, count = x.size(0);
+  Tensor angles = at::empty({count, 1, size}, at::kFloat);
+  std::vector<float> scratch(static_cast<size_t>(size));
+  for (int64_t row = 0; row < count; ++row) {
+    const float* from = table.at(rows.position[static_cast<size_t>(row)], scratch.data());
+    std::copy_n(from, size, angles.mutable_data_ptr<float>() + row * size);
+  }
+  const Tensor cosine = angles.narrow(2, 0, half), sine = angles.narrow(2, half, half);
+  const Tensor a = x.narrow(2, 0, half), b = x.narrow(2, half, half), rest = x.narrow(2, size, x.size(2) - size);
+  return at::cat({a * cosine - b * sine, b * cosine + a * sine, rest}, 2);
+}
+
+// [T,count,D] of the queries or keys.
+Tensor ReferenceDecoder::heads(const Tensor& x, const std::string& name, const std::string& norm_name,
+                               int64_t count) const {
+  Tensor all = linear(x, name);
+  if (config_.query_key_norm == QueryKeyNorm::kAll) all = norm(all, norm_name);
+  all = all.view({x.size(0), count, config_.head_dim});
+  return config_.query_key_norm == QueryKeyNorm::kHead ? norm(all, norm_name) : all;
+}
+
+Tensor ReferenceDecoder::attention(const Tensor& x, int64_t layer, const Rows& rows) const {
+  const int64_t count = x.size(0), d = config_.head_dim, group = config_.heads / config_.kv_heads;
+  const std::string name = layer_name(layer) + "attention.";
+  const Tensor query = turned(heads(x, name + "q", name + "q_norm", config_.heads), layer, rows);
+  const Tensor key = turned(heads(x, name + "k", name + "k_norm", config_.kv_heads), layer, rows);
+  const Tensor value = linear(x, name + "v").view({count, config_.kv_heads, d});
   const Tensor q = query.transpose(0, 1);                               // [heads,T,D]
   const Tensor k = key.repeat_interleave(group, 1).permute({1, 2, 0});  // [heads,D,T]
   const Tensor v = value.repeat_interleave(group, 1).transpose(0, 1);   // [heads,T,D]
-  const Tensor scores = at::matmul(q, k) / std::sqrt(static_cast<double>(d)) + mask;
-  const Tensor mixed = at::matmul(at::softmax(scores, -1), v).transpose(0, 1).reshape({rows, config_.heads * d});
-  return linear(mixed, prefix + "self_attn.o_proj", bias);
+  Tensor scores = at::matmul(q, k) * config_.scale_of(layer);
+  const double cap = config_.attention_softcap;
+  if (cap > 0) scores = at::tanh(scores / cap) * cap;
+  const Tensor weights = at::softmax(scores + rows.windowed[static_cast<size_t>(layer)], -1);
+  return linear(at::matmul(weights, v).transpose(0, 1).reshape({count, config_.heads * d}), name + "output");
 }
 
-ReferenceLlama::Output ReferenceLlama::forward(const Tensor& token, const Tensor& parent, const std::vector<int>& sites,
-                                               const Tensor& bias) const {
+Tensor ReferenceDecoder::activated(const Tensor& x) const {
+  switch (config_.activation) {
+    case Activation::kSilu:
+      return at::silu(x);
+    case Activation::kGelu:
+      return at::gelu(x);
+    case Activation::kGeluTanh:
+      return at::gelu(x, "tanh");
+    case Activation::kRelu:
+      return at::relu(x);
+  }
+  SPECULA_CHECK(false, "activation ", static_cast<int>(config_.activation));
+}
+
+Tensor ReferenceDecoder::feed_forward(const Tensor& x, const std::string& name) const {
+  const Tensor up = linear(x, name + "up");
+  return linear(config_.gated ? activated(linear(x, name + "gate")) * up : activated(up), name + "down");
+}
+
+Tensor ReferenceDecoder::experts(const Tensor& x, const std::string& name) const {
+  const Experts& experts = config_.experts;
+  const Tensor all = at::softmax(linear(x, name + "router"), -1);
+  auto [weights, chosen] = at::topk(all, experts.top, -1);
+  if (experts.renormalised) weights = weights / weights.sum(-1, /*keepdim=*/true);
+  Tensor sum = at::zeros_like(x);
+  for (int64_t e = 0; e < experts.count; ++e) {  // every expert of every row: slow and plain
+    const Tensor weight = (weights * (chosen == e)).sum(-1, /*keepdim=*/true);
+    sum = sum + feed_forward(x, cat(name, "experts.", e, ".")) * weight;
+  }
+  if (experts.shared_intermediate == 0) return sum;
+  const Tensor shared = feed_forward(x, name + "shared.");
+  return sum + (experts.shared_gate ? at::sigmoid(linear(x, name + "shared_gate")) * shared : shared);
+}
+
+Tensor ReferenceDecoder::mlp(const Tensor& x, int64_t layer) const {
+  const std::string name = layer_name(layer) + "mlp.";
+  return config_.is_sparse(layer) ? experts(x, name) : feed_forward(x, name);
+}
+
+Tensor ReferenceDecoder::layer(const Tensor& x, int64_t index, const Rows& rows) const {
+  const std::string attention_name = layer_name(index) + "attention.", mlp_name = layer_name(index) + "mlp.";
+  const NormPlaces& places = config_.places;
+  const auto before = [&](const Tensor& y, const std::string& name) {
+    return places.before ? norm(y, name + "norm") : y;
+  };
+  if (places.parallel) {
+    const Tensor normed = before(x, attention_name);
+    return x + attention(normed, index, rows) + mlp(places.shared ? normed : before(x, mlp_name), index);
+  }
+  const auto joined = [&](const Tensor& y, const Tensor& block, const std::string& name) {
+    if (places.sum) return norm(y + block, name + "post_norm");
+    return y + (places.after ? norm(block, name + "post_norm") : block);
+  };
+  const Tensor y = joined(x, attention(before(x, attention_name), index, rows), attention_name);
+  return joined(y, mlp(before(y, mlp_name), index), mlp_name);
+}
+
+Tensor ReferenceDecoder::head(const Tensor& x) const {
+  const Tensor y = config_.is_projected() ? linear(x, "embedding_out") : x;
+  const Tensor logits = config_.tied ? at::linear(y, weight("embedding.weight")) : linear(y, "head");
+  const double cap = config_.logits_softcap;
+  return cap > 0 ? at::tanh(logits / cap) * cap : logits;
+}
+
+ReferenceDecoder::Output ReferenceDecoder::forward(const Tensor& token, const Tensor& parent,
+                                                   const std::vector<int>& sites, const Tensor& bias) const {
   Dims dims;
   dims.check(token, "token", "T");
   dims.check(parent, "parent", "T");
-  const int64_t rows = dims['T'];
-  Tensor position = at::zeros({rows}, at::kFloat);
-  Tensor mask = at::full({rows, rows}, -std::numeric_limits<float>::infinity(), at::kFloat);
-  const Tensor parents = parent.contiguous();
-  const int64_t* above = parents.const_data_ptr<int64_t>();
-  float *depth = position.mutable_data_ptr<float>(), *allowed = mask.mutable_data_ptr<float>();
-  for (int64_t row = 0; row < rows; ++row) {
-    SPECULA_CHECK(above[row] >= -1 && above[row] < row, "row ", row, " has parent ", above[row]);
-    for (int64_t seen = row; seen >= 0; seen = above[seen]) {
-      allowed[row * rows + seen] = 0;
-      if (seen != row) depth[row] += 1;
-    }
-  }
-  if (bias.defined()) {
-    dims.check(bias, "bias", "T T");
-    mask = mask + bias;
-  }
+  if (bias.defined()) dims.check(bias, "bias", "T T");
+  const Rows rows = place(parent, bias);
   Output output;
   std::vector<Tensor> states;  // by site
-  Tensor x = at::embedding(weight("model.embed_tokens.weight"), token);
-  for (int64_t layer = 0; layer < config_.layers; ++layer) {
+  Tensor x = embed(token, rows);
+  for (int64_t l = 0; l < config_.layers; ++l) {
     states.push_back(x);
-    const std::string prefix = cat("model.layers.", layer, ".");
-    x = x + attention(norm(x, prefix + "input_layernorm"), prefix, position, mask);
-    const Tensor y = norm(x, prefix + "post_attention_layernorm");
-    const bool biased = config_.mlp_bias;
-    const Tensor gated =
-        at::silu(linear(y, prefix + "mlp.gate_proj", biased)) * linear(y, prefix + "mlp.up_proj", biased);
-    x = x + linear(gated, prefix + "mlp.down_proj", biased);
+    x = layer(x, l, rows);
   }
   states.push_back(x);
-  states.push_back(norm(x, "model.norm"));
-  output.logits = linear(states.back(), config_.tied ? "model.embed_tokens" : "lm_head", false);
+  states.push_back(config_.final_norm ? norm(x, "final_norm") : x);
+  output.logits = head(states.back());
   std::vector<Tensor> asked;
   for (const int site : sites) asked.push_back(states.at(static_cast<size_t>(site)));
   if (!asked.empty()) output.hidden = at::stack(asked, 1);

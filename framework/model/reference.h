@@ -1,5 +1,5 @@
-// The reference forward: plain differentiable ATen, float32, stateless.  The oracle that the fast forward is compared
-// with, and a starting point for training.  Licence: Apache-2.0.
+// The reference forward of every architecture: plain differentiable ATen, float32, stateless.  The oracle that the fast
+// forward is compared with, and a starting point for training.  Licence: Apache-2.0.
 #pragma once
 
 #include <filesystem>
@@ -8,13 +8,13 @@
 #include <vector>
 
 #include "framework/core/tensor.h"
-#include "framework/model/checkpoint/llama_config.h"
+#include "framework/model/architecture/decoder_config.h"
 
 namespace specula {
 
-class ReferenceLlama {
+class ReferenceDecoder {
  public:
-  explicit ReferenceLlama(const std::filesystem::path& folder);  // throws Error
+  explicit ReferenceDecoder(const std::filesystem::path& folder);  // throws Error
 
   struct Output {
     Tensor logits;  // [T,V] float32
@@ -26,17 +26,32 @@ class ReferenceLlama {
   Output forward(const Tensor& token, const Tensor& parent, const std::vector<int>& sites = {},
                  const Tensor& bias = {}) const;
 
-  const LlamaConfig& config() const { return config_; }
-  std::map<std::string, Tensor>& parameters() { return parameters_; }  // by their names in the checkpoint
+  const DecoderConfig& config() const { return config_; }
+  std::map<std::string, Tensor>& parameters() { return parameters_; }  // by their names in TensorSpec
 
  private:
-  Tensor weight(const std::string& name) const;
-  Tensor linear(const Tensor& x, const std::string& name, bool bias) const;
+  struct Rows {
+    std::vector<int64_t> position;  // [T]
+    std::vector<Tensor> windowed;   // [layers] the mask of each
+  };
+  Rows place(const Tensor& parent, const Tensor& bias) const;
+  Tensor weight(const std::string& name) const { return parameters_.at(name); }
+  Tensor linear(const Tensor& x, const std::string& name) const;
   Tensor norm(const Tensor& x, const std::string& name) const;
-  Tensor attention(const Tensor& x, const std::string& prefix, const Tensor& position, const Tensor& mask) const;
+  Tensor embed(const Tensor& token, const Rows& rows) const;
+  Tensor turned(const Tensor& x, int64_t layer, const Rows& rows) const;
+  Tensor heads(const Tensor& x, const std::string& name, const std::string& norm_name, int64_t count) const;
+  Tensor attention(const Tensor& x, int64_t layer, const Rows& rows) const;
+  Tensor activated(const Tensor& x) const;
+  Tensor feed_forward(const Tensor& x, const std::string& name) const;
+  Tensor experts(const Tensor& x, const std::string& name) const;
+  Tensor mlp(const Tensor& x, int64_t layer) const;
+  Tensor layer(const Tensor& x, int64_t index, const Rows& rows) const;
+  Tensor head(const Tensor& x) const;
 
-  LlamaConfig config_;
+  DecoderConfig config_;
   std::map<std::string, Tensor> parameters_;
+  RotaryTable main_, local_;
 };
 
 }  // namespace specula

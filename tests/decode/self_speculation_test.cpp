@@ -14,7 +14,7 @@
 #include "framework/certify/memo_model.h"
 #include "framework/decode/rows.h"
 #include "framework/model/load.h"
-#include "framework/model/random_llama.h"
+#include "framework/model/random_model.h"
 #include "framework/model/wrapped_model.h"
 #include "tests/decode/composition.h"
 #include "verifiers/rejection.h"
@@ -52,7 +52,7 @@ class Counting final : public WrappedModel {
 class RandomLlama {
  public:
   RandomLlama() : folder_(std::filesystem::temp_directory_path() / cat("specula-self-", ::getpid())) {
-    LlamaConfig config;
+    DecoderConfig config;
     config.vocab = 97;
     config.hidden = 48;
     config.intermediate = 80;
@@ -61,7 +61,7 @@ class RandomLlama {
     config.kv_heads = 2;
     config.head_dim = 12;
     config.context = 256;
-    config.rms_norm_eps = 1e-5;
+    config.norm_eps = 1e-5;
     write_random_llama(folder_, config, 3, Dtype::kFloat32);
     model = load_model(folder_, {.dtype = Dtype::kBfloat16});
   }

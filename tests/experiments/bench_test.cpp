@@ -15,7 +15,7 @@
 #include "experiments/cli/cli.h"
 #include "experiments/commands.h"
 #include "framework/core/files.h"
-#include "framework/model/random_llama.h"
+#include "framework/model/random_model.h"
 
 namespace specula {
 namespace {
@@ -30,7 +30,7 @@ class Bench : public ::testing::Test {
   static void SetUpTestSuite() {
     folder_ =
         new std::filesystem::path(std::filesystem::path(::testing::TempDir()) / cat("specula_bench_", ::getpid()));
-    LlamaConfig config;
+    DecoderConfig config;
     config.vocab = 131;
     config.hidden = 32;
     config.intermediate = 48;
@@ -40,7 +40,7 @@ class Bench : public ::testing::Test {
     config.head_dim = 8;
     config.context = 256;
     write_random_llama(*folder_ / "target", config, 1, Dtype::kFloat32);
-    config.rms_norm_eps = 1e-5;  // a fingerprint knows config and shapes, not the weights
+    config.norm_eps = 1e-5;  // a fingerprint knows config and shapes, not the weights
     write_random_llama(*folder_ / "twin", config, 2, Dtype::kFloat32);
     config.layers = 1;
     write_random_llama(*folder_ / "draft", config, 3, Dtype::kFloat32);

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "experiments/commands.h"
-#include "framework/model/checkpoint/llama_config.h"
+#include "framework/model/architecture/decoder_config.h"
 
 namespace specula {
 
@@ -46,14 +46,14 @@ class ConfigFolder : public ::testing::Test {
     write(name + "/config.json", json);
     std::string header = "{";
     size_t offset = 0;
-    for (const TensorSpec& tensor : expected_tensors(parse_llama_config(json, "test"))) {
+    for (const TensorSpec& tensor : expected_tensors(parse_decoder_config(json, "test"))) {
       size_t bytes = sizeof(float);
       std::string shape;
-      for (const int64_t size : tensor.shape) {
+      for (const int64_t size : tensor.stored_shape) {
         bytes *= static_cast<size_t>(size);
         shape += cat(shape.empty() ? "" : ", ", size);
       }
-      header += cat(offset == 0 ? "" : ", ", "\"", tensor.name, "\": {\"dtype\": \"F32\", \"shape\": [", shape,
+      header += cat(offset == 0 ? "" : ", ", "\"", tensor.stored, "\": {\"dtype\": \"F32\", \"shape\": [", shape,
                     "], \"data_offsets\": [", offset, ", ", offset + bytes, "]}");
       offset += bytes;
     }

@@ -11,7 +11,7 @@
 #include "framework/decode/compose.h"
 #include "framework/decode/decode.h"
 #include "framework/model/load.h"
-#include "framework/model/random_llama.h"
+#include "framework/model/random_model.h"
 #include "framework/model/threads.h"
 #include "framework/text/tokenizer.h"
 
@@ -24,8 +24,8 @@ struct Pair {
   std::unique_ptr<LoadedModel> target, draft;
 };
 
-LlamaConfig random_config(int64_t hidden) {
-  LlamaConfig config;
+DecoderConfig random_config(int64_t hidden) {
+  DecoderConfig config;
   config.vocab = 211;
   config.hidden = hidden;
   config.intermediate = 2 * hidden + 3;

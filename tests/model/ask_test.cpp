@@ -8,7 +8,7 @@
 
 #include <limits>
 
-#include "framework/model/random_llama.h"
+#include "framework/model/random_model.h"
 #include "framework/model/reference.h"
 #include "tests/model/support.h"
 
@@ -42,7 +42,7 @@ struct TestModel {
     return cache;
   }
   TemporaryFolder folder;
-  LlamaConfig config;
+  DecoderConfig config;
   std::unique_ptr<LoadedModel> model;
 };
 
@@ -74,14 +74,13 @@ void expect_near(const std::vector<float>& got, const std::vector<float>& wanted
 
 // Every block that is skipped adds nothing in the reference: its last product is zero.
 std::vector<float> without_blocks(const TestModel& setup, const std::vector<int64_t>& text, const Ask& ask) {
-  ReferenceLlama reference(setup.folder.path());
+  ReferenceDecoder reference(setup.folder.path());
   for (int64_t l = 0; l < setup.config.layers; ++l) {
     const auto clear = [&](const char* matrix) {
-      for (const char* part : {".weight", ".bias"})
-        reference.parameters().at(cat("model.layers.", l, matrix, part)).zero_();
+      for (const char* part : {".weight", ".bias"}) reference.parameters().at(cat("layers.", l, matrix, part)).zero_();
     };
-    if (!ask.skip_attention.empty() && ask.skip_attention[static_cast<size_t>(l)] != 0) clear(".self_attn.o_proj");
-    if (!ask.skip_mlp.empty() && ask.skip_mlp[static_cast<size_t>(l)] != 0) clear(".mlp.down_proj");
+    if (!ask.skip_attention.empty() && ask.skip_attention[static_cast<size_t>(l)] != 0) clear(".attention.output");
+    if (!ask.skip_mlp.empty() && ask.skip_mlp[static_cast<size_t>(l)] != 0) clear(".mlp.down");
   }
   const Line line = chain(text);
   return values(reference.forward(at::tensor(line.token), at::tensor(line.parent)).logits[-1]);
@@ -206,7 +205,7 @@ TEST_P(Invariant, TokensThatExitOneByOneResumeTogether) {
 // Logits of the last row of `tree` after `text`; its rows see the text through the view.
 std::vector<float> seen_by_hand(const TestModel& setup, const std::vector<int64_t>& text, const Line& tree,
                                 const KvView& view) {
-  const ReferenceLlama reference(setup.folder.path());
+  const ReferenceDecoder reference(setup.folder.path());
   Line all = chain({text.begin(), text.end() - view.rewind});
   const auto committed = static_cast<int64_t>(all.size());
   for (size_t row = 0; row < tree.size(); ++row) {

@@ -6,7 +6,7 @@
 #include "framework/decode/decode.h"
 #include "framework/model/aten/aten_model.h"
 #include "framework/model/device.h"
-#include "framework/model/random_llama.h"
+#include "framework/model/random_model.h"
 #include "framework/model/reference.h"
 #include "tests/model/support.h"
 
@@ -31,8 +31,8 @@ std::vector<std::string> devices() {
   return has_gpu() ? std::vector<std::string>{"aten", "cuda"} : std::vector<std::string>{"aten"};
 }
 
-std::vector<LlamaConfig> configs() {
-  LlamaConfig grouped = odd_config();  // one key head for all, scaled positions
+std::vector<DecoderConfig> configs() {
+  DecoderConfig grouped = odd_config();  // one key head for all, scaled positions
   grouped.heads = 4;
   grouped.kv_heads = 1;
   grouped.head_dim = 80;
@@ -46,12 +46,12 @@ double error_of(const std::vector<float>& got, const std::vector<float>& exact) 
 
 class Aten : public testing::TestWithParam<std::string> {
  protected:
-  std::unique_ptr<LoadedModel> load(const LlamaConfig& config, Dtype dtype = Dtype::kFloat32) {
+  std::unique_ptr<LoadedModel> load(const DecoderConfig& config, Dtype dtype = Dtype::kFloat32) {
     write_random_llama(folder.path(), config, 31, dtype);
     return load_model(folder.path(), {.dtype = dtype, .device = GetParam()});
   }
   std::vector<float> exact(const Line& line) const {
-    return values(ReferenceLlama(folder.path()).forward(at::tensor(line.token), at::tensor(line.parent)).logits);
+    return values(ReferenceDecoder(folder.path()).forward(at::tensor(line.token), at::tensor(line.parent)).logits);
   }
   TemporaryFolder folder;
 };
@@ -59,7 +59,7 @@ INSTANTIATE_TEST_SUITE_P(Devices, Aten, testing::ValuesIn(devices()), [](const a
 
 TEST_P(Aten, Float32EqualsTheReference) {
   Dice dice(41);
-  for (const LlamaConfig& config : configs()) {
+  for (const DecoderConfig& config : configs()) {
     const auto model = load(config);
     for (const Line& line : {chain(random_tokens(dice, 83, config.vocab)), random_tree(dice, 40, config.vocab)}) {
       const auto cache = model->new_cache(1, 0);
@@ -70,7 +70,7 @@ TEST_P(Aten, Float32EqualsTheReference) {
 
 TEST_P(Aten, Bfloat16IsNearTheReference) {
   Dice dice(42);
-  for (const LlamaConfig& config : configs()) {
+  for (const DecoderConfig& config : configs()) {
     const auto model = load(config, Dtype::kBfloat16);
     const Line tree = random_tree(dice, 60, config.vocab);
     const auto cache = model->new_cache(1, 0);
@@ -92,7 +92,7 @@ TEST_P(Aten, HiddenStatesOfAllSites) {
   Dice dice(43);
   const Line line = random_tree(dice, 21, model->vocab());
   const std::vector<int> sites = {4, 0, 2, 3, 0};
-  const auto wanted = ReferenceLlama(folder.path()).forward(at::tensor(line.token), at::tensor(line.parent), sites);
+  const auto wanted = ReferenceDecoder(folder.path()).forward(at::tensor(line.token), at::tensor(line.parent), sites);
   for (const Logits logits : {Logits::kNone, Logits::kLast, Logits::kAll}) {
     const auto cache = model->new_cache(1, 0);
     const Pass pass = run(*model, *cache, line, {.logits = logits, .hidden = sites});
@@ -179,7 +179,7 @@ void play_rounds(TwoCaches& caches, Dice& dice, int64_t vocab, double tolerance)
 }
 
 TEST_P(Aten, LivesAsTheOwnEngineDoes) {
-  for (const LlamaConfig& config : configs()) {
+  for (const DecoderConfig& config : configs()) {
     for (const Dtype dtype : {Dtype::kFloat32, Dtype::kBfloat16}) {
       const auto aten = load(config, dtype), own = load_model(folder.path(), {.dtype = dtype});
       TwoCaches caches(*own, *aten);

@@ -4,7 +4,7 @@
 #include <ATen/ops/tensor.h>
 #include <gmock/gmock.h>
 
-#include "framework/model/random_llama.h"
+#include "framework/model/random_model.h"
 #include "framework/model/reference.h"
 #include "tests/model/support.h"
 
@@ -12,7 +12,7 @@ namespace specula::test {
 namespace {
 
 struct TestModel {
-  explicit TestModel(Dtype dtype, const LlamaConfig& model_config = odd_config()) : config(model_config) {
+  explicit TestModel(Dtype dtype, const DecoderConfig& model_config = odd_config()) : config(model_config) {
     write_random_llama(folder.path(), config, 21, is_quantized(dtype) ? Dtype::kFloat32 : dtype);
     model = load_model(folder.path(), {.dtype = dtype});
   }
@@ -21,7 +21,7 @@ struct TestModel {
     return logits_of(run(*model, *cache, chain(tokens), {.logits = Logits::kLast}), 0, 0);
   }
   TemporaryFolder folder;
-  LlamaConfig config;
+  DecoderConfig config;
   std::unique_ptr<LoadedModel> model;
 };
 
@@ -167,7 +167,7 @@ TEST_P(Formats, BatchMatesChangeNothing) {
 // from scratch.
 TEST(Cache, RandomRoundsEqualTheReference) {
   const TestModel setup(Dtype::kFloat32);
-  const ReferenceLlama reference(setup.folder.path());
+  const ReferenceDecoder reference(setup.folder.path());
   Dice dice(9);
   for (const int batch : {1, 3}) {
     auto cache = setup.model->new_cache(batch, 4);

@@ -6,7 +6,7 @@
 
 #include "framework/core/files.h"
 #include "framework/model/checkpoint/safetensors.h"
-#include "framework/model/random_llama.h"
+#include "framework/model/random_model.h"
 #include "tests/model/support.h"
 
 namespace specula::test {
@@ -142,10 +142,10 @@ TEST_F(CheckpointTest, RefusesShapesThatDoNotFitTheConfig) {
 
 TEST_F(CheckpointTest, NamesMissingAndUnexpectedTensors) {
   replace("config.json", "\"num_hidden_layers\": 3", "\"num_hidden_layers\": 4");
-  EXPECT_THAT(loading(),
-              AllOf(HasSubstr("'model.layers.3.input_layernorm.weight' is missing"), HasSubstr("model.safetensors")));
+  EXPECT_THAT(loading(), AllOf(HasSubstr("tensors 'model.layers.3.input_layernorm.weight', "),
+                               HasSubstr(" more are missing"), HasSubstr("model.safetensors")));
   replace("config.json", "\"num_hidden_layers\": 4", "\"num_hidden_layers\": 2");
-  EXPECT_THAT(loading(), HasSubstr("unexpected tensor 'model.layers.2."));
+  EXPECT_THAT(loading(), HasSubstr("unexpected tensors 'model.layers.2."));
   replace("config.json", "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3");
   replace("config.json", "\"mlp_bias\": true", "\"mlp_bias\": false");
   EXPECT_THAT(loading(), AllOf(HasSubstr("mlp.down_proj.bias"), HasSubstr("no such biases")));
@@ -178,13 +178,13 @@ TEST_F(CheckpointTest, BoundsTheConfig) {
     replace("config.json", from, to);
     return loading();
   };
-  EXPECT_THAT(
-      changed("LlamaForCausalLM", "GPT2LMHeadModel"),
-      AllOf(HasSubstr("'architectures'"), HasSubstr("'GPT2LMHeadModel'"), HasSubstr("valid: LlamaForCausalLM")));
-  EXPECT_THAT(changed("\"silu\"", "\"gelu\""),
-              AllOf(HasSubstr("'hidden_act'"), HasSubstr("'gelu'"), HasSubstr("valid: silu")));
-  EXPECT_THAT(changed("\"rope_type\": \"default\"", "\"rope_type\": \"yarn\""),
-              AllOf(HasSubstr("'rope_type'"), HasSubstr("'yarn'"), HasSubstr("default, linear, llama3")));
+  EXPECT_THAT(changed("LlamaForCausalLM", "GPT3LMHeadModel"),
+              AllOf(HasSubstr("'architectures'"), HasSubstr("'GPT3LMHeadModel' (model_type 'llama')"),
+                    HasSubstr("did you mean 'GPT2LMHeadModel'"), HasSubstr("valid: LlamaForCausalLM, ")));
+  EXPECT_THAT(changed("\"silu\"", "\"selu\""),
+              AllOf(HasSubstr("'hidden_act'"), HasSubstr("'selu'"), HasSubstr("valid: silu, ")));
+  EXPECT_THAT(changed("\"rope_type\": \"default\"", "\"rope_type\": \"spiral\""),
+              AllOf(HasSubstr("'rope_type'"), HasSubstr("'spiral'"), HasSubstr("default, linear, dynamic, ")));
   EXPECT_THAT(changed("\"rope_type\": \"default\"", "\"rope_type\": \"linear\""), HasSubstr("'factor' is missing"));
   EXPECT_THAT(changed("\"vocab_size\": 131", "\"vocab_size\": -1"),
               AllOf(HasSubstr("'vocab_size' is -1"), HasSubstr("1..4194304")));

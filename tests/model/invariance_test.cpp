@@ -6,7 +6,7 @@
 
 #include <cmath>
 
-#include "framework/model/random_llama.h"
+#include "framework/model/random_model.h"
 #include "framework/model/threads.h"
 #include "tests/model/support.h"
 

@@ -8,7 +8,7 @@
 
 #include "framework/model/engine/llama_model.h"
 #include "framework/model/kernels/kernels.h"
-#include "framework/model/random_llama.h"
+#include "framework/model/random_model.h"
 #include "framework/model/reference.h"
 #include "tests/model/support.h"
 
@@ -38,9 +38,9 @@ const std::map<Dtype, double> kTolerances = {{Dtype::kFloat32, 1e-4},
 
 TEST(Kernels, EveryTargetIsRightAndInvariant) {
   const TemporaryFolder folder;
-  const LlamaConfig config = odd_config();
+  const DecoderConfig config = odd_config();
   write_random_llama(folder.path(), config, 31, Dtype::kFloat32);
-  const ReferenceLlama reference(folder.path());
+  const ReferenceDecoder reference(folder.path());
   const Checkpoint checkpoint(folder.path());
   Dice dice(12);
   const Line tree = random_tree(dice, 30, config.vocab);

@@ -9,7 +9,7 @@
 #include <fstream>
 
 #include "framework/core/error.h"
-#include "framework/model/random_llama.h"
+#include "framework/model/random_model.h"
 #include "tests/model/support.h"
 
 namespace specula::test {
@@ -49,7 +49,7 @@ TEST(Memory, TheEdgeFits) {
 }
 
 TEST(Memory, TheEstimateIsCloseToWhatAPassReads) {
-  LlamaConfig config = plain_config();
+  DecoderConfig config = plain_config();
   config.vocab = 2000;
   config.hidden = 256;
   config.intermediate = 704;

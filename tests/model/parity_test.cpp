@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "framework/model/invariance.h"
-#include "framework/model/random_llama.h"
+#include "framework/model/random_model.h"
 #include "framework/model/reference.h"
 #include "tests/model/support.h"
 
@@ -20,7 +20,7 @@ struct Agreement {
 
 Agreement compare(const std::filesystem::path& folder, Dtype dtype, const Line& line) {
   const auto model = load_model(folder, {.dtype = dtype});
-  const ReferenceLlama reference(folder);
+  const ReferenceDecoder reference(folder);
   const auto cache = model->new_cache(1, 0);
   const std::vector<float> fast = values(run(*model, *cache, line).logits);
   const std::vector<float> exact = values(reference.forward(at::tensor(line.token), at::tensor(line.parent)).logits);
@@ -36,15 +36,15 @@ Agreement compare(const std::filesystem::path& folder, Dtype dtype, const Line& 
   return agreement;
 }
 
-std::vector<LlamaConfig> configs() {
-  std::vector<LlamaConfig> all = {odd_config(), plain_config()};
-  LlamaConfig grouped = odd_config();  // one key head, a head larger than one vector chunk, scaled positions
+std::vector<DecoderConfig> configs() {
+  std::vector<DecoderConfig> all = {odd_config(), plain_config()};
+  DecoderConfig grouped = odd_config();  // one key head, a head larger than one vector chunk, scaled positions
   grouped.heads = 4;
   grouped.kv_heads = 1;
   grouped.head_dim = 80;
   grouped.rope = {.theta = 5e5, .type = RopeType::kLlama3, .factor = 8, .original_max_position_embeddings = 32};
   all.push_back(grouped);
-  LlamaConfig narrow = plain_config();  // fewer outputs than a panel has
+  DecoderConfig narrow = plain_config();  // fewer outputs than a panel has
   narrow.hidden = 6;
   narrow.heads = narrow.kv_heads = 1;
   narrow.head_dim = 2;
@@ -54,7 +54,7 @@ std::vector<LlamaConfig> configs() {
   all.push_back(narrow);
   for (const int64_t head_dim :
        {64, 96, 128, 256}) {  // one key head, then as many as query heads; sizes that fill no vector
-    LlamaConfig config = odd_config();
+    DecoderConfig config = odd_config();
     config.hidden = 50;
     config.vocab = 77;
     config.head_dim = head_dim;
@@ -67,7 +67,7 @@ std::vector<LlamaConfig> configs() {
 
 TEST(Parity, Float32OnRandomConfigs) {
   Dice dice(1);
-  for (const LlamaConfig& config : configs()) {
+  for (const DecoderConfig& config : configs()) {
     const TemporaryFolder folder;
     write_random_llama(folder.path(), config, 11, Dtype::kFloat32);
     EXPECT_LE(compare(folder.path(), Dtype::kFloat32, chain(random_tokens(dice, 83, config.vocab))).largest_error,
@@ -79,7 +79,7 @@ TEST(Parity, Float32OnRandomConfigs) {
 TEST(Parity, Bfloat16OnRandomConfigs) {
   Dice dice(2);
   double same = 0;
-  for (const LlamaConfig& config : configs()) {
+  for (const DecoderConfig& config : configs()) {
     const TemporaryFolder folder;
     write_random_llama(folder.path(), config, 12, Dtype::kBfloat16);
     const Agreement agreement = compare(folder.path(), Dtype::kBfloat16, random_tree(dice, 60, config.vocab));
@@ -102,7 +102,7 @@ TEST(Parity, EveryFormatOnRandomConfigs) {
        {Bound{Dtype::kFloat32, 1e-4, 0.99}, Bound{Dtype::kBfloat16, 0.03, 0.9}, Bound{Dtype::kInt8, 0.05, 0.85},
         Bound{Dtype::kInt8Weights, 0.03, 0.9}, Bound{Dtype::kInt4, 0.4, 0.5}}) {
     double same = 0;
-    for (const LlamaConfig& config : configs()) {
+    for (const DecoderConfig& config : configs()) {
       const TemporaryFolder folder;
       write_random_llama(folder.path(), config, 13, Dtype::kFloat32);
       const Agreement agreement = compare(folder.path(), dtype, random_tree(dice, 30, config.vocab));
@@ -119,7 +119,7 @@ TEST(Parity, EveryFormatOnRandomConfigs) {
 // A model whose weights differ in one value must be told apart: the comparison can fail.
 TEST(Parity, NoticesAnotherModel) {
   const TemporaryFolder one, other;
-  LlamaConfig config = odd_config();
+  DecoderConfig config = odd_config();
   write_random_llama(one.path(), config, 11, Dtype::kFloat32);
   config.rope.theta = 11000;
   write_random_llama(other.path(), config, 11, Dtype::kFloat32);
@@ -129,13 +129,13 @@ TEST(Parity, NoticesAnotherModel) {
   const auto cache = model->new_cache(1, 64);
   const std::vector<float> fast = values(run(*model, *cache, line).logits);
   const std::vector<float> exact =
-      values(ReferenceLlama(one.path()).forward(at::tensor(line.token), at::tensor(line.parent)).logits);
+      values(ReferenceDecoder(one.path()).forward(at::tensor(line.token), at::tensor(line.parent)).logits);
   EXPECT_GT(largest_difference(fast, exact) / range_of(exact), 1e-4);
 }
 
 TEST(Parity, HiddenSites) {
   const TemporaryFolder folder;
-  const LlamaConfig config = odd_config();
+  const DecoderConfig config = odd_config();
   write_random_llama(folder.path(), config, 4, Dtype::kFloat32);
   Dice dice(4);
   const Line line = random_tree(dice, 21, config.vocab);
@@ -144,7 +144,8 @@ TEST(Parity, HiddenSites) {
   const auto cache = model->new_cache(1, 64);
   const Pass pass = run(*model, *cache, line, {.logits = Logits::kNone, .hidden = sites});
   EXPECT_FALSE(pass.logits.defined());
-  const auto reference = ReferenceLlama(folder.path()).forward(at::tensor(line.token), at::tensor(line.parent), sites);
+  const auto reference =
+      ReferenceDecoder(folder.path()).forward(at::tensor(line.token), at::tensor(line.parent), sites);
   const std::vector<float> fast = values(pass.hidden[0]), exact = values(reference.hidden);
   EXPECT_LE(largest_difference(fast, exact) / range_of(exact), 1e-5);
 }

@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "framework/model/frequent_tokens.h"
-#include "framework/model/random_llama.h"
+#include "framework/model/random_model.h"
 #include "tests/model/support.h"
 
 namespace specula::test {
@@ -33,7 +33,7 @@ class PartialHeads : public testing::TestWithParam<Setting> {
   }
 
   TemporaryFolder folder_;
-  LlamaConfig config_;
+  DecoderConfig config_;
   std::unique_ptr<LoadedModel> model_;
   std::vector<Token> tokens_;
 };
@@ -96,7 +96,7 @@ TEST_P(PartialHeads, OfAnotherModelAreRefused) {
 
 TEST(FrequentTokensOf, WrongListsAreRefused) {
   TemporaryFolder folder;
-  const LlamaConfig config = odd_config();
+  const DecoderConfig config = odd_config();
   write_random_llama(folder.path(), config, 7, Dtype::kFloat32);
   const auto model = load_model(folder.path(), {});
   EXPECT_THROW(FrequentTokens(*model, {}), std::logic_error);

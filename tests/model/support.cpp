@@ -24,8 +24,8 @@ TemporaryFolder::~TemporaryFolder() {
 
 fs::path source_folder() { return SPECULA_SOURCE_DIR; }
 
-LlamaConfig odd_config() {
-  LlamaConfig config;
+DecoderConfig odd_config() {
+  DecoderConfig config;
   config.vocab = 131;
   config.hidden = 54;
   config.intermediate = 77;
@@ -34,13 +34,13 @@ LlamaConfig odd_config() {
   config.kv_heads = 2;
   config.head_dim = 10;
   config.context = 256;
-  config.rms_norm_eps = 1e-5;
-  config.attention_bias = config.mlp_bias = true;
+  config.norm_eps = 1e-5;
+  config.qkv_bias = config.output_bias = config.mlp_bias = true;
   return config;
 }
 
-LlamaConfig plain_config() {
-  LlamaConfig config;
+DecoderConfig plain_config() {
+  DecoderConfig config;
   config.vocab = 96;
   config.hidden = 64;
   config.intermediate = 160;

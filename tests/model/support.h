@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "framework/model/checkpoint/llama_config.h"
+#include "framework/model/architecture/decoder_config.h"
 #include "framework/model/language_model.h"
 #include "framework/model/load.h"
 
@@ -29,8 +29,8 @@ class TemporaryFolder {
 std::filesystem::path source_folder();
 
 // Small and awkward: odd vocabulary, three query heads per key head, a head size that is not hidden / heads, biases.
-LlamaConfig odd_config();
-LlamaConfig plain_config();  // multi-head, tied
+DecoderConfig odd_config();
+DecoderConfig plain_config();  // multi-head, tied
 
 // Repeatable numbers for test inputs.
 class Dice {

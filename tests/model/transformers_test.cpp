@@ -1,6 +1,6 @@
-// Both forwards against logits that transformers computed (tests/tools/make_llama_fixtures.py made the fixtures): MHA,
-// GQA with biases and its own head size, tied weights, linear and llama3 scaling in both spellings, shards, and all
-// three stored dtypes.
+// Every forward against logits that transformers computed (tests/tools/make_llama_fixtures.py and
+// make_architecture_fixtures.py made the fixtures): each architecture with its options, config.json in both spellings,
+// shards, and all three stored dtypes.
 #include <ATen/ops/tensor.h>
 #include <gmock/gmock.h>
 
@@ -8,6 +8,7 @@
 
 #include "framework/model/checkpoint/safetensors.h"
 #include "framework/model/reference.h"
+#include "tests/model/architectures.h"
 #include "tests/model/support.h"
 
 namespace specula::test {
@@ -25,28 +26,94 @@ std::vector<T> read_tensor(const SafetensorsFile& file, const std::string& name)
   throw Error(cat(file.path(), ": no tensor ", name));
 }
 
-class Transformers : public testing::TestWithParam<const char*> {};
-INSTANTIATE_TEST_SUITE_P(Fixtures, Transformers,
-                         testing::Values("mha", "gqa_bias", "tied_linear_old", "llama3_new", "llama3_old_sharded"),
+constexpr float kFloatError = 2e-4f;  // of the range of the logits: float32 sums in other orders
+
+struct Golden {
+  explicit Golden(const std::string& name) : folder(fixture_folder(name)) {
+    const SafetensorsFile expected(folder / "expected.safetensors");
+    ids = read_tensor<int64_t>(expected, "ids");
+    logits = read_tensor<float>(expected, "logits");
+  }
+  float error(const std::vector<float>& got) const { return largest_difference(got, logits) / range_of(logits); }
+  // The logits of the first `count` rows.
+  std::vector<float> first(size_t count) const {
+    const size_t vocab = logits.size() / ids.size();
+    return {logits.begin(), logits.begin() + static_cast<long>(count * vocab)};
+  }
+  std::filesystem::path folder;
+  std::vector<int64_t> ids;
+  std::vector<float> logits;
+};
+
+class Transformers : public testing::TestWithParam<std::string> {};
+INSTANTIATE_TEST_SUITE_P(Fixtures, Transformers, testing::ValuesIn(fixture_names()),
+                         [](const auto& test) { return test.param; });
+
+TEST_P(Transformers, ReferenceAgrees) {
+  const Golden golden(GetParam());
+  const Line line = chain(golden.ids);
+  const auto output = ReferenceDecoder(golden.folder).forward(at::tensor(line.token), at::tensor(line.parent));
+  EXPECT_LE(golden.error(values(output.logits)), 2e-5f);
+}
+
+// In one pass, and token by token into the cache.
+void expect_agreement(const Golden& golden, const LoadedModel& model, float bound) {
+  const auto whole = model.new_cache(1, 0), steps = model.new_cache(1, 0);
+  EXPECT_LE(golden.error(values(run(model, *whole, chain(golden.ids)).logits)), bound);
+  std::vector<float> rows;
+  for (const int64_t id : golden.ids) {
+    const std::vector<float> row = logits_of(run(model, *steps, chain({id})), 0, 0);
+    rows.insert(rows.end(), row.begin(), row.end());
+    steps->commit(0, std::vector<int>{0});
+  }
+  EXPECT_LE(golden.error(rows), bound);
+}
+
+// Three texts of different lengths, in two passes.
+void expect_agreement_in_batch(const Golden& golden, const LoadedModel& model, float bound) {
+  const std::vector<size_t> lengths = {golden.ids.size(), 5, 17};
+  const auto cache = model.new_cache(3, 0);
+  std::vector<Line> heads, tails;
+  for (const size_t length : lengths) {
+    const auto cut = golden.ids.begin() + static_cast<long>(length / 3),
+               end = golden.ids.begin() + static_cast<long>(length);
+    heads.push_back(chain({golden.ids.begin(), cut}));
+    tails.push_back(chain({cut, end}, static_cast<int>(length / 3)));
+  }
+  const Pass first = model.forward(to_rows(heads), *cache, {}), second = model.forward(to_rows(tails), *cache, {});
+  for (size_t b = 0; b < lengths.size(); ++b) {
+    std::vector<float> rows;
+    for (size_t r = 0; r < lengths[b]; ++r) {
+      const size_t cut = lengths[b] / 3;
+      const std::vector<float> row = r < cut ? logits_of(first, static_cast<int>(b), static_cast<int>(r))
+                                             : logits_of(second, static_cast<int>(b), static_cast<int>(r - cut));
+      rows.insert(rows.end(), row.begin(), row.end());
+    }
+    EXPECT_LE(largest_difference(rows, golden.first(lengths[b])) / range_of(golden.logits), bound) << "sequence " << b;
+  }
+}
+
+TEST_P(Transformers, LibTorchModelAgrees) {
+  const Golden golden(GetParam());
+  const auto model = load_model(golden.folder, {.dtype = Dtype::kFloat32, .device = "aten"});
+  expect_agreement(golden, *model, kFloatError);
+  expect_agreement_in_batch(golden, *model, kFloatError);
+}
+
+class OwnEngine : public testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Fixtures, OwnEngine,
+                         testing::Values("mha", "gqa_bias", "tied_linear_old", "llama3_new", "llama3_old_sharded",
+                                         "llama_yarn", "llama_dynamic", "mistral_full", "qwen2"),
                          [](const auto& test) { return std::string(test.param); });
 
-TEST_P(Transformers, BothForwardsAgree) {
-  const auto folder = source_folder() / "tests/model/fixtures" / GetParam();
-  const SafetensorsFile expected(folder / "expected.safetensors");
-  const auto ids = read_tensor<int64_t>(expected, "ids");
-  const auto logits = read_tensor<float>(expected, "logits");
-  const Line line = chain(ids);
-
-  const auto exact = values(ReferenceLlama(folder).forward(at::tensor(line.token), at::tensor(line.parent)).logits);
-  EXPECT_LE(largest_difference(exact, logits) / range_of(logits), 1e-5);
-
-  const auto model = load_model(folder, {.dtype = Dtype::kFloat32});
-  const auto cache = model->new_cache(1, 0);
-  EXPECT_LE(largest_difference(values(run(*model, *cache, line).logits), logits) / range_of(logits), 1e-4);
-
-  const auto half = load_model(folder, {.dtype = Dtype::kBfloat16});
-  const auto half_cache = half->new_cache(1, 0);
-  EXPECT_LE(largest_difference(values(run(*half, *half_cache, line).logits), logits) / range_of(logits), 0.05);
+TEST_P(OwnEngine, Agrees) {
+  const Golden golden(GetParam());
+  const auto model = load_model(golden.folder, {.dtype = Dtype::kFloat32});
+  expect_agreement(golden, *model, kFloatError);
+  expect_agreement_in_batch(golden, *model, kFloatError);
+  const auto half = load_model(golden.folder, {.dtype = Dtype::kBfloat16});
+  const auto cache = half->new_cache(1, 0);
+  EXPECT_LE(golden.error(values(run(*half, *cache, chain(golden.ids)).logits)), 0.05f);
 }
 
 TEST(TransformersInfo, IsReadFromTheHeadersAlone) {

@@ -76,7 +76,7 @@ AtenModel::AtenModel(const Checkpoint& checkpoint, Dtype dtype, at::Device devic
     : info_(checkpoint.info()), dtype_(dtype), weights_(checkpoint, scalar_type(dtype), device) {}
 
 AtenCacheShape AtenModel::cache_shape() const {
-  const LlamaConfig& config = weights_.config;
+  const DecoderConfig& config = weights_.config;
   return {.layers = config.layers,
           .kv_heads = config.kv_heads,
           .head_dim = config.head_dim,
@@ -93,7 +93,7 @@ std::string AtenModel::engine() const {
 }
 
 int64_t AtenModel::kv_bytes_per_slot() const {
-  const LlamaConfig& config = weights_.config;
+  const DecoderConfig& config = weights_.config;
   return 2 * config.layers * config.kv_heads * config.head_dim * static_cast<int64_t>(c10::elementSize(weights_.dtype));
 }
 

@@ -33,14 +33,26 @@ class Reader {
     }
     return whole;
   }
-  Tensor norm(const std::string& name) const { return read({name + ".weight"}, at::kFloat); }
-  LibraryLinear matrix(std::vector<std::string> names, bool bias = false) {
+  Tensor table(const std::string& name, at::ScalarType dtype) const {
+    return checkpoint_.has(name + ".weight") ? read({name + ".weight"}, dtype) : Tensor();
+  }
+  AtenNorm norm(const std::string& name) const {
+    return {.weight = table(name, at::kFloat),
+            .bias = checkpoint_.has(name + ".bias") ? read({name + ".bias"}, at::kFloat) : Tensor()};
+  }
+  LibraryLinear matrix(const std::vector<std::string>& names) {
     const auto with = [&](const char* ending) {
       std::vector<std::string> full;
       for (const std::string& name : names) full.push_back(name + ending);
       return read(full, weights_.dtype);
     };
+    const bool bias = checkpoint_.has(names.front() + ".bias");
     return products_.make(with(".weight"), bias ? with(".bias") : Tensor());
+  }
+  AtenMlp mlp(const std::string& name) {
+    const bool is_gated = checkpoint_.has(name + "gate.weight");
+    return {.in = matrix(is_gated ? std::vector{name + "gate", name + "up"} : std::vector{name + "up"}),
+            .down = matrix({name + "down"})};
   }
   LibraryLinear tied(const Tensor& embedding) { return products_.make(embedding, {}); }
   std::string products() const { return products_.text(); }
@@ -65,43 +77,66 @@ class Reader {
 };
 
 int64_t bytes_of(const Tensor& tensor) { return tensor.defined() ? static_cast<int64_t>(tensor.nbytes()) : 0; }
+int64_t bytes_of(const AtenNorm& norm) { return bytes_of(norm.weight) + bytes_of(norm.bias); }
+int64_t bytes_of(const AtenMlp& mlp) { return mlp.in.bytes() + mlp.down.bytes(); }
+
+AtenLayer read_layer(Reader& reader, const DecoderConfig& config, int64_t index) {
+  const std::string attention = cat("layers.", index, ".attention."), mlp = cat("layers.", index, ".mlp.");
+  AtenLayer layer{.attention_norm = reader.norm(attention + "norm"),
+                  .attention_post_norm = reader.norm(attention + "post_norm"),
+                  .q_norm = reader.norm(attention + "q_norm"),
+                  .k_norm = reader.norm(attention + "k_norm"),
+                  .qkv = reader.matrix({attention + "q", attention + "k", attention + "v"}),
+                  .output = reader.matrix({attention + "output"}),
+                  .mlp_norm = reader.norm(mlp + "norm"),
+                  .mlp_post_norm = reader.norm(mlp + "post_norm")};
+  if (!config.is_sparse(index)) {
+    layer.mlp = reader.mlp(mlp);
+    return layer;
+  }
+  layer.router = reader.table(mlp + "router", at::kFloat);
+  for (int64_t e = 0; e < config.experts.count; ++e) layer.experts.push_back(reader.mlp(cat(mlp, "experts.", e, ".")));
+  if (config.experts.shared_intermediate > 0) layer.shared = reader.mlp(mlp + "shared.");
+  layer.shared_gate = reader.table(mlp + "shared_gate", at::kFloat);
+  return layer;
+}
 
 void read_all(const Checkpoint& checkpoint, AtenWeights& weights) {
   Reader reader(checkpoint, weights);
-  const LlamaConfig& config = weights.config;
-  for (int64_t i = 0; i < config.layers; ++i) {
-    const std::string layer = cat("model.layers.", i, "."), attention = layer + "self_attn.", mlp = layer + "mlp.";
-    weights.layers.push_back({.input_norm = reader.norm(layer + "input_layernorm"),
-                              .attention_norm = reader.norm(layer + "post_attention_layernorm"),
-                              .qkv = reader.matrix({attention + "q_proj", attention + "k_proj", attention + "v_proj"},
-                                                   config.attention_bias),
-                              .output = reader.matrix({attention + "o_proj"}, config.attention_bias),
-                              .gate_up = reader.matrix({mlp + "gate_proj", mlp + "up_proj"}, config.mlp_bias),
-                              .down = reader.matrix({mlp + "down_proj"}, config.mlp_bias)});
+  const DecoderConfig& config = weights.config;
+  for (int64_t i = 0; i < config.layers; ++i) weights.layers.push_back(read_layer(reader, config, i));
+  weights.final_norm = reader.norm("final_norm");
+  weights.embedding = reader.table("embedding", weights.dtype);
+  weights.positions = reader.table("positions", at::kFloat);
+  if (config.is_projected()) {
+    weights.embedding_in = reader.matrix({"embedding_in"});
+    weights.embedding_out = reader.matrix({"embedding_out"});
   }
-  weights.final_norm = reader.norm("model.norm");
-  weights.embedding = reader.read({"model.embed_tokens.weight"}, weights.dtype);
-  weights.head = config.tied ? reader.tied(weights.embedding) : reader.matrix({"lm_head"});
+  weights.head = config.tied ? reader.tied(weights.embedding) : reader.matrix({"head"});
   weights.products = reader.products();
-  const std::vector<float> frequencies = rope_frequencies(config);
-  const Tensor host = at::empty({static_cast<int64_t>(frequencies.size())}, at::kFloat);
-  std::copy(frequencies.begin(), frequencies.end(), host.mutable_data_ptr<float>());
-  weights.frequency = host.to(weights.device);
 }
 
 }  // namespace
 
 AtenWeights::AtenWeights(const Checkpoint& checkpoint, at::ScalarType weight_dtype, at::Device on)
-    : config(checkpoint.config()), dtype(weight_dtype), device(on) {
+    : config(checkpoint.config()),
+      dtype(weight_dtype),
+      device(on),
+      main_rope(config.rope, config.turning(), config.context),
+      local_rope(config.local_rope, config.turning(), config.context) {
   read_all(checkpoint, *this);
 }
 
 int64_t AtenWeights::bytes_per_pass() const {
-  const auto embedded_row = config.hidden * static_cast<int64_t>(c10::elementSize(dtype));
-  int64_t bytes = head.bytes() + bytes_of(final_norm) + embedded_row;
+  const auto embedded_row = config.embedded() * static_cast<int64_t>(c10::elementSize(dtype));
+  int64_t bytes = head.bytes() + embedding_in.bytes() + embedding_out.bytes() + bytes_of(final_norm) + embedded_row;
   for (const AtenLayer& layer : layers) {
-    bytes += bytes_of(layer.input_norm) + bytes_of(layer.attention_norm) + layer.qkv.bytes() + layer.output.bytes() +
-             layer.gate_up.bytes() + layer.down.bytes();
+    for (const AtenNorm* norm : {&layer.attention_norm, &layer.attention_post_norm, &layer.q_norm, &layer.k_norm,
+                                 &layer.mlp_norm, &layer.mlp_post_norm})
+      bytes += bytes_of(*norm);
+    bytes += layer.qkv.bytes() + layer.output.bytes() + bytes_of(layer.mlp) + bytes_of(layer.router) +
+             bytes_of(layer.shared) + bytes_of(layer.shared_gate);
+    if (!layer.experts.empty()) bytes += config.experts.top * bytes_of(layer.experts.front());
   }
   return bytes;
 }

@@ -14,8 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
-// Buffers that old checkpoints stored beside the weights; they follow from the config.
-bool is_derived(const std::string& name) { return name.ends_with(".rotary_emb.inv_freq"); }
+constexpr size_t kMostNamed = 5;  // tensors that an error lists
 
 std::map<std::string, std::string> read_weight_map(const fs::path& index) {
   const std::string place = index.string();
@@ -47,8 +46,10 @@ Checkpoint::Checkpoint(const fs::path& folder) : folder_(folder) {
   const fs::path config = folder / "config.json";
   if (!fs::exists(config)) throw Error(cat(folder.string(), ": no config.json; expected a Hugging Face model folder"));
   config_text_ = read_file(config);
-  config_ = parse_llama_config(config_text_, config.string());
+  config_ = parse_decoder_config(config_text_, config.string());
+  all_specs_ = expected_tensors(config_);
   open_files();
+  choose_prefix();
   check_tensors();
 }
 
@@ -77,8 +78,8 @@ void Checkpoint::open_shards(const fs::path& index) {
     locate(*files_.back());
   }
   for (const auto& [name, shard] : weight_map) {
-    const auto found = tensors_.find(name);
-    if (found == tensors_.end() || fs::path(found->second.file->path()).filename() != shard) {
+    const auto found = stored_.find(name);
+    if (found == stored_.end() || fs::path(found->second.file->path()).filename() != shard) {
       throw Error(cat(index.string(), ": tensor '", name, "' is said to be in '", shard, "', but is not there"));
     }
   }
@@ -86,7 +87,7 @@ void Checkpoint::open_shards(const fs::path& index) {
 
 void Checkpoint::locate(const SafetensorsFile& file) {
   for (const TensorEntry& entry : file.entries()) {
-    const auto [at, fresh] = tensors_.try_emplace(entry.name, Located{&file, &entry});
+    const auto [at, fresh] = stored_.try_emplace(entry.name, Stored{&file, &entry});
     if (!fresh) throw Error(cat(file.path(), ": tensor '", entry.name, "' is also in ", at->second.file->path()));
   }
 }
@@ -108,35 +109,80 @@ void Checkpoint::refuse_other_formats() const {
   throw Error(cat(folder_.string(), ": neither model.safetensors nor model.safetensors.index.json"));
 }
 
-void Checkpoint::check_tensors() const {
+// Some files begin the names of their tensors in another way.
+void Checkpoint::choose_prefix() {
+  const std::vector<std::string> prefixes = name_prefixes(config_);
+  const std::string usual = prefixes.front();
+  const auto spelled = [&](const std::string& name, const std::string& prefix) {
+    return name.starts_with(usual) ? prefix + name.substr(usual.size()) : name;
+  };
+  const std::string first = all_specs_.front().stored;
+  for (const std::string& prefix : prefixes) {
+    if (!stored_.contains(spelled(first, prefix))) continue;
+    for (TensorSpec& spec : all_specs_) spec.stored = spelled(spec.stored, prefix);
+    return;
+  }
+}
+
+void Checkpoint::check_tensors() {
   std::set<std::string> wanted;
-  for (const TensorSpec& spec : expected_tensors(config_)) {
-    wanted.insert(spec.name);
-    const Located& at = located(spec.name);
-    const std::string place = cat(at.file->path(), ": tensor '", spec.name, "': ");
-    if (at.entry->shape != spec.shape) {
+  std::vector<std::string> missing, unexpected;
+  for (const TensorSpec& spec : all_specs_) {
+    const bool is_new = wanted.insert(spec.stored).second;
+    const auto found = stored_.find(spec.stored);
+    if (found == stored_.end()) {
+      if (is_new) missing.push_back(spec.stored);
+      continue;
+    }
+    const Stored& at = found->second;
+    const std::string place = cat(at.file->path(), ": tensor '", spec.stored, "': ");
+    if (at.entry->shape != spec.stored_shape) {
       throw Error(cat(place, "shape ", shape_text(at.entry->shape), " does not fit config.json, which asks for ",
-                      shape_text(spec.shape)));
+                      shape_text(spec.stored_shape)));
     }
     if (at.entry->dtype != "F32" && at.entry->dtype != "F16" && at.entry->dtype != "BF16") {
       throw Error(cat(place, "dtype ", at.entry->dtype, " cannot be loaded; valid: F32, F16, BF16"));
     }
+    specs_[spec.name] = {&spec, &at};
   }
-  for (const auto& [name, at] : tensors_) {
-    const bool is_second_head = config_.tied && name == "lm_head.weight";  // a copy of the embedding
-    if (wanted.contains(name) || is_second_head || is_derived(name)) continue;
-    throw Error(cat(at.file->path(), ": unexpected tensor '", name, "'",
-                    name.ends_with(".bias") ? " (config.json says that there are no such biases)" : "",
-                    "; a model of this config has ", wanted.size(), " tensors and not this one"));
+  if (!missing.empty()) refuse_missing(missing);
+  for (const auto& [name, at] : stored_) {
+    if (!wanted.contains(name) && !is_ignored_tensor(config_, name)) unexpected.push_back(name);
   }
+  if (!unexpected.empty()) refuse_unexpected(unexpected);
 }
 
+namespace {
+
+// "'a', 'b' and 7 more"
+std::string few_of(const std::vector<std::string>& names) {
+  std::string text;
+  for (size_t i = 0; i < std::min(names.size(), kMostNamed); ++i) text += cat(i == 0 ? "'" : ", '", names[i], "'");
+  return names.size() <= kMostNamed ? text : cat(text, " and ", names.size() - kMostNamed, " more");
+}
+
+}  // namespace
+
+void Checkpoint::refuse_missing(const std::vector<std::string>& missing) const {
+  const bool is_one = missing.size() == 1;
+  throw Error(cat(files_.size() == 1 ? files_.front()->path() : folder_.string(), ": tensor", is_one ? " " : "s ",
+                  few_of(missing), is_one ? " is" : " are", " missing, but config.json (", config_.architecture,
+                  ") asks for ", is_one ? "it" : "them"));
+}
+
+void Checkpoint::refuse_unexpected(const std::vector<std::string>& unexpected) const {
+  const bool is_one = unexpected.size() == 1;
+  const bool is_bias = unexpected.front().ends_with(".bias");
+  throw Error(cat(stored(unexpected.front()).file->path(), ": unexpected tensor", is_one ? " " : "s ",
+                  few_of(unexpected), is_bias ? " (config.json says that there are no such biases)" : "",
+                  "; a model of this config has ", specs_.size(), " tensors and not ", is_one ? "this one" : "these"));
+}
+
+const Checkpoint::Stored& Checkpoint::stored(const std::string& name) const { return stored_.at(name); }
+
 const Checkpoint::Located& Checkpoint::located(const std::string& name) const {
-  const auto found = tensors_.find(name);
-  if (found == tensors_.end()) {
-    throw Error(cat(files_.size() == 1 ? files_.front()->path() : folder_.string(), ": tensor '", name,
-                    "' is missing, but config.json asks for it"));
-  }
+  const auto found = specs_.find(name);
+  SPECULA_CHECK(found != specs_.end(), "a ", config_.architecture, " has no tensor '", name, "'");
   return found->second;
 }
 
@@ -149,50 +195,104 @@ ModelInfo Checkpoint::info() const {
   info.layers = config_.layers;
   info.hidden = config_.hidden;
   std::string digest = config_text_;
-  for (const auto& [name, at] : tensors_) {
+  for (const auto& [name, at] : stored_) {
     digest += cat("\n", name, " ", at.entry->dtype, " ", shape_text(at.entry->shape), " ", at.entry->begin);
   }
   for (const auto& file : files_) digest += cat("\n", fs::path(file->path()).filename().string(), " ", file->size());
-  for (const TensorSpec& spec : expected_tensors(config_)) info.parameters += located(spec.name).entry->elements();
-  info.stored = located("model.embed_tokens.weight").entry->dtype == "BF16" ? Dtype::kBfloat16 : Dtype::kFloat32;
+  std::set<std::string> counted;
+  for (const TensorSpec& spec : all_specs_) {
+    if (counted.insert(spec.stored).second) info.parameters += stored(spec.stored).entry->elements();
+  }
+  info.stored = located("embedding.weight").stored->entry->dtype == "BF16" ? Dtype::kBfloat16 : Dtype::kFloat32;
   info.fingerprint = sha256(digest);
   return info;
 }
 
-int64_t Checkpoint::row_bytes(const Located& at) const {
-  const int64_t rows = at.entry->shape.front(), element = at.entry->dtype == "F32" ? 4 : 2;
-  return rows == 0 ? 0 : at.entry->elements() / rows * element;
+int64_t Checkpoint::Stored::elements_of_row() const {
+  const int64_t rows = entry->shape.front();
+  return rows == 0 ? 0 : entry->elements() / rows;
 }
 
 void Checkpoint::read_bits(const std::string& name, int64_t first_row, int64_t row_count, void* out) const {
-  const Located& at = located(name);
-  const int64_t rows = at.entry->shape.front(), size = row_bytes(at);
-  SPECULA_CHECK(first_row >= 0 && row_count >= 0 && first_row + row_count <= rows, name, " has ", rows, " rows, asked ",
-                first_row, " + ", row_count);
-  at.file->read(*at.entry, static_cast<size_t>(first_row * size),
-                {static_cast<uint8_t*>(out), static_cast<size_t>(row_count * size)});
+  const auto& [spec, from] = located(name);
+  const int64_t rows = spec->shape.front(), size = from->elements_of_row() * from->element_bytes();
+  SPECULA_CHECK(!spec->transposed && first_row >= 0 && row_count >= 0 && first_row + row_count <= rows, name, " has ",
+                rows, " rows, asked ", first_row, " + ", row_count);
+  auto* to = static_cast<uint8_t*>(out);
+  for (int64_t row = first_row, last = first_row + row_count; row < last;) {
+    const int64_t until = spec->block == 0 ? last : std::min(last, (row / spec->block + 1) * spec->block);
+    from->file->read(*from->entry, static_cast<size_t>(spec->stored_row(row) * size),
+                     {to, static_cast<size_t>((until - row) * size)});
+    to += (until - row) * size;
+    row = until;
+  }
 }
 
-void Checkpoint::read_rows(const std::string& name, int64_t first_row, int64_t row_count, float* out) const {
-  const Located& at = located(name);
-  if (at.entry->dtype == "F32") return read_bits(name, first_row, row_count, out);
-  std::vector<uint16_t> halves(static_cast<size_t>(row_count * row_bytes(at) / 2));
-  read_bits(name, first_row, row_count, halves.data());
-  if (at.entry->dtype == "BF16") {
+namespace {
+
+void to_float(const std::string& dtype, const std::vector<uint16_t>& halves, float* out) {
+  if (dtype == "BF16") {
     std::transform(halves.begin(), halves.end(), out, from_bfloat16);
   } else {
     std::transform(halves.begin(), halves.end(), out, from_float16);
   }
 }
 
+}  // namespace
+
+// The whole tensor, [outputs,inputs] of a stored [inputs,outputs].
+std::shared_ptr<const std::vector<float>> Checkpoint::columns_of(const Stored& from) const {
+  const std::lock_guard lock(turning_);
+  if (turned_of_ == from.entry) return turned_;
+  const int64_t inputs = from.entry->shape[0], outputs = from.entry->shape[1];
+  std::vector<float> line(static_cast<size_t>(outputs));
+  std::vector<uint16_t> halves(from.element_bytes() == 2 ? line.size() : 0);
+  auto turned = std::make_shared<std::vector<float>>(static_cast<size_t>(inputs * outputs));
+  for (int64_t i = 0; i < inputs; ++i) {
+    const auto bytes = static_cast<size_t>(outputs * from.element_bytes());
+    auto* to = halves.empty() ? reinterpret_cast<uint8_t*>(line.data()) : reinterpret_cast<uint8_t*>(halves.data());
+    from.file->read(*from.entry, static_cast<size_t>(i) * bytes, {to, bytes});
+    if (!halves.empty()) to_float(from.entry->dtype, halves, line.data());
+    for (int64_t o = 0; o < outputs; ++o) (*turned)[static_cast<size_t>(o * inputs + i)] = line[static_cast<size_t>(o)];
+  }
+  turned_of_ = from.entry;
+  turned_ = std::move(turned);
+  return turned_;
+}
+
+void Checkpoint::read_rows(const std::string& name, int64_t first_row, int64_t row_count, float* out) const {
+  const auto& [spec, from] = located(name);
+  if (spec->transposed) {
+    const auto turned = columns_of(*from);
+    const int64_t size = from->entry->shape.front();
+    for (int64_t row = first_row; row < first_row + row_count; ++row, out += size)
+      std::copy_n(turned->data() + spec->stored_row(row) * size, size, out);
+    return;
+  }
+  const int64_t count = row_count * from->elements_of_row();
+  if (from->entry->dtype == "F32") {
+    read_bits(name, first_row, row_count, out);
+  } else {
+    std::vector<uint16_t> halves(static_cast<size_t>(count));
+    read_bits(name, first_row, row_count, halves.data());
+    to_float(from->entry->dtype, halves, out);
+  }
+  if (spec->plus != 0) std::transform(out, out + count, out, [plus = spec->plus](float x) { return x + plus; });
+}
+
 bool Checkpoint::holds(const std::string& name, Dtype dtype) const {
-  const std::string& stored = located(name).entry->dtype;
-  return (dtype == Dtype::kFloat32 && stored == "F32") || (dtype == Dtype::kBfloat16 && stored == "BF16");
+  const auto& [spec, from] = located(name);
+  if (spec->transposed || spec->plus != 0) return false;
+  const std::string& kept = from->entry->dtype;
+  return (dtype == Dtype::kFloat32 && kept == "F32") || (dtype == Dtype::kBfloat16 && kept == "BF16");
 }
 
 std::vector<float> Checkpoint::read(const std::string& name) const {
-  std::vector<float> values(static_cast<size_t>(located(name).entry->elements()));
-  read_rows(name, 0, located(name).entry->shape.front(), values.data());
+  const std::vector<int64_t>& size = shape(name);
+  int64_t count = 1;
+  for (const int64_t s : size) count *= s;
+  std::vector<float> values(static_cast<size_t>(count));
+  read_rows(name, 0, size.front(), values.data());
   return values;
 }
 

@@ -12,7 +12,7 @@ namespace specula {
 namespace {
 
 CacheShape cache_shape(const LlamaWeights& weights) {
-  const LlamaConfig& config = weights.config();
+  const DecoderConfig& config = weights.config();
   return {config.layers, config.kv_heads, config.head_dim, weights.kernels().cache_bytes};
 }
 
@@ -76,7 +76,7 @@ std::unique_ptr<KvCache> LlamaModel::new_cache(int batch, int64_t reserve) const
 }
 
 int64_t LlamaModel::kv_bytes_per_slot() const {
-  const LlamaConfig& config = weights_.config();
+  const DecoderConfig& config = weights_.config();
   return 2 * config.layers * config.kv_heads * config.head_dim * weights_.kernels().cache_bytes;
 }
 

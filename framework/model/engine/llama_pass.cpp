@@ -122,7 +122,7 @@ class LlamaPass {
     rotation_scratch_.resize(rows_.size() * static_cast<size_t>(config_.head_dim));
     for (size_t m = 0; m < rows_.size(); ++m) {
       float* scratch = rotation_scratch_.data() + m * static_cast<size_t>(config_.head_dim);
-      rotations_.push_back(w_.rotation(rows_[m].position, scratch));
+      rotations_.push_back(w_.rotations().at(rows_[m].position, scratch));
     }
   }
 
@@ -261,7 +261,7 @@ class LlamaPass {
     char* quantized = is_few ? own_quantized(thread) : s_.quantized.data();
     const Share mine = is_few ? Share{0, size} : share_of(size, thread, count);
     for (int64_t i = mine.first; i < mine.last; ++i) {
-      kernels_.rms_norm(residual(row_of(i)), weight.data(), config_.hidden, static_cast<float>(config_.rms_norm_eps),
+      kernels_.rms_norm(residual(row_of(i)), weight.data(), config_.hidden, static_cast<float>(config_.norm_eps),
                         plain.row(i, element()));
       if (is_quantized()) quantize_row(plain, i, quantized);
     }
@@ -336,8 +336,8 @@ class LlamaPass {
       if (outputs_.sites[i] != config_.layers + 1) continue;
       std::vector<float> row(static_cast<size_t>(padded(config_.hidden, 16)));
       for (int64_t m = mine.first; m < mine.last; ++m) {
-        kernels_.float_norm(residual(m), w_.final_norm().data(), config_.hidden,
-                            static_cast<float>(config_.rms_norm_eps), row.data());
+        kernels_.float_norm(residual(m), w_.final_norm().data(), config_.hidden, static_cast<float>(config_.norm_eps),
+                            row.data());
         std::copy_n(row.data(), config_.hidden, hidden_out(m, i));
       }
     }
@@ -364,7 +364,7 @@ class LlamaPass {
   void barrier() const { barrier_.wait(running_); }
 
   const LlamaWeights& w_;
-  const LlamaConfig& config_;
+  const DecoderConfig& config_;
   const Kernels& kernels_;
   LlamaCache& cache_;
   PassScratch& s_;

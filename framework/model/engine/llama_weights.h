@@ -20,7 +20,7 @@ class LlamaWeights {
     PackedMatrix qkv, output, gate_up, down;
   };
 
-  const LlamaConfig& config() const { return config_; }
+  const DecoderConfig& config() const { return config_; }
   const Kernels& kernels() const { return kernels_; }
   const std::vector<Layer>& layers() const { return layers_; }
   const std::vector<float>& final_norm() const { return final_norm_; }
@@ -28,22 +28,17 @@ class LlamaWeights {
   int64_t bytes_per_pass() const;  // over one row
 
   void embed(int64_t token, float* out) const;  // [hidden]
-  // [head_dim / 2] cosines, then as many sines, of a position; `scratch` [head_dim] holds them where the table has
-  // ended.
-  const float* rotation(int64_t position, float* scratch) const;
+  const RotaryTable& rotations() const { return rotations_; }
 
  private:
-  void fill_rotation(int64_t position, float* out) const;
-
-  LlamaConfig config_;
+  DecoderConfig config_;
   Kernels kernels_;
   std::vector<Layer> layers_;
   std::vector<float> final_norm_;
   PackedMatrix head_;
   bool embeds_from_head_;    // the head is tied and not quantized: rows are read from its packed form
   AlignedBuffer embedding_;  // [vocab][hidden] float32 or bfloat16, as the cache; else empty
-  std::vector<float> frequencies_;
-  std::vector<float> rotations_;  // of the first positions
+  RotaryTable rotations_;
 };
 
 }  // namespace specula
