@@ -25,6 +25,16 @@ Words names_after(const std::string& group) {
 
 }  // namespace
 
+const std::vector<Command>& commands() {
+  static const std::vector<Command> kCommands = [] {
+    std::vector<Command> all;
+    for (const auto& part : {experiment_commands, text_commands, bench_commands, tool_commands})
+      for (Command& command : part()) all.push_back(std::move(command));
+    return all;
+  }();
+  return kCommands;
+}
+
 ExitCode run_command_line(int argc, const char* const* argv) {
   const Words words(argv + std::min(argc, 1), argv + argc);
   if (words.empty()) {

@@ -51,6 +51,11 @@ struct Command {
   std::vector<std::pair<std::string, std::string>> terms{};  // names in its results, and what they mean
 };
 
+// Each file's part of the table, in the order of the help.
+std::vector<Command> experiment_commands();  // cli_experiments.cpp
+std::vector<Command> text_commands();        // cli_texts.cpp
+std::vector<Command> bench_commands();       // cli_bench.cpp
+std::vector<Command> tool_commands();        // cli_tools.cpp
 const std::vector<Command>& commands();
 
 // Reads the flags of one command from `words` and runs it, or prints its help; `argv` is the whole command line, for

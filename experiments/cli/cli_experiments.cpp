@@ -1,0 +1,140 @@
+// The commands around experiments: what a configuration says, runs, certificates, comparisons.  Licence: Apache-2.0.
+#include "experiments/cli/cli_flags.h"
+#include "framework/certify/planted.h"
+
+namespace specula {
+namespace {
+
+void define_run(CLI::App& app, CommandLine& line) {
+  config_argument(app, line.run.config);
+  override_flags(app, line.run.overrides);
+  choice_flag(app, "--resume", line.run.resume, {"auto", "force", "never"},
+              "what to do with a run that was begun: auto goes on if nothing changed (default), force goes on in any "
+              "case, never begins anew");
+}
+
+void define_plan(CLI::App& app, CommandLine& line) {
+  config_argument(app, line.config);
+  override_flags(app, line.overrides);
+}
+
+void define_config_show(CLI::App& app, CommandLine& line) {
+  define_plan(app, line);
+  line.format = "toml";
+  choice_flag(app, "--format", line.format, {"toml", "json"},
+              "toml tells where each value came from (default); json does not");
+}
+
+void define_config_check(CLI::App& app, CommandLine& line) {
+  arguments(app, "CFG", line.configs, "experiments, TOML files");
+  override_flags(app, line.overrides);
+}
+
+void define_verify(CLI::App& app, CommandLine& line) {
+  VerifyArgs& args = line.verify;
+  config_argument(app, args.config);
+  override_flags(app, args.overrides);
+  names_flag(app, "--rungs", args.rungs, "L0,L1",
+             "of L0 greedy text, L1 one step, L2 toy models, L3 whole texts (default: all)", {"L0", "L1", "L2", "L3"});
+  count_flag(app, "--draws", args.draws,
+             "draws of L1, an arm, after its first text; after others a tenth (default: 300000)", 2);
+  share_flag(app, "--max-tv", args.max_tv, "TV",
+             "total variation from the target that a lossy rule may have, instead of each arm's max_tv");
+  choice_flag(app, "--plant", args.plant, planted_fault_names(),
+              "plants a fault in every arm's rule, to see the ladder fail; no certificate is written");
+  choice_flag(app, "--format", args.format, {"text", "json"}, "text by default");
+}
+
+void define_list(CLI::App& app, CommandLine& line) {
+  argument(app, "KIND", line.list.kind, "drafters, verifiers, samplers, stoppers or shapes; all without it",
+           Need::kOptional, {"drafters", "verifiers", "samplers", "stoppers", "shapes"});
+  choice_flag(app, "--format", line.list.format, {"text", "markdown", "json"}, "text by default");
+}
+
+void define_faults(CLI::App& app, CommandLine& line) {
+  line.format = "text";
+  choice_flag(app, "--format", line.format, {"text", "markdown", "json"}, "text by default");
+}
+
+void define_explain(CLI::App& app, CommandLine& line) {
+  argument(app, "NAME", line.explained, "a plug-in, its option, a config key or a metric");
+}
+
+void define_compare(CLI::App& app, CommandLine& line) {
+  arguments(app, "DIR", line.compare.runs, "run folders");
+  text_flag(app, "--metric", line.compare.metric, "NAME",
+            "what is compared; `specula explain NAME` defines it (default: speedup)");
+  choice_flag(app, "--format", line.compare.format, {"md", "csv", "json"}, "md by default");
+}
+
+void define_replay(CLI::App& app, CommandLine& line) {
+  ReplayArgs& args = line.replay;
+  argument(app, "DIR", args.run, "a run folder with traces ([output] record = \"distributions\")");
+  names_flag(app, "--arm", args.arms, "A,B", "only the rounds of these arms (default: of all that drafted)");
+  text_flag(app, "--verifiers", args.verifiers, "CALLS",
+            "as in 'rejection,kseq(gamma=2)' (default: every rule that takes the recorded draft)");
+  text_flag(app, "--out", args.out, "DIR", "folder of the new run, new or empty (default: DIR/replay)");
+  positive_flag(app, "--draws", args.draws, "runs of a rule whose expected length has no exact form (default: 1000)");
+}
+
+}  // namespace
+
+std::vector<Command> experiment_commands() {
+  return {
+      {"run",
+       "decodes the prompts of an experiment with each of its arms and compares them",
+       {"specula run " + kDemoConfig, "specula run " + kDemoConfig + " --limit 4 --set sampler.temperature=0.7",
+        "specula run " + kDemoConfig + " --arms sps-g4 --out /tmp/runs"},
+       define_run,
+       [](CommandLine& line) { return run_command(line.run); }},
+      {"plan",
+       "shows what a run would do: arms, guarantees, models, prompts, hash, folder",
+       {"specula plan " + kDemoConfig, "specula plan " + kDemoConfig + " --limit 4"},
+       define_plan,
+       [](CommandLine& line) { return plan_command(line.config, line.overrides); }},
+      {"config show",
+       "prints every key of a configuration, default or not, and its origin",
+       {"specula config show " + kDemoConfig, "specula config show " + kDemoConfig + " --format json"},
+       define_config_show,
+       [](CommandLine& line) { return config_show_command(line.config, line.overrides, line.format); }},
+      {"config check",
+       "checks configurations without running anything",
+       {"specula config check " + kDemoConfig, "specula config check configs/smoke/*.toml"},
+       define_config_check,
+       [](CommandLine& line) { return config_check_command(line.configs, line.overrides); }},
+      {"list",
+       "lists the drafters, verifiers, samplers, stoppers and shapes of draft trees",
+       {"specula list", "specula list drafters --format markdown"},
+       define_list,
+       [](CommandLine& line) { return list_command(line.list); }},
+      {"verify",
+       "certifies that each arm decodes what its rule promises; exit status 4 if not",
+       {"specula verify configs/studies/demo_t1.toml", "specula verify configs/studies/demo_t1.toml --rungs L2,L0",
+        "specula verify configs/studies/demo_t1.toml --arms sps-g4 --plant redraw"},
+       define_verify,
+       [](CommandLine& line) { return verify_command(line.verify); }},
+      {"faults",
+       "refutes each planted fault anew: what the certificates are able to find",
+       {"specula faults", "specula faults --format markdown"},
+       define_faults,
+       [](CommandLine& line) { return faults_command(line.format); }},
+      {"explain",
+       "documents a plug-in, an option, a config key or a metric on one screen",
+       {"specula explain draft_model", "specula explain draft_model.length", "specula explain measure.repetitions",
+        "specula explain tau"},
+       define_explain,
+       [](CommandLine& line) { return explain_command(line.explained); }},
+      {"compare",
+       "compares the arms of finished runs, pair by pair, with intervals",
+       {"specula compare runs/demo/*", "specula compare runs/demo/* --metric tau --format csv"},
+       define_compare,
+       [](CommandLine& line) { return compare_command(line.compare); }},
+      {"replay",
+       "judges the recorded rounds of a run by other acceptance rules, without a model",
+       {"specula replay runs/record-t1/*", "specula replay runs/record-t1/* --arm iid --verifiers rejection,agreement"},
+       define_replay,
+       [](CommandLine& line) { return replay_command(line.replay); }},
+  };
+}
+
+}  // namespace specula

@@ -1,0 +1,90 @@
+// The commands that take a model and a text.  Licence: Apache-2.0.
+#include "experiments/cli/cli_flags.h"
+
+namespace specula {
+namespace {
+
+void define_generate(CLI::App& app, CommandLine& line) {
+  GenerateArgs& args = line.generate;
+  model_flag(app, args.model);
+  text_flag(app, "--prompt", args.prompt, "TEXT", "the text to continue");
+  text_flag(app, "--ids", args.ids, "1,2,3", "the tokens to continue; nothing is added to them");
+  positive_flag(app, "--max-new-tokens", args.max_new_tokens,
+                "tokens after which a continuation is ended (default: 128)");
+  text_flag(app, "--drafter", args.drafter, "CALL", "as in 'draft_model(length=5)' (default: none)");
+  text_flag(app, "--draft-model", args.draft_model, "DIR", "folder of the model that the drafter uses");
+  text_flag(app, "--verifier", args.verifier, "CALL", "default: greedy_match at temperature 0, else rejection");
+  text_flag(app, "--sampler", args.sampler, "CALLS", "as in 'temperature(0.7),top_p(0.9)' (default: temperature(0))");
+  count_flag(app, "--seed", args.seed, "seed of every random number (default: 0)");
+  positive_flag(app, "--repeat", args.repeat, "independent continuations, requests 0 to N-1 (default: 1)");
+  threads_flag(app, args.threads);
+  dtype_flag(app, args.dtype);
+  device_flag(app, args.device);
+  choice_flag(app, "--draft-dtype", args.draft_dtype, dtype_choices(),
+              "the same of the draft model (default: --dtype)");
+  choice_flag(app, "--format", args.format, {"text", "json"},
+              "text streams as it is accepted (default); json is one object a line");
+  choice_flag(app, "--color", args.color, {"auto", "always", "never"},
+              "colour of accepted draft tokens; auto: on a terminal, unless NO_COLOR is set");
+}
+
+void define_score(CLI::App& app, CommandLine& line) {
+  model_flag(app, line.score.model);
+  text_flag(app, "--ids", line.score.ids, "1,2,3", "the tokens to score; taken as they are");
+  text_flag(
+      app, "--text", line.score.text, "FILE",
+      "the text to score, as the folder's tokenizer reads it; what is longer than the context is scored in parts");
+  text_flag(app, "--logits", line.score.logits, "FILE", "also writes the logits, [T,V] float32, as .npy");
+  dtype_flag(app, line.score.dtype);
+  device_flag(app, line.score.device);
+  choice_flag(app, "--against", line.score.against, dtype_choices(),
+              "prints instead what --dtype costs against this one: NLL difference, KL, share of equal argmax");
+  threads_flag(app, line.score.threads);
+}
+
+void define_tokenize(CLI::App& app, CommandLine& line) {
+  model_flag(app, line.tokenize.model);
+  argument(app, "TEXT", line.tokenize.text, "the text; after -- if it begins with a dash");
+  off_switch_flag(app, "--no-special", line.tokenize.special, "without the begin and end tokens of the folder");
+}
+
+ExitCode run_generate(CommandLine& line) {
+  GenerateArgs& args = line.generate;
+  if (args.has_prompt == args.has_ids) {
+    throw ConfigError(
+        cat("specula generate: ", args.has_ids ? "both --prompt and --ids are" : "neither --prompt nor --ids is",
+            " given; expected exactly one"));
+  }
+  return generate_command(args);
+}
+
+}  // namespace
+
+std::vector<Command> text_commands() {
+  return {
+      {"generate",
+       "continues one prompt",
+       {"specula generate " + kDemoModel + " --prompt 'Once upon a time' --max-new-tokens 64",
+        "specula generate " + kDemoModel + " --ids 1,409,310 --format json",
+        "specula generate " + kDemoModel +
+            " --draft-model assets/demo/draft --prompt 'Mia had' --drafter 'draft_model(length=4)' --sampler "
+            "'temperature(0.7),top_p(0.9)'"},
+       define_generate,
+       run_generate},
+      {"score",
+       "scores given tokens with a model: negative log-likelihoods as JSON",
+       {"specula score " + kDemoModel + " --ids 1,409,310",
+        "specula score " + kDemoModel + " --dtype int8 --against bf16 --text README.md",
+        "specula score " + kDemoModel + " --ids 1,409,310 --logits logits.npy"},
+       define_score,
+       [](CommandLine& line) { return score_command(line.score); }},
+      {"tokenize",
+       "prints the token ids of a text as a JSON array",
+       {"specula tokenize " + kDemoModel + " 'Once upon a time'",
+        "specula tokenize " + kDemoModel + " --no-special 'a red kite'"},
+       define_tokenize,
+       [](CommandLine& line) { return tokenize_command(line.tokenize); }},
+  };
+}
+
+}  // namespace specula

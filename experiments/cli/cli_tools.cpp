@@ -1,0 +1,107 @@
+// The commands that make and describe files for drafters, and the one that looks at the machine.  Licence: Apache-2.0.
+#include "experiments/cli/cli_flags.h"
+
+namespace specula {
+namespace {
+
+void corpus_flags(CLI::App& app, CorpusArgs& args) {
+  arguments(app, "CORPUS", args.corpus, "plain text or JSONL: files, folders (searched), globs");
+  text_flag(app, "--tokenizer", args.tokenizer, "DIR", "the target's folder, or another with its tokenizer",
+            Need::kRequired);
+  text_flag(app, "--output", args.output, "FILE", "the file to write", Need::kRequired);
+  choice_flag(app, "--format", args.format, {"auto", "text", "jsonl"},
+              "of the corpus; auto: .jsonl and .ndjson are JSONL, all else is text (default)");
+  text_flag(app, "--key", args.key, "KEY", "of a JSONL line that holds its text (default: text)");
+  count_flag(app, "--max-tokens", args.max_tokens, "stops reading there; 0 reads all (default)");
+}
+
+void define_train_ngram_cache(CLI::App& app, CommandLine& line) {
+  TrainNgramCacheArgs& args = line.train_ngram_cache;
+  corpus_flags(app, args);
+  positive_flag(app, "--order", args.order, "tokens that the next one is counted behind, 1 to 4 (default: 2)");
+  positive_flag(app, "--min-count", args.min_count, "leaves out what was seen less often (default: 1)");
+}
+
+void define_train_retrieval(CLI::App& app, CommandLine& line) { corpus_flags(app, line.train_retrieval); }
+
+void define_train_token_ranks(CLI::App& app, CommandLine& line) { corpus_flags(app, line.train_token_ranks); }
+
+void define_train_acceptance_vector(CLI::App& app, CommandLine& line) {
+  TrainAcceptanceArgs& args = line.train_acceptance_vector;
+  config_argument(app, args.config);
+  override_flags(app, args.overrides);
+  text_flag(app, "--draft", args.draft, "NAME", "of [models] (default: what the first arm drafts with)");
+  positive_flag(app, "--ranks", args.ranks, "siblings to measure, 1 to 64 (default: 32)");
+  text_flag(app, "--output", args.output, "FILE", "the file to write", Need::kRequired);
+}
+
+void define_train_sequoia(CLI::App& app, CommandLine& line) {
+  TrainSequoiaArgs& args = line.train_sequoia;
+  argument(app, "VECTOR", args.vector, "of `specula train acceptance_vector`, or a JSON array");
+  counts_flag(app, "--budgets", args.budgets, "1,2,4", "rows of a verification pass, root included", Need::kRequired);
+  numbers_flag(app, "--target-times", args.target_times, "10,10,12",
+               "of such passes (`specula bench forward`), in any unit", Need::kRequired);
+  number_flag(app, "--draft-time", args.draft_time, "T", "of a pass of the draft model, in the same unit",
+              Need::kRequired);
+  positive_flag(app, "--max-depth", args.max_depth, "of the tree, 1 to 64 (default: 10)");
+  text_flag(app, "--output", args.output, "FILE", "the tree to write", Need::kRequired);
+}
+
+void define_tree(CLI::App& app, CommandLine& line) {
+  argument(app, "FILE", line.tree.file, "paths, parents or a grow map, as JSON");
+  choice_flag(app, "--to", line.tree.to, {"paths", "parents"}, "prints the tree in this form instead");
+  text_flag(app, "--output", line.tree.output, "FILE", "writes it there");
+}
+
+void define_doctor(CLI::App& app, CommandLine& line) {
+  text_flag(app, "--model", line.doctor.model, "DIR", "also tries the batch invariance of this checkpoint");
+  dtype_flag(app, line.doctor.dtype);
+  device_flag(app, line.doctor.device);
+  threads_flag(app, line.doctor.threads);
+}
+
+}  // namespace
+
+std::vector<Command> tool_commands() {
+  return {
+      {"train ngram_cache",
+       "counts n-grams of a corpus for the drafter ngram_cache",
+       {"specula train ngram_cache corpus.jsonl --tokenizer assets/demo/target --output corpus.ngrams"},
+       define_train_ngram_cache,
+       [](CommandLine& line) { return train_ngram_cache_command(line.train_ngram_cache); }},
+      {"train retrieval",
+       "sorts the suffixes of a corpus for the drafters retrieval and suffix_automaton",
+       {"specula train retrieval corpus.jsonl --tokenizer assets/demo/target --output corpus.suffixes",
+        "specula train retrieval texts/ --tokenizer assets/demo/target --output texts.suffixes --max-tokens 10000000"},
+       define_train_retrieval,
+       [](CommandLine& line) { return train_retrieval_command(line.train_retrieval); }},
+      {"train token_ranks",
+       "ranks the tokens of a corpus by frequency, for draft_model(token_ranks)",
+       {"specula train token_ranks corpus.jsonl --tokenizer assets/demo/target --output corpus.ranks"},
+       define_train_token_ranks,
+       [](CommandLine& line) { return train_token_ranks_command(line.train_token_ranks); }},
+      {"train acceptance_vector",
+       "measures how often the r-th sibling of a draft model is the first accepted",
+       {"specula train acceptance_vector configs/studies/trees.toml --output demo.acceptance.json"},
+       define_train_acceptance_vector,
+       [](CommandLine& line) { return train_acceptance_vector_command(line.train_acceptance_vector); }},
+      {"train sequoia",
+       "chooses the best fixed tree for an acceptance vector and the costs of passes",
+       {"specula train sequoia demo.acceptance.json --budgets 1,2,4,8,16,32 --target-times 10,10,10,12,14,18 "
+        "--draft-time 0.3 --output demo.tree.json"},
+       define_train_sequoia,
+       [](CommandLine& line) { return train_sequoia_command(line.train_sequoia); }},
+      {"tree",
+       "describes a tree file and names it by its hash, or converts it",
+       {"specula tree configs/trees/demo_sequoia.json", "specula tree configs/trees/demo_sequoia.json --to paths"},
+       define_tree,
+       [](CommandLine& line) { return tree_command(line.tree); }},
+      {"doctor",
+       "checks the machine and the build: threads, bandwidth, batch invariance",
+       {"specula doctor", "specula doctor --threads 2", "specula doctor " + kDemoModel + " --dtype bf16"},
+       define_doctor,
+       [](CommandLine& line) { return doctor_command(line.doctor); }},
+  };
+}
+
+}  // namespace specula
