@@ -82,6 +82,7 @@ struct ScoringArgs {
   std::string ids, text;  // exactly one is given; text: a file
   std::string dtype = "auto", device = "cpu", logits;
   std::string against;  // a dtype to compare with; empty: none
+  int64_t chunk = 0;    // tokens of a pass; 0: as many as usual
   int threads = 0;
 };
 ExitCode score_command(const ScoringArgs& args);

@@ -40,14 +40,14 @@ std::vector<Prefix> read_texts(const ScoringArgs& args, const ModelInfo& info) {
   return windows(ids, info.context);
 }
 
-void score(const LoadedModel& model, const std::vector<Prefix>& texts, NpyWriter* file) {
+void score(const LoadedModel& model, const std::vector<Prefix>& texts, size_t chunk, NpyWriter* file) {
   Json ids = Json::array(), nll = Json::array();
   double total = 0;
   size_t scored = 0;
   for (const Prefix& text : texts) {
     for (const Token id : text) ids.push_back(id);
     nll.push_back(nullptr);  // nothing comes before the first id
-    for (TeacherForcing forced(model, text); forced.next();) {
+    for (TeacherForcing forced(model, text, chunk); forced.next();) {
       for (size_t i = 0; i < forced.count(); ++i) {
         if (file != nullptr) file->append(forced.row(i));
         const size_t position = forced.first() + i;
@@ -97,7 +97,8 @@ ExitCode score_command(const ScoringArgs& args) {
   set_threads(args.threads);
   const auto model = load_model(args.model, {.dtype = dtype, .device = args.device});
   if (args.against.empty()) {
-    score(*model, texts, file ? &*file : nullptr);
+    score(*model, texts, args.chunk == 0 ? TeacherForcing::kUsualChunk : static_cast<size_t>(args.chunk),
+          file ? &*file : nullptr);
   } else {
     const auto reference = load_model(args.model, {.dtype = against, .device = args.device});
     compare(*reference, *model, texts);

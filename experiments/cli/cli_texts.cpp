@@ -39,6 +39,7 @@ void define_score(CLI::App& app, CommandLine& line) {
   device_flag(app, line.score.device);
   choice_flag(app, "--against", line.score.against, dtype_choices(),
               "prints instead what --dtype costs against this one: NLL difference, KL, share of equal argmax");
+  count_flag(app, "--chunk", line.score.chunk, "tokens of a pass; 1 goes token by token, 0 takes 128 (default)");
   threads_flag(app, line.score.threads);
 }
 

@@ -9,8 +9,6 @@
 namespace specula {
 namespace {
 
-constexpr size_t kChunk = 128;  // 128 rows of V = 128k are 64 MB of logits
-
 // max and log of the sum of exponentials: log softmax(x)_i = x_i - highest - log_sum.
 struct Normaliser {
   Token argmax = 0;  // the lowest of equals
@@ -83,7 +81,9 @@ double negative_log_likelihood(std::span<const float> logits, Token id, size_t p
   return -normaliser_of(logits, position).log_probability(logits[static_cast<size_t>(id)]);
 }
 
-TeacherForcing::TeacherForcing(const LanguageModel& model, const Prefix& ids) : model_(model), ids_(ids) {
+TeacherForcing::TeacherForcing(const LanguageModel& model, const Prefix& ids, size_t chunk)
+    : model_(model), ids_(ids), chunk_(chunk) {
+  SPECULA_CHECK(chunk > 0);
   const auto length = static_cast<int64_t>(ids.size());
   if (length > model.context()) {
     throw Error(cat("a text of ", length, " tokens is longer than the model's context of ", model.context()));
@@ -94,7 +94,7 @@ TeacherForcing::TeacherForcing(const LanguageModel& model, const Prefix& ids) : 
 bool TeacherForcing::next() {
   first_ += count_;
   if (first_ >= ids_.size()) return false;
-  count_ = std::min(kChunk, ids_.size() - first_);
+  count_ = std::min(chunk_, ids_.size() - first_);
   const Rows rows = make_rows({RowList::chain(std::span(ids_).subspan(first_, count_))});
   logits_ = model_.forward(rows, *cache_, {.logits = Logits::kAll}).logits.to(at::kCPU).contiguous();  // sync
   cache_->commit(0, first_slots(static_cast<int>(count_)));

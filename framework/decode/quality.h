@@ -20,9 +20,10 @@ double negative_log_likelihood(std::span<const float> logits, Token id, size_t p
 //     for (size_t i = 0; i < text.count(); ++i) use(text.first() + i, text.row(i));
 class TeacherForcing {
  public:
-  // Lends model and ids.  Throws Error when the text is longer than the model's context.
-  TeacherForcing(const LanguageModel& model, const Prefix& ids);
-  bool next();  // runs the next chunk; false: there is none
+  // Lends model and ids.  A pass has `chunk` rows.  Throws Error when the text is longer than the model's context.
+  TeacherForcing(const LanguageModel& model, const Prefix& ids, size_t chunk = kUsualChunk);
+  static constexpr size_t kUsualChunk = 128;  // of V = 128k they are 64 MB of logits
+  bool next();                                // runs the next chunk; false: there is none
   size_t first() const { return first_; }
   size_t count() const { return count_; }
   std::span<const float> row(size_t i) const;  // [V] after token first() + i
@@ -32,7 +33,7 @@ class TeacherForcing {
   const Prefix& ids_;
   std::unique_ptr<KvCache> cache_;
   Tensor logits_;  // [1,count,V]
-  size_t first_ = 0, count_ = 0;
+  size_t chunk_, first_ = 0, count_ = 0;
 };
 
 // Means over the scored tokens: all but the first of each text.  Nats.

@@ -50,8 +50,37 @@ const Family& read_architecture(const ConfigFields& fields) {
   return *family;
 }
 
+// Other quantized checkpoints (bitsandbytes, FP8, ...) are refused by their name.
+void read_integers(const ConfigFields& outer, DecoderConfig& config) {
+  if (!outer.has("quantization_config")) return;
+  const ConfigFields fields = outer.object("quantization_config");
+  const std::string method = fields.text_or("quant_method", "");
+  const int64_t bits = fields.count_or("bits", fields.count_or("w_bit", 4, 64), 64);
+  if (method != "gptq" && method != "awq")
+    fields.fail("quant_method", cat("is '", method, "', which is not supported; valid: gptq, awq (4 bits)"));
+  if (bits != 4) fields.fail("bits", cat("is ", bits, ", which is not supported; valid: 4"));
+  if (method == "awq") {
+    const std::string version = fields.text_or("version", "gemm");
+    if (version != "gemm" && version != "GEMM")
+      fields.fail("version", cat("is '", version, "', which is not supported; valid: gemm"));
+    config.integers = StoredIntegers::kAwq;
+  } else {
+    const std::string format = fields.text_or("checkpoint_format", "gptq");
+    if (format != "gptq" && format != "gptq_v2")
+      fields.fail("checkpoint_format", cat("is '", format, "', which is not supported; valid: gptq, gptq_v2"));
+    config.integers = format == "gptq" ? StoredIntegers::kGptq : StoredIntegers::kGptq2;
+  }
+  const double group = fields.number_or("group_size", fields.number_or("q_group_size", 128, -1, 1 << 20), -1, 1 << 20);
+  config.integer_group = group <= 0 ? 0 : static_cast<int64_t>(group);
+}
+
 // What every family must keep to, however it was read.
 void check_config(const ConfigFields& fields, const DecoderConfig& config) {
+  constexpr int64_t kMostExpertBlocks = 65536;  // of all layers
+  if (config.experts.count * config.layers > kMostExpertBlocks)
+    fields.fail("num_hidden_layers",
+                cat("is ", config.layers, "; with ", config.experts.count, " experts each that is more than the ",
+                    kMostExpertBlocks, " blocks that are read"));
   const int64_t turning = config.turning();
   if (turning % 2 != 0) fields.fail("head_dim", cat("is ", config.head_dim, "; rotary embeddings need an even size"));
   for (const Rope* rope : {&config.rope, &config.local_rope}) {
@@ -103,12 +132,9 @@ DecoderConfig parse_decoder_config(const std::string& json_text, const std::stri
   if (!json.is_object()) throw Error(cat(place, ": expected a JSON object"));
   const ConfigFields fields(json, place);
   const Family& family = read_architecture(fields);
-  if (fields.has("quantization_config")) {
-    fields.fail("quantization_config",
-                "is set, but quantized checkpoints are not supported; valid: F32, F16, BF16 weights");
-  }
   DecoderConfig config;
   config.architecture = family.architecture;
+  read_integers(fields, config);
   family.read(fields, config);
   check_config(fields, config);
   return config;

@@ -46,6 +46,9 @@ struct Experts {
   bool shared_gate = false;         // its output times sigmoid(gate x), gate [1,hidden]
 };
 
+// 4-bit integers that matrices of the layers may be kept in (checkpoint/packed_ints.h).
+enum class StoredIntegers { kNone, kGptq, kGptq2, kAwq };
+
 struct DecoderConfig {
   std::string architecture = "LlamaForCausalLM";
   int64_t vocab = 0, hidden = 0, intermediate = 0, layers = 0;
@@ -83,6 +86,10 @@ struct DecoderConfig {
   int64_t learned_positions = 0;  // rows of a table that is added to the embeddings; 0: none
   int64_t position_offset = 0;    // position p has row p + offset of it
   double logits_softcap = 0;      // 0: none
+
+  // Of the file, not of the model.
+  StoredIntegers integers = StoredIntegers::kNone;
+  int64_t integer_group = 0;  // inputs that share a scale; 0: all
 
   // What of this a layer has.
   int64_t window(int64_t layer) const { return windows.empty() ? 0 : windows[static_cast<size_t>(layer)]; }

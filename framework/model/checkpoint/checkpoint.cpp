@@ -6,7 +6,6 @@
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
-#include "framework/model/checkpoint/float16.h"
 
 namespace specula {
 namespace {
@@ -87,7 +86,7 @@ void Checkpoint::open_shards(const fs::path& index) {
 
 void Checkpoint::locate(const SafetensorsFile& file) {
   for (const TensorEntry& entry : file.entries()) {
-    const auto [at, fresh] = stored_.try_emplace(entry.name, Stored{&file, &entry});
+    const auto [at, fresh] = stored_.try_emplace(entry.name, StoredTensor{&file, &entry});
     if (!fresh) throw Error(cat(file.path(), ": tensor '", entry.name, "' is also in ", at->second.file->path()));
   }
 }
@@ -129,27 +128,67 @@ void Checkpoint::check_tensors() {
   std::vector<std::string> missing, unexpected;
   for (const TensorSpec& spec : all_specs_) {
     const bool is_new = wanted.insert(spec.stored).second;
-    const auto found = stored_.find(spec.stored);
-    if (found == stored_.end()) {
-      if (is_new) missing.push_back(spec.stored);
-      continue;
+    if (const auto found = stored_.find(spec.stored); found != stored_.end()) {
+      check_stored(spec, found->second);
+      specs_[spec.name] = {.spec = &spec, .stored = found->second};
+    } else if (auto packed = find_packed(spec, wanted)) {
+      specs_[spec.name] = {.spec = &spec, .stored = {}, .packed = std::move(packed)};
+    } else if (is_new) {
+      missing.push_back(spec.stored);
     }
-    const Stored& at = found->second;
-    const std::string place = cat(at.file->path(), ": tensor '", spec.stored, "': ");
-    if (at.entry->shape != spec.stored_shape) {
-      throw Error(cat(place, "shape ", shape_text(at.entry->shape), " does not fit config.json, which asks for ",
-                      shape_text(spec.stored_shape)));
-    }
-    if (at.entry->dtype != "F32" && at.entry->dtype != "F16" && at.entry->dtype != "BF16") {
-      throw Error(cat(place, "dtype ", at.entry->dtype, " cannot be loaded; valid: F32, F16, BF16"));
-    }
-    specs_[spec.name] = {&spec, &at};
   }
   if (!missing.empty()) refuse_missing(missing);
   for (const auto& [name, at] : stored_) {
     if (!wanted.contains(name) && !is_ignored_tensor(config_, name)) unexpected.push_back(name);
   }
   if (!unexpected.empty()) refuse_unexpected(unexpected);
+}
+
+void Checkpoint::check_stored(const TensorSpec& spec, const StoredTensor& at) const {
+  const std::string place = cat(at.file->path(), ": tensor '", spec.stored, "': ");
+  if (at.entry->shape != spec.stored_shape) {
+    throw Error(cat(place, "shape ", shape_text(at.entry->shape), " does not fit config.json, which asks for ",
+                    shape_text(spec.stored_shape)));
+  }
+  if (!at.is_float()) {
+    throw Error(cat(place, "dtype ", at.entry->dtype, " cannot be loaded; valid: F32, F16, BF16"));
+  }
+}
+
+// A matrix whose "x.weight" is kept as x.qweight, x.qzeros, x.scales and perhaps x.g_idx.
+std::optional<PackedTensor> Checkpoint::find_packed(const TensorSpec& spec, std::set<std::string>& wanted) const {
+  constexpr std::string_view kEnding = "weight";
+  if (config_.integers == StoredIntegers::kNone || spec.transposed || !spec.stored.ends_with(kEnding) ||
+      spec.stored_shape.size() != 2)
+    return std::nullopt;
+  const std::string base = spec.stored.substr(0, spec.stored.size() - kEnding.size());
+  if (!stored_.contains(base + "qweight")) return std::nullopt;
+  const int64_t outputs = spec.stored_shape[0], inputs = spec.stored_shape[1];
+  const int64_t group = config_.integer_group == 0 ? inputs : config_.integer_group;
+  const int64_t groups = (inputs + group - 1) / group;
+  const auto part = [&](const char* name, const std::vector<int64_t>& shape, bool is_integer) {
+    const auto found = stored_.find(base + name);
+    if (found == stored_.end()) refuse_missing({base + name});
+    wanted.insert(base + name);
+    const StoredTensor& at = found->second;
+    if (at.entry->shape != shape || (is_integer ? at.entry->dtype != "I32" : !at.is_float())) {
+      throw Error(cat(at.file->path(), ": tensor '", base, name, "': ", at.entry->dtype, " ",
+                      shape_text(at.entry->shape), " does not fit config.json, which asks for ",
+                      is_integer ? "I32 " : "floats ", shape_text(shape)));
+    }
+    return at;
+  };
+  const bool is_awq = config_.integers == StoredIntegers::kAwq;
+  const std::vector<int64_t> awq = {inputs, outputs / 8}, gptq = {inputs / 8, outputs};
+  PackedTensor packed{.weights = part("qweight", is_awq ? awq : gptq, true),
+                      .zeros = part("qzeros", {groups, outputs / 8}, true),
+                      .scales = part("scales", {groups, outputs}, false),
+                      .group_of = {},
+                      .inputs = inputs,
+                      .outputs = outputs,
+                      .group_size = group};
+  if (stored_.contains(base + "g_idx")) packed.group_of = part("g_idx", {inputs}, true);
+  return packed;
 }
 
 namespace {
@@ -173,12 +212,10 @@ void Checkpoint::refuse_missing(const std::vector<std::string>& missing) const {
 void Checkpoint::refuse_unexpected(const std::vector<std::string>& unexpected) const {
   const bool is_one = unexpected.size() == 1;
   const bool is_bias = unexpected.front().ends_with(".bias");
-  throw Error(cat(stored(unexpected.front()).file->path(), ": unexpected tensor", is_one ? " " : "s ",
+  throw Error(cat(stored_.at(unexpected.front()).file->path(), ": unexpected tensor", is_one ? " " : "s ",
                   few_of(unexpected), is_bias ? " (config.json says that there are no such biases)" : "",
                   "; a model of this config has ", specs_.size(), " tensors and not ", is_one ? "this one" : "these"));
 }
-
-const Checkpoint::Stored& Checkpoint::stored(const std::string& name) const { return stored_.at(name); }
 
 const Checkpoint::Located& Checkpoint::located(const std::string& name) const {
   const auto found = specs_.find(name);
@@ -201,89 +238,71 @@ ModelInfo Checkpoint::info() const {
   for (const auto& file : files_) digest += cat("\n", fs::path(file->path()).filename().string(), " ", file->size());
   std::set<std::string> counted;
   for (const TensorSpec& spec : all_specs_) {
-    if (counted.insert(spec.stored).second) info.parameters += stored(spec.stored).entry->elements();
+    if (!counted.insert(spec.stored).second) continue;
+    int64_t elements = 1;
+    for (const int64_t size : spec.stored_shape) elements *= size;
+    info.parameters += elements;
   }
-  info.stored = located("embedding.weight").stored->entry->dtype == "BF16" ? Dtype::kBfloat16 : Dtype::kFloat32;
+  info.stored = located("embedding.weight").stored.entry->dtype == "BF16" ? Dtype::kBfloat16 : Dtype::kFloat32;
   info.fingerprint = sha256(digest);
   return info;
 }
 
-int64_t Checkpoint::Stored::elements_of_row() const {
-  const int64_t rows = entry->shape.front();
-  return rows == 0 ? 0 : entry->elements() / rows;
-}
-
-void Checkpoint::read_bits(const std::string& name, int64_t first_row, int64_t row_count, void* out) const {
-  const auto& [spec, from] = located(name);
-  const int64_t rows = spec->shape.front(), size = from->elements_of_row() * from->element_bytes();
-  SPECULA_CHECK(!spec->transposed && first_row >= 0 && row_count >= 0 && first_row + row_count <= rows, name, " has ",
-                rows, " rows, asked ", first_row, " + ", row_count);
-  auto* to = static_cast<uint8_t*>(out);
-  for (int64_t row = first_row, last = first_row + row_count; row < last;) {
-    const int64_t until = spec->block == 0 ? last : std::min(last, (row / spec->block + 1) * spec->block);
-    from->file->read(*from->entry, static_cast<size_t>(spec->stored_row(row) * size),
-                     {to, static_cast<size_t>((until - row) * size)});
-    to += (until - row) * size;
-    row = until;
-  }
-}
-
 namespace {
 
-void to_float(const std::string& dtype, const std::vector<uint16_t>& halves, float* out) {
-  if (dtype == "BF16") {
-    std::transform(halves.begin(), halves.end(), out, from_bfloat16);
-  } else {
-    std::transform(halves.begin(), halves.end(), out, from_float16);
+// The rows that are neighbours in the file, run by run.
+template <class Read>
+void for_each_run(const TensorSpec& spec, int64_t first_row, int64_t row_count, Read read) {
+  for (int64_t row = first_row, last = first_row + row_count; row < last;) {
+    const int64_t until = spec.block == 0 ? last : std::min(last, (row / spec.block + 1) * spec.block);
+    read(spec.stored_row(row), until - row);
+    row = until;
   }
 }
 
 }  // namespace
 
-// The whole tensor, [outputs,inputs] of a stored [inputs,outputs].
-std::shared_ptr<const std::vector<float>> Checkpoint::columns_of(const Stored& from) const {
-  const std::lock_guard lock(turning_);
-  if (turned_of_ == from.entry) return turned_;
-  const int64_t inputs = from.entry->shape[0], outputs = from.entry->shape[1];
-  std::vector<float> line(static_cast<size_t>(outputs));
-  std::vector<uint16_t> halves(from.element_bytes() == 2 ? line.size() : 0);
-  auto turned = std::make_shared<std::vector<float>>(static_cast<size_t>(inputs * outputs));
-  for (int64_t i = 0; i < inputs; ++i) {
-    const auto bytes = static_cast<size_t>(outputs * from.element_bytes());
-    auto* to = halves.empty() ? reinterpret_cast<uint8_t*>(line.data()) : reinterpret_cast<uint8_t*>(halves.data());
-    from.file->read(*from.entry, static_cast<size_t>(i) * bytes, {to, bytes});
-    if (!halves.empty()) to_float(from.entry->dtype, halves, line.data());
-    for (int64_t o = 0; o < outputs; ++o) (*turned)[static_cast<size_t>(o * inputs + i)] = line[static_cast<size_t>(o)];
-  }
-  turned_of_ = from.entry;
-  turned_ = std::move(turned);
-  return turned_;
+void Checkpoint::read_bits(const std::string& name, int64_t first_row, int64_t row_count, void* out) const {
+  const Located& from = located(name);
+  const TensorSpec& spec = *from.spec;
+  SPECULA_CHECK(!from.is_whole() && first_row >= 0 && row_count >= 0 && first_row + row_count <= spec.shape.front(),
+                name, " has ", spec.shape.front(), " rows, asked ", first_row, " + ", row_count);
+  const int64_t size = from.stored.elements_of_row() * from.stored.element_bytes();
+  auto* to = static_cast<uint8_t*>(out);
+  for_each_run(spec, first_row, row_count, [&](int64_t stored_row, int64_t count) {
+    from.stored.read_bits(stored_row, count, to);
+    to += count * size;
+  });
+}
+
+Matrix Checkpoint::matrix_of(const Located& from) const {
+  return whole_.get(from.spec->stored, [&] {
+    return from.packed ? read_packed(*from.packed, config_.integers) : read_turned(from.stored);
+  });
 }
 
 void Checkpoint::read_rows(const std::string& name, int64_t first_row, int64_t row_count, float* out) const {
-  const auto& [spec, from] = located(name);
-  if (spec->transposed) {
-    const auto turned = columns_of(*from);
-    const int64_t size = from->entry->shape.front();
+  const Located& from = located(name);
+  const TensorSpec& spec = *from.spec;
+  const int64_t size = spec.shape.size() == 1 ? 1 : spec.shape.back();
+  if (from.is_whole()) {
+    const Matrix matrix = matrix_of(from);
     for (int64_t row = first_row; row < first_row + row_count; ++row, out += size)
-      std::copy_n(turned->data() + spec->stored_row(row) * size, size, out);
+      std::copy_n(matrix->data() + spec.stored_row(row) * size, size, out);
     return;
   }
-  const int64_t count = row_count * from->elements_of_row();
-  if (from->entry->dtype == "F32") {
-    read_bits(name, first_row, row_count, out);
-  } else {
-    std::vector<uint16_t> halves(static_cast<size_t>(count));
-    read_bits(name, first_row, row_count, halves.data());
-    to_float(from->entry->dtype, halves, out);
-  }
-  if (spec->plus != 0) std::transform(out, out + count, out, [plus = spec->plus](float x) { return x + plus; });
+  float* to = out;
+  for_each_run(spec, first_row, row_count, [&](int64_t stored_row, int64_t count) {
+    from.stored.read_rows(stored_row, count, to);
+    to += count * size;
+  });
+  if (spec.plus != 0) std::transform(out, to, out, [plus = spec.plus](float x) { return x + plus; });
 }
 
 bool Checkpoint::holds(const std::string& name, Dtype dtype) const {
-  const auto& [spec, from] = located(name);
-  if (spec->transposed || spec->plus != 0) return false;
-  const std::string& kept = from->entry->dtype;
+  const Located& from = located(name);
+  if (from.is_whole() || from.spec->plus != 0) return false;
+  const std::string& kept = from.stored.entry->dtype;
   return (dtype == Dtype::kFloat32 && kept == "F32") || (dtype == Dtype::kBfloat16 && kept == "BF16");
 }
 

@@ -7,12 +7,13 @@
 #include <filesystem>
 #include <map>
 #include <memory>
-#include <mutex>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "framework/model/architecture/decoder_config.h"
-#include "framework/model/checkpoint/safetensors.h"
+#include "framework/model/checkpoint/stored_tensor.h"
 #include "framework/model/load.h"
 
 namespace specula {
@@ -36,40 +37,34 @@ class Checkpoint {
   std::vector<float> read(const std::string& name) const;
 
  private:
-  struct Stored {
-    const SafetensorsFile* file;
-    const TensorEntry* entry;
-    int64_t elements_of_row() const;
-    int64_t element_bytes() const { return entry->dtype == "F32" ? 4 : 2; }
-  };
   struct Located {
     const TensorSpec* spec;
-    const Stored* stored;
+    StoredTensor stored;                                                      // no file where it is packed
+    std::optional<PackedTensor> packed{};                                     // 4-bit integers
+    bool is_whole() const { return spec->transposed || packed.has_value(); }  // its rows are not rows of the file
   };
   const Located& located(const std::string& name) const;
-  const Stored& stored(const std::string& name) const;
   void open_files();
   void open_shards(const std::filesystem::path& index);
   void locate(const SafetensorsFile& file);
   void choose_prefix();
   void check_tensors();
+  std::optional<PackedTensor> find_packed(const TensorSpec& spec, std::set<std::string>& wanted) const;
+  void check_stored(const TensorSpec& spec, const StoredTensor& at) const;
   void refuse_missing(const std::vector<std::string>& missing) const;
   void refuse_unexpected(const std::vector<std::string>& unexpected) const;
   void refuse_other_formats() const;
-  std::shared_ptr<const std::vector<float>> columns_of(const Stored& from) const;
+  Matrix matrix_of(const Located& from) const;
 
   std::filesystem::path folder_;
   std::string config_text_;
   DecoderConfig config_;
   std::vector<std::unique_ptr<SafetensorsFile>> files_;
-  std::map<std::string, Stored> stored_;  // by the names in the files
+  std::map<std::string, StoredTensor> stored_;  // by the names in the files
   std::vector<TensorSpec> all_specs_;
   std::map<std::string, Located> specs_;
 
-  // The last tensor that is kept as [inputs,outputs], turned around: its rows are asked for one after the other.
-  mutable std::mutex turning_;
-  mutable const TensorEntry* turned_of_ = nullptr;
-  mutable std::shared_ptr<const std::vector<float>> turned_;
+  mutable WholeMatrices whole_;
 };
 
 }  // namespace specula
