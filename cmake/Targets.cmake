@@ -90,6 +90,8 @@ set(kernel_folder "${CMAKE_SOURCE_DIR}/framework/model/kernels")
 set_source_files_properties("${kernel_folder}/linear.cpp" "${kernel_folder}/integer.cpp" "${kernel_folder}/rows.cpp"
   "${kernel_folder}/attention.cpp" "${kernel_folder}/pack.cpp"
   PROPERTIES COMPILE_OPTIONS "-ffp-contract=off;-O3" SKIP_PRECOMPILE_HEADERS ON)
+# Converted weights are those of any other reader, bit for bit.
+set_source_files_properties("${CMAKE_SOURCE_DIR}/framework/convert/block_format.cpp" PROPERTIES COMPILE_OPTIONS "-ffp-contract=off")
 foreach(kernel bf16:bf16 attention:bf16 vnni:vnni)  # file:instructions
   string(REPLACE ":" ";" kernel "${kernel}")
   list(GET kernel 0 kernel_file)

@@ -182,6 +182,14 @@ struct TreeArgs {
 };
 ExitCode tree_command(const TreeArgs& args);
 
+struct ConvertArgs {
+  std::string file, folder;
+  std::string dtype = "auto";  // one of written_dtype_names()
+  std::string tokenizer;       // llama2.c's tokenizer.bin; empty: none
+};
+ExitCode convert_gguf_command(const ConvertArgs& args);
+ExitCode convert_llama2c_command(const ConvertArgs& args);
+
 struct DoctorArgs {
   std::string model;  // a folder whose batch invariance is tried too; empty: none
   std::string dtype = "auto", device = "cpu";

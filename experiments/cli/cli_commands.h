@@ -39,6 +39,7 @@ struct CommandLine {
   TrainAcceptanceArgs train_acceptance_vector;
   TrainSequoiaArgs train_sequoia;
   TreeArgs tree;
+  ConvertArgs convert;
   DoctorArgs doctor;
 };
 

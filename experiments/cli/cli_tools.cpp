@@ -1,5 +1,6 @@
-// The commands that make and describe files for drafters, and the one that looks at the machine.  Licence: Apache-2.0.
+// The commands that make and describe files, and the one that looks at the machine.  Licence: Apache-2.0.
 #include "experiments/cli/cli_flags.h"
+#include "framework/convert/converted_model.h"
 
 namespace specula {
 namespace {
@@ -53,6 +54,20 @@ void define_tree(CLI::App& app, CommandLine& line) {
   text_flag(app, "--output", line.tree.output, "FILE", "writes it there");
 }
 
+void convert_flags(CLI::App& app, ConvertArgs& args) {
+  argument(app, "FILE", args.file, "the model to read");
+  argument(app, "DIR", args.folder, "the folder to write, new or empty");
+  choice_flag(app, "--dtype", args.dtype, written_dtype_names(),
+              "numbers the weights are written in; auto: as stored, quantized ones as bf16 (default)");
+}
+
+void define_convert_gguf(CLI::App& app, CommandLine& line) { convert_flags(app, line.convert); }
+
+void define_convert_llama2c(CLI::App& app, CommandLine& line) {
+  convert_flags(app, line.convert);
+  text_flag(app, "--tokenizer", line.convert.tokenizer, "FILE", "its tokenizer.bin (default: none is written)");
+}
+
 void define_doctor(CLI::App& app, CommandLine& line) {
   text_flag(app, "--model", line.doctor.model, "DIR", "also tries the batch invariance of this checkpoint");
   dtype_flag(app, line.doctor.dtype);
@@ -96,6 +111,16 @@ std::vector<Command> tool_commands() {
        {"specula tree configs/trees/demo_sequoia.json", "specula tree configs/trees/demo_sequoia.json --to paths"},
        define_tree,
        [](CommandLine& line) { return tree_command(line.tree); }},
+      {"convert gguf",
+       "writes a GGUF file of llama.cpp as a Hugging Face folder",
+       {"specula convert gguf llama-3.2-1b-q4_k_m.gguf models/llama-3.2-1b"},
+       define_convert_gguf,
+       [](CommandLine& line) { return convert_gguf_command(line.convert); }},
+      {"convert llama2c",
+       "writes a checkpoint of llama2.c as a Hugging Face folder",
+       {"specula convert llama2c stories15M.bin models/stories15M --tokenizer tokenizer.bin"},
+       define_convert_llama2c,
+       [](CommandLine& line) { return convert_llama2c_command(line.convert); }},
       {"doctor",
        "checks the machine and the build: threads, bandwidth, batch invariance",
        {"specula doctor", "specula doctor --threads 2", "specula doctor " + kDemoModel + " --dtype bf16"},

@@ -147,6 +147,18 @@ void RandomFile::read(size_t offset, std::span<uint8_t> out) const {
   }
 }
 
+FileWriter::FileWriter(const std::filesystem::path& path) : path_(path) {
+  descriptor_ = Descriptor(path_, O_WRONLY | O_CREAT | O_TRUNC, "create").release();
+}
+
+FileWriter::~FileWriter() { ::close(descriptor_); }
+
+void FileWriter::append(std::string_view bytes) { write_all(descriptor_, path_, bytes); }
+
+void FileWriter::finish() {
+  if (::fsync(descriptor_) != 0) fail(path_, "sync");
+}
+
 LineFile::LineFile(const std::filesystem::path& path) : path_(path) {
   Descriptor file(path_, O_RDWR | O_CREAT | O_APPEND, "open for appending");
   size_t size = regular_file_size(file.get(), path_);

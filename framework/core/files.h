@@ -35,6 +35,21 @@ class RandomFile {
   size_t size_ = 0;
 };
 
+// A new file that is written front to back in parts.  finish() says that it is whole; errors (a full disk) name it.
+class FileWriter {
+ public:
+  explicit FileWriter(const std::filesystem::path& path);  // throws Error
+  ~FileWriter();
+  FileWriter(const FileWriter&) = delete;
+  FileWriter& operator=(const FileWriter&) = delete;
+  void append(std::string_view bytes);  // throws Error
+  void finish();                        // syncs; throws Error
+
+ private:
+  std::string path_;
+  int descriptor_ = -1;
+};
+
 // An append-only file of lines with one writer.  Each line is one write(2) on an O_APPEND descriptor.  Opening
 // truncates a last line that a dying process left without its newline.
 class LineFile {
