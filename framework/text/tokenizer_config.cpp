@@ -6,6 +6,7 @@
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
+#include "framework/core/json_depth.h"
 
 namespace specula {
 namespace {
@@ -22,6 +23,7 @@ std::string read_bounded(const std::filesystem::path& file) {
 }
 
 Json parse_object(const std::string& content, const std::filesystem::path& file) {
+  check_json_depth(content, file.string());
   Json json = Json::parse(content, nullptr, false);
   if (json.is_discarded()) throw Error(cat(file.string(), ": not valid JSON"));
   if (!json.is_object()) throw Error(cat(file.string(), ": expected a JSON object, got ", json.type_name()));

@@ -74,6 +74,7 @@ TEST_F(SafetensorsTest, RefusesLyingHeaders) {
   EXPECT_THAT(opening(std::string("\x03\0\0\0\0\0\0\0{}", 10)), HasSubstr("claims 3 bytes"));
   EXPECT_THAT(opening("{\"a\":", 0), HasSubstr("not valid JSON"));
   EXPECT_THAT(opening("[1,2]", 0), HasSubstr("not a JSON object"));
+  EXPECT_THAT(opening("{\"w\":" + std::string(300000, '['), 0), HasSubstr("JSON nests more than 100 deep"));
   EXPECT_THAT(opening(cat("{", entry("a", "F32", "[1]", "[0,4]"), ",", entry("a", "F32", "[1]", "[4,8]"), "}"), 8),
               HasSubstr("key 'a' occurs twice"));
 }

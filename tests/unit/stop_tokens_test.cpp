@@ -29,6 +29,9 @@ TEST(StopTokens, GenerationConfigGoesFirst) {
     put("generation_config.json", wrong);
     EXPECT_THROW(read_stop_tokens(folder, 10, 7), Error) << wrong;
   }
+  put("generation_config.json",
+      ("{\"eos_token_id\": " + std::string(300000, '[') + std::string(300000, ']') + "}").c_str());
+  EXPECT_THROW(read_stop_tokens(folder, 10, 7), Error) << "so deep that a copy would run out of stack";
   std::filesystem::remove_all(folder);
 }
 

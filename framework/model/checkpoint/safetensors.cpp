@@ -8,6 +8,7 @@
 #include <set>
 
 #include "framework/core/error.h"
+#include "framework/core/json_depth.h"
 
 namespace specula {
 namespace {
@@ -35,6 +36,7 @@ Json parse_header(const std::string& path, const std::string& text) {
     }
     return true;
   };
+  check_json_depth(text, path);
   Json header;
   try {
     header = Json::parse(text, watch);
