@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <limits>
 
 #include "framework/core/error.h"
 
@@ -98,6 +99,11 @@ void Expression::read_words(const std::string& text) {
   words_.push_back({Word::Kind::kEnd, "end of the expression"});
 }
 
+std::string Expression::appended(const std::string& left, const std::string& right) const {
+  if (left.size() + right.size() > kMostTextBytes) unsupported(cat("a text of more than ", kMostTextBytes, " bytes"));
+  return left + right;
+}
+
 void Expression::unsupported(const std::string& what) const { fail(line_, cat(what, " is not supported")); }
 
 bool Expression::take(const char* text) {
@@ -146,9 +152,12 @@ Value Expression::both() {
   return left;
 }
 
+// Everything that nests comes by here.
 Value Expression::negation() {
-  if (take("not")) return !is_true(negation());
-  return comparison();
+  if (++depth_ > kMostDepth) unsupported(cat("an expression more than ", kMostDepth, " deep"));
+  Value result = take("not") ? Value{!is_true(negation())} : comparison();
+  --depth_;
+  return result;
 }
 
 Value Expression::comparison() {
@@ -214,7 +223,7 @@ Value Expression::joined() {
   Value left = sum();
   while (take("~")) {
     const Value right = sum();
-    if (running()) left = to_text(left, line_) + to_text(right, line_);
+    if (running()) left = appended(to_text(left, line_), to_text(right, line_));
   }
   return left;
 }
@@ -227,9 +236,13 @@ Value Expression::sum() {
     const Value right = product();
     if (!running()) continue;
     if (plus && as<std::string>(left) != nullptr && as<std::string>(right) != nullptr) {
-      left = *as<std::string>(left) + *as<std::string>(right);
+      left = appended(*as<std::string>(left), *as<std::string>(right));
     } else if (as<int64_t>(left) != nullptr && as<int64_t>(right) != nullptr) {
-      left = *as<int64_t>(left) + (plus ? 1 : -1) * *as<int64_t>(right);
+      const int64_t a = *as<int64_t>(left), b = *as<int64_t>(right);
+      int64_t result = 0;
+      if (plus ? __builtin_add_overflow(a, b, &result) : __builtin_sub_overflow(a, b, &result))
+        unsupported("a number beyond 64 bits");
+      left = result;
     } else {
       unsupported(cat("'", plus ? "+" : "-", "' between ", kind_of(left), " and ", kind_of(right)));
     }
@@ -244,7 +257,8 @@ Value Expression::product() {
     const auto *a = as<int64_t>(left), *b = as<int64_t>(right);
     if (a == nullptr || b == nullptr || *b <= 0)
       unsupported(cat("'%' between ", kind_of(left), " and ", kind_of(right)));
-    left = (*a % *b + *b) % *b;
+    const int64_t rest = *a % *b;
+    left = rest < 0 ? rest + *b : rest;
   }
   return left;
 }
@@ -341,9 +355,9 @@ Value Expression::atom() {
     return inner;
   }
   if (word.kind == Word::Kind::kSymbol && word.text == "-") {
-    const Value inner = atom();
+    const Value inner = words_[at_].text == "-" ? Value{} : atom();
     if (as<int64_t>(inner) == nullptr) unsupported("'-' before anything but a number");
-    return -*as<int64_t>(inner);
+    return -std::max(*as<int64_t>(inner), -std::numeric_limits<int64_t>::max());
   }
   if (word.kind != Word::Kind::kName) {
     --at_;

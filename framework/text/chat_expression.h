@@ -19,6 +19,10 @@ struct None {};
 using Value = std::variant<Undefined, None, bool, int64_t, std::string, ChatMessage, Messages, Loop>;
 using Scope = std::map<std::string, Value>;
 
+// A template comes with a model, so from a stranger: what it may spend is bounded.
+inline constexpr int kMostDepth = 100;                      // of expressions in each other, and of statements
+inline constexpr size_t kMostTextBytes = size_t{64} << 20;  // of any text that it makes
+
 bool is_true(const Value& value);
 std::string to_text(const Value& value, int line);   // throws Error for what has no text
 Messages to_messages(const Value& value, int line);  // throws Error for anything but messages
@@ -37,7 +41,8 @@ class Expression {
   };
   void read_words(const std::string& text);
   [[noreturn]] void unsupported(const std::string& what) const;
-  bool take(const char* text);  // a symbol or a keyword
+  std::string appended(const std::string& left, const std::string& right) const;  // bounded
+  bool take(const char* text);                                                    // a symbol or a keyword
   void expect(const char* text);
   std::string take_name(const char* after);
   Value either(), both(), negation(), comparison(), joined(), sum(), product(), filtered(), primary(), atom();
@@ -51,6 +56,7 @@ class Expression {
   const Scope& scope_;
   std::vector<Word> words_;
   size_t at_ = 0;
+  int depth_ = 0;
   int skipping_ = 0;  // > 0: inside the side of and/or that is not evaluated
 };
 

@@ -99,7 +99,18 @@ class Renderer {
 
   // Up to a statement that ends or splits a block, which is left to the caller.
   void block(Scope& scope, bool active) {
+    if (++depth_ > chat::kMostDepth)
+      fail(segments_[at_ - 1].line, cat("statements nest more than ", chat::kMostDepth, " deep"));
+    walk(scope, active);
+    --depth_;
+  }
+
+  void walk(Scope& scope, bool active) {
+    constexpr int64_t kMostSteps = 1'000'000;  // loops within loops over long chats
     while (at_ < segments_.size()) {
+      if (++steps_ > kMostSteps || out_.size() > chat::kMostTextBytes)
+        fail(segments_[at_].line,
+             cat("the template takes more than ", kMostSteps, " steps or ", chat::kMostTextBytes, " bytes"));
       const Segment& segment = segments_[at_];
       const std::string word = keyword(segment);
       if (word == "endfor" || word == "endif" || word == "elif" || word == "else") return;
@@ -179,6 +190,8 @@ class Renderer {
   const std::vector<Segment>& segments_;
   std::string& out_;
   size_t at_ = 0;
+  int depth_ = 0;
+  int64_t steps_ = 0;
 };
 
 }  // namespace

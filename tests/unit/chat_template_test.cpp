@@ -147,5 +147,36 @@ TEST(ChatTemplate, WhatIsNotSupportedIsNamedWithItsLine) {
             "ok");  // not reached, not judged
 }
 
+std::string repeated(const std::string& text, size_t count) {
+  std::string out;
+  for (size_t i = 0; i < count; ++i) out += text;
+  return out;
+}
+
+std::string refusal(const std::string& source) {
+  try {
+    apply_chat_template(source, {{"user", "a"}, {"user", "b"}}, GenerationPrompt::kOmit, "<s>", "</s>");
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "nothing was thrown";
+}
+
+TEST(ChatTemplate, SpendsNoMoreThanItsBounds) {
+  EXPECT_EQ(refusal("{{ " + repeated("(", 90) + "1" + repeated(")", 90) + " }}"), "nothing was thrown");
+  EXPECT_THAT(refusal("{{ " + repeated("(", 300000) + " }}"),
+              HasSubstr("an expression more than 100 deep is not supported"));
+  EXPECT_THAT(refusal("{{ " + repeated("not ", 300000) + "1 }}"), HasSubstr("more than 100 deep"));
+  EXPECT_THAT(refusal("{{ messages" + repeated("[messages", 300000) + " }}"), HasSubstr("more than 100 deep"));
+  EXPECT_THAT(refusal("{{ " + repeated("-", 300000) + "1 }}"), HasSubstr("'-' before anything but a number"));
+  EXPECT_EQ(refusal(repeated("{% if true %}", 90) + repeated("{% endif %}", 90)), "nothing was thrown");
+  EXPECT_THAT(refusal(repeated("{% if true %}", 300000)), HasSubstr("statements nest more than 100 deep"));
+  EXPECT_THAT(refusal(repeated("{% for m in messages %}", 14) + repeated("x{# #}", 100) + repeated("{% endfor %}", 14)),
+              HasSubstr("takes more than 1000000 steps"));
+  EXPECT_THAT(refusal("{% set a = 'twenty characters xx' %}" + repeated("{% set a = a + a %}", 40)),
+              HasSubstr("a text of more than 67108864 bytes"));
+  EXPECT_THAT(refusal("{% set a = 999999999 %}" + repeated("{% set a = a + a %}", 40)), HasSubstr("beyond 64 bits"));
+}
+
 }  // namespace
 }  // namespace specula
