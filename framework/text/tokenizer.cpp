@@ -1,203 +1,72 @@
 #include "framework/text/tokenizer.h"
 
-#include <sentencepiece_processor.h>
-
-#include <charconv>
-
 #include "framework/core/error.h"
-#include "framework/core/files.h"
-#include "framework/text/tokenizer_config.h"
+#include "framework/text/tokenizers/folder.h"
+#include "framework/text/tokenizers/json_tokenizer.h"
+#include "framework/text/tokenizers/sentencepiece_tokenizer.h"
 #include "framework/text/utf8.h"
 
 namespace specula {
 namespace {
 
-constexpr uintmax_t kMaxModelBytes = 256u << 20;  // a vocabulary of a million pieces has 20 MB
-constexpr const char* kSpace = "\xE2\x96\x81";    // U+2581, how a piece spells a space
-
-class SentencePieceTokenizer final : public Tokenizer {
+// A text whose tokens are bytes that follow each other, but for what becomes of its first space.
+class PieceDecoding final : public Decoding {
  public:
-  explicit SentencePieceTokenizer(const std::filesystem::path& folder) : file_(folder / "tokenizer.model") {
-    load_pieces();
-    TokenizerConfig config = read_tokenizer_config(folder);
-    take_added(config);
-    bos_ = special_id(config.bos, processor_.bos_id(), "bos_token", config);
-    eos_ = special_id(config.eos, processor_.eos_id(), "eos_token", config);
-    add_bos_ = config.add_bos && bos_ >= 0;
-    add_eos_ = config.add_eos && eos_ >= 0;
-    chat_template_ = std::move(config.chat_template);
-    std::string identity = cat(sha256(processor_.serialized_model_proto()), " ", bos_, " ", eos_, "\n");
-    for (const AddedToken& token : added_) identity += cat(token.id, " ", token.special, " ", token.text, "\n");
-    fingerprint_ = sha256(identity);
-  }
+  PieceDecoding(const Tokenizer& tokenizer, TextPosition position)
+      : tokenizer_(tokenizer), at_text_start_(position == TextPosition::kStart) {}
 
-  int64_t vocab() const override { return num_pieces() + static_cast<int64_t>(added_.size()); }
-  Token bos() const override { return bos_; }
-  Token eos() const override { return eos_; }
-  std::string chat_template() const override { return chat_template_; }
-  const std::string& fingerprint() const override { return fingerprint_; }
-
-  std::vector<Token> encode(const std::string& text, Special special) const override {
-    if (special == Special::kWritten) return encode_written(text);
-    std::vector<Token> ids = encode_plain(text);
-    if (special == Special::kWith && add_bos_) ids.insert(ids.begin(), bos_);
-    if (special == Special::kWith && add_eos_) ids.push_back(eos_);
-    return ids;
+  std::string push(Token id) override {
+    pending_ += bytes_of(id);
+    return take_characters(pending_);
   }
-
-  std::string decode(const std::vector<Token>& ids) const override {
-    std::string text, bytes;
-    std::vector<int> pieces;  // handed to sentencepiece, which knows what becomes of a text's first space
-    size_t i = 0;
-    for (; i < ids.size() && ids[i] < num_pieces(); ++i) {
-      require_id(ids[i]);
-      if (!is_special(ids[i])) pieces.push_back(ids[i]);
-    }
-    if (!pieces.empty()) check(processor_.Decode(pieces, &text));
-    for (; i < ids.size(); ++i) bytes += ids[i] < vocab() ? piece_bytes(ids[i]) : kReplacement;
-    return text + take_all_characters(bytes);
-  }
-
-  std::string piece_bytes(Token id) const override {
-    require_id(id);
-    if (is_special(id)) return "";
-    if (id >= num_pieces()) return added_of(id).text;
-    const std::string& piece = processor_.IdToPiece(id);
-    if (processor_.IsByte(id)) {  // "<0xE2>"
-      unsigned byte = 0;
-      std::from_chars(piece.data() + 3, piece.data() + 5, byte, 16);
-      return std::string(1, static_cast<char>(byte));
-    }
-    if (processor_.IsUnknown(id)) return unknown_surface_;
-    std::string text = piece;
-    for (size_t at = text.find(kSpace); at != std::string::npos; at = text.find(kSpace, at + 1))
-      text.replace(at, 3, " ");
-    return text;
-  }
-
-  std::string piece(Token id) const override {
-    require_id(id);
-    return id >= num_pieces() ? added_of(id).text : processor_.IdToPiece(id);
-  }
+  std::string finish() override { return take_all_characters(pending_); }
 
  private:
-  int64_t num_pieces() const { return processor_.GetPieceSize(); }
-  const AddedToken& added_of(Token id) const { return added_[static_cast<size_t>(id - num_pieces())]; }
-  bool is_special(Token id) const { return id >= num_pieces() ? added_of(id).special : processor_.IsControl(id); }
-
-  void check(const sentencepiece::util::Status& status) const {
-    if (!status.ok()) throw Error(cat(file_.string(), ": sentencepiece: ", status.error_message()));
-  }
-
-  void require_id(Token id) const {
-    if (id < 0 || id >= vocab())
-      throw Error(cat("token id ", id, " is out of range 0..", vocab() - 1, " (", file_.string(), ")"));
-  }
-
-  void load_pieces() {
-    const uintmax_t size = std::filesystem::file_size(file_);
-    if (size > kMaxModelBytes)
-      throw Error(cat(file_.string(), ": ", size, " bytes; at most ", kMaxModelBytes, " are read"));
-    if (!processor_.LoadFromSerializedProto(read_file(file_)).ok() || processor_.GetPieceSize() == 0) {
-      throw Error(cat(file_.string(), ": not a SentencePiece model, or a damaged one (", size, " bytes)"));
+  std::string bytes_of(Token id) {
+    if (id >= tokenizer_.vocab()) {
+      at_text_start_ = false;
+      return kReplacement;
     }
-    const int unknown = processor_.unk_id();
-    if (unknown >= 0) check(processor_.Decode(std::vector<int>{unknown}, &unknown_surface_));
+    std::string bytes = tokenizer_.piece_bytes(id);
+    if (!at_text_start_) return bytes;
+    // Which space is dropped is the tokenizer's business, so it is asked for the text so far, until there is one.  A
+    // piece that is half a character has no space to drop and must not be decoded alone.
+    start_.push_back(id);
+    std::string rest = bytes;
+    take_characters(rest);
+    if (rest.empty() && is_well_formed(bytes)) bytes = tokenizer_.decode(start_);
+    at_text_start_ = bytes.empty();
+    return bytes;
   }
 
-  // Added tokens may repeat pieces of the vocabulary (then they say nothing new) or continue it, without a gap.
-  void take_added(const TokenizerConfig& config) {
-    for (const AddedToken& token : config.added) {
-      if (token.id < num_pieces()) continue;
-      if (token.id != vocab()) {
-        throw Error(cat(config.file.string(), ": added token \"", token.text, "\" has id ", token.id,
-                        ", but the next free one is ", vocab()));
-      }
-      added_.push_back(token);
-    }
-  }
-
-  Token id_of(const std::string& text) const {
-    for (const AddedToken& token : added_) {
-      if (token.text == text) return token.id;
-    }
-    const int id = processor_.PieceToId(text);
-    return processor_.IdToPiece(id) == text ? id : -1;
-  }
-
-  Token special_id(const std::optional<std::string>& text, int fallback, const char* key,
-                   const TokenizerConfig& config) const {
-    if (!text.has_value()) return fallback;
-    if (text->empty()) return -1;
-    const Token id = id_of(*text);
-    if (id < 0)
-      throw Error(cat(config.file.string(), ": ", key, " \"", *text, "\" is not a piece of ", file_.string()));
-    return id;
-  }
-
-  std::vector<Token> encode_plain(const std::string& text) const {
-    std::vector<int> ids;
-    check(processor_.Encode(text, &ids));
-    return {ids.begin(), ids.end()};
-  }
-
-  // The longest special or added token that is written at `at`, or -1.
-  std::pair<Token, size_t> written_at(const std::string& text, size_t at) const {
-    std::pair<Token, size_t> best{-1, 0};
-    const auto consider = [&](Token id, const std::string& spelled) {
-      if (spelled.size() > best.second && text.compare(at, spelled.size(), spelled) == 0) best = {id, spelled.size()};
-    };
-    for (const Token id : {bos_, eos_}) {
-      if (id >= 0) consider(id, piece(id));
-    }
-    for (const AddedToken& token : added_) consider(token.id, token.text);
-    return best;
-  }
-
-  std::vector<Token> encode_written(const std::string& text) const {
-    std::vector<Token> ids;
-    size_t plain = 0;
-    const auto flush = [&](size_t end) {
-      if (end == plain) return;
-      const std::vector<Token> part = encode_plain(text.substr(plain, end - plain));
-      ids.insert(ids.end(), part.begin(), part.end());
-    };
-    for (size_t at = 0; at < text.size();) {
-      const auto [id, length] = written_at(text, at);
-      if (id < 0) {
-        ++at;
-        continue;
-      }
-      flush(at);
-      ids.push_back(id);
-      at += length;
-      plain = at;
-    }
-    flush(text.size());
-    return ids;
-  }
-
-  std::filesystem::path file_;
-  sentencepiece::SentencePieceProcessor processor_;
-  std::vector<AddedToken> added_;  // ids num_pieces(), num_pieces() + 1, ...
-  Token bos_ = -1, eos_ = -1;
-  bool add_bos_ = false, add_eos_ = false;
-  std::string unknown_surface_, chat_template_, fingerprint_;
+  const Tokenizer& tokenizer_;
+  bool at_text_start_;
+  std::vector<Token> start_;  // what was pushed while no text had come of it
+  std::string pending_;       // the first bytes of a character
 };
 
 }  // namespace
 
-bool has_tokenizer(const std::filesystem::path& folder) {
-  return std::filesystem::exists(folder / "tokenizer.model") || std::filesystem::exists(folder / "tokenizer.json");
+std::unique_ptr<Decoding> Tokenizer::decoding(TextPosition position) const {
+  return std::make_unique<PieceDecoding>(*this, position);
 }
 
+bool has_tokenizer(const std::filesystem::path& folder) { return tokenizer_files(folder).kind != TokenizerKind::kNone; }
+
 std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& folder) {
-  if (!std::filesystem::is_regular_file(folder / "tokenizer.model")) {
-    const bool json = std::filesystem::exists(folder / "tokenizer.json");
-    throw Error(cat(folder.string(), ": there is no tokenizer.model",
-                    json ? " (tokenizer.json is there, but only SentencePiece's tokenizer.model can be read)" : ""));
+  const TokenizerFiles files = tokenizer_files(folder);
+  switch (files.kind) {
+    case TokenizerKind::kSentencePiece:
+      return load_sentencepiece_tokenizer(folder);
+    case TokenizerKind::kJson:
+    case TokenizerKind::kVocabularyAndMerges:
+    case TokenizerKind::kWordList:
+      return load_json_tokenizer(files);
+    case TokenizerKind::kNone:
+      break;
   }
-  return std::make_unique<SentencePieceTokenizer>(folder);
+  throw Error(cat(folder.string(), ": there is no tokenizer that can be read; valid: tokenizer.json, tokenizer.model (",
+                  "SentencePiece), vocab.json with merges.txt, vocab.txt", files.refused));
 }
 
 void check_vocabulary(int64_t tokenizer_vocab, int64_t model_vocab, const std::string& place) {

@@ -1,5 +1,6 @@
-// Text to token ids and back.  A folder's tokenizer.model is read by libsentencepiece; BOS/EOS handling, added tokens
-// and the chat template come from its tokenizer_config.json where present.  Licence: Apache-2.0.
+// Text to token ids and back, of a model's folder: tokenizer.json as Hugging Face's `tokenizers` reads it, else
+// SentencePiece's tokenizer.model, else the older vocab.json with merges.txt or vocab.txt.  BOS and EOS, added tokens
+// and the chat template come from tokenizer_config.json where present.  Licence: Apache-2.0.
 #pragma once
 
 #include <filesystem>
@@ -11,25 +12,44 @@
 
 namespace specula {
 
+// Where a text that is decoded stands.
+enum class TextPosition {
+  kStart,  // nothing, or only special tokens, comes before it: the space that encode() puts before a text is dropped
+  kMiddle
+};
+
+// A text that grows token by token.  What push() returns, concatenated, and finish() is the decoded text.  Never
+// returns half a UTF-8 character.
+class Decoding {
+ public:
+  virtual ~Decoding() = default;
+  virtual std::string push(Token id) = 0;
+  virtual std::string finish() = 0;
+};
+
 class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
   virtual int64_t vocab() const = 0;
   virtual Token bos() const = 0;  // -1: none
   virtual Token eos() const = 0;  // -1: none
-  // kWith: BOS/EOS are added as the folder's tokenizer_config.json says.  kWithout: nothing is added.  kWritten:
-  // nothing is added, and special and added tokens that are spelled out in the text ("<s>", as a chat template writes
-  // it) become their ids; never for text from a stranger, who could close his turn with them.
+  // kWith: what the folder says is added (BOS, EOS, [CLS]).  kWithout: nothing is added.  kWritten: nothing is added,
+  // and control tokens that are spelled out in the text ("<s>", as a chat template writes it) become their ids; never
+  // for text from a stranger, who could close his turn with them.  Added tokens of tokenizer.json that are no control
+  // tokens (runs of spaces, "<table>") are found in every text, as the library does.  Bytes that are not UTF-8 are read
+  // as U+FFFD.
   enum class Special { kWith, kWithout, kWritten };
   virtual std::vector<Token> encode(const std::string& text, Special special) const = 0;
-  // Special tokens are left out; each byte that belongs to no UTF-8 character, and each id of at least vocab() (the
-  // padding of a model's embedding), is U+FFFD.  Throws Error for a negative id.
+  // As the library that the folder is made for decodes without special tokens.  Bytes that belong to no UTF-8 character
+  // and ids that are no token (the padding of a model's embedding) are U+FFFD.  Throws Error for a negative id.
   virtual std::string decode(const std::vector<Token>& ids) const = 0;
-  // The bytes that `id` stands for when it follows other text; control tokens give "".  Throws Error for ids out of
-  // range.
+  virtual std::unique_ptr<Decoding> decoding(TextPosition position) const;  // which the tokenizer outlives
+  // The bytes that `id` stands for when it follows other text; control tokens and gaps among the ids give "".  Throws
+  // Error for ids out of range.
   virtual std::string piece_bytes(Token id) const = 0;
-  virtual std::string piece(Token id) const = 0;  // as the vocabulary spells it: "<s>", "\u2581the"; Error out of range
-  virtual std::string chat_template() const = 0;  // Jinja text of tokenizer_config.json, "" if none
+  // As the vocabulary spells it: "<s>", "\u2581the"; "" in a gap; Error out of range.
+  virtual std::string piece(Token id) const = 0;
+  virtual std::string chat_template() const = 0;       // Jinja text of tokenizer_config.json, "" if none
   virtual const std::string& fingerprint() const = 0;  // sha256 of what gives the ids their meaning
 };
 
@@ -41,23 +61,15 @@ bool has_tokenizer(const std::filesystem::path& folder);
 inline constexpr int64_t kMaxPaddingIds = 1024;
 void check_vocabulary(int64_t tokenizer_vocab, int64_t model_vocab, const std::string& place);
 
-// Incremental detokenization: what push() returns, concatenated, and finish() is the decoded text.  Never returns half
-// a UTF-8 character; bytes that can never become one are replaced by U+FFFD.
+// Incremental detokenization for a program: a Decoding by value.
 class Detokenizer {
  public:
-  // `at_text_start`: nothing, or only special tokens, comes before the first push; it decides whether the leading space
-  // that encode() puts before a text is dropped.
   Detokenizer(const Tokenizer& tokenizer, bool at_text_start);
   std::string push(Token id);
   std::string finish();
 
  private:
-  std::string bytes_of(Token id);
-
-  const Tokenizer& tokenizer_;
-  bool at_text_start_;
-  std::vector<Token> start_;  // what was pushed while no text had come of it
-  std::string pending_;       // the first bytes of a character
+  std::unique_ptr<Decoding> decoding_;
 };
 
 }  // namespace specula

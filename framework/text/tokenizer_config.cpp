@@ -34,11 +34,36 @@ class Reader {
  public:
   Reader(const Json& json, std::filesystem::path file) : json_(json), file_(std::move(file)) {}
 
-  bool boolean(const char* key, bool fallback) const {
+  std::optional<bool> boolean(const char* key) const {
     const Json value = json_.value(key, Json());
-    if (value.is_null()) return fallback;
+    if (value.is_null()) return std::nullopt;
     if (!value.is_boolean()) wrong(key, "true or false", value);
     return value.get<bool>();
+  }
+
+  std::string string(const char* key) const {
+    const Json value = json_.value(key, Json());
+    return value.is_string() ? value.get<std::string>() : "";
+  }
+
+  // The tokens that have a role: "pad_token" and so on, and lists of further ones (or, by name, an object).
+  std::vector<std::string> special() const {
+    std::vector<std::string> tokens;
+    for (const char* key :
+         {"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"}) {
+      const auto found = token(key);
+      if (found.has_value() && !found->empty()) tokens.push_back(*found);
+    }
+    for (const char* key : {"additional_special_tokens", "extra_special_tokens"}) {
+      const Json list = json_.value(key, Json());
+      if (!list.is_array() && !list.is_object()) continue;
+      for (const Json& entry : list) {
+        if (entry.is_string()) tokens.push_back(entry.get<std::string>());
+        if (entry.is_object() && entry.value("content", Json()).is_string())
+          tokens.push_back(entry.at("content").get<std::string>());
+      }
+    }
+    return tokens;
   }
 
   // "</s>" or {"content": "</s>", ...}
@@ -81,8 +106,13 @@ class Reader {
           !entry.value("content", Json()).is_string() || !entry.value("special", Json(true)).is_boolean()) {
         throw Error(cat(file_.string(), ": added_tokens_decoder: entry \"", key, "\" is not an id with \"content\""));
       }
+      const Reader flags(entry, file_);
       token.text = entry.at("content").get<std::string>();
       token.special = entry.value("special", true);
+      token.single_word = flags.boolean("single_word").value_or(false);
+      token.lstrip = flags.boolean("lstrip").value_or(false);
+      token.rstrip = flags.boolean("rstrip").value_or(false);
+      token.normalized = flags.boolean("normalized").value_or(!token.special);
       added.push_back(std::move(token));
     }
     return added;
@@ -106,7 +136,7 @@ void read_added_tokens_file(const std::filesystem::path& file, std::vector<Added
     }
     const auto token = id.get<Token>();
     const bool known = std::any_of(added.begin(), added.end(), [&](const AddedToken& a) { return a.id == token; });
-    if (!known) added.push_back({.id = token, .text = text});
+    if (!known) added.push_back({.id = token, .text = text, .has_flags = false});
   }
 }
 
@@ -118,12 +148,22 @@ TokenizerConfig read_tokenizer_config(const std::filesystem::path& folder) {
     config.content = read_bounded(config.file);
     const Json json = parse_object(config.content, config.file);
     const Reader reader(json, config.file);
-    config.add_bos = reader.boolean("add_bos_token", config.add_bos);
-    config.add_eos = reader.boolean("add_eos_token", config.add_eos);
+    config.add_bos = reader.boolean("add_bos_token");
+    config.add_eos = reader.boolean("add_eos_token");
     config.bos = reader.token("bos_token");
     config.eos = reader.token("eos_token");
+    config.special = reader.special();
     config.added = reader.added_tokens_decoder();
+    config.tokenizer_class = reader.string("tokenizer_class");
     config.chat_template = reader.chat_template();
+  }
+  const auto map_file = folder / "special_tokens_map.json";
+  if (std::filesystem::exists(map_file)) {
+    const Json json = parse_object(read_bounded(map_file), map_file);
+    const Reader reader(json, map_file);
+    if (!config.bos.has_value()) config.bos = reader.token("bos_token");
+    if (!config.eos.has_value()) config.eos = reader.token("eos_token");
+    for (std::string& token : reader.special()) config.special.push_back(std::move(token));
   }
   const auto added_file = folder / "added_tokens.json", template_file = folder / "chat_template.jinja";
   if (std::filesystem::exists(added_file)) read_added_tokens_file(added_file, config.added);

@@ -10,7 +10,7 @@ enum class Front { kWhole, kHalf, kInvalid };
 
 struct Classified {
   Front front;
-  size_t length;  // bytes of the character if it is whole
+  size_t length;  // bytes of the character, or of what would have begun one
 };
 
 // The table of well-formed byte sequences (Unicode 15, table 3-7): the first byte fixes the length and the range of the
@@ -30,7 +30,7 @@ Classified classify(std::string_view bytes) {
   if (first == 0xF0) low = 0x90;   // overlong
   if (first == 0xF4) high = 0x8F;  // beyond U+10FFFF
   for (size_t i = 1; i < std::min(length, bytes.size()); ++i) {
-    if (at(i) < low || at(i) > high) return {Front::kInvalid, 1};
+    if (at(i) < low || at(i) > high) return {Front::kInvalid, i};
     low = 0x80;
     high = 0xBF;
   }
@@ -39,7 +39,7 @@ Classified classify(std::string_view bytes) {
 
 }  // namespace
 
-std::string take_characters(std::string& bytes) {
+std::string take_characters(std::string& bytes, Invalid invalid) {
   std::string text;
   size_t done = 0;
   while (done < bytes.size()) {
@@ -50,20 +50,34 @@ std::string take_characters(std::string& bytes) {
     } else {
       text += kReplacement;
     }
-    done += c.length;
+    done += c.front == Front::kWhole || invalid == Invalid::kEachPart ? c.length : 1;
   }
   bytes.erase(0, done);
   return text;
 }
 
-std::string take_all_characters(std::string& bytes) {
-  std::string text = take_characters(bytes);
+std::string take_all_characters(std::string& bytes, Invalid invalid) {
+  std::string text = take_characters(bytes, invalid);
   while (!bytes.empty()) {
     text += kReplacement;
-    bytes.erase(0, 1);
-    text += take_characters(bytes);
+    bytes.erase(0, invalid == Invalid::kEachPart ? bytes.size() : 1);
+    text += take_characters(bytes, invalid);
   }
   return text;
+}
+
+bool is_well_formed(std::string_view bytes) {
+  size_t done = 0;
+  while (done < bytes.size()) {
+    if (static_cast<unsigned char>(bytes[done]) < 0x80) {
+      ++done;
+      continue;
+    }
+    const Classified c = classify(bytes.substr(done));
+    if (c.front != Front::kWhole) return false;
+    done += c.length;
+  }
+  return true;
 }
 
 }  // namespace specula
