@@ -88,8 +88,13 @@ struct ScoringArgs {
 ExitCode score_command(const ScoringArgs& args);
 
 struct TokenizeArgs {
-  std::string model, text;
-  bool special = true;
+  std::string model;
+  std::string text, file;  // exactly one is given
+  bool has_text = true;
+  bool special = true;   // what the folder adds to a text
+  bool written = false;  // control tokens that are spelled out
+  bool pieces = false;   // instead of ids
+  bool decode = false;   // the other way round
 };
 ExitCode tokenize_command(const TokenizeArgs& args);
 
@@ -126,7 +131,12 @@ struct BenchDraftersArgs : BenchArgs {  // no model
   std::vector<int64_t> contexts = {1024, 4096, 16384}, corpora = {1'000'000, 10'000'000};
   int64_t vocab = 32000;
 };
+struct BenchTokenizeArgs : BenchArgs {
+  std::string text;               // a file
+  int64_t document_bytes = 2000;  // of each text that is encoded
+};
 ExitCode bench_drafters_command(const BenchDraftersArgs& args);
+ExitCode bench_tokenize_command(const BenchTokenizeArgs& args);
 ExitCode bench_forward_command(const BenchForwardArgs& args);
 ExitCode bench_prefill_command(const BenchPrefillArgs& args);
 ExitCode bench_decode_command(const BenchDecodeArgs& args);

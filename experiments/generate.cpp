@@ -90,7 +90,7 @@ void read_draft_model(const GenerateArgs& args, Plan& plan) {
 void read_prompt(const GenerateArgs& args, Plan& plan) {
   if (args.has_prompt == args.has_ids) throw ConfigError("give the prompt either as --prompt TEXT or as --ids LIST");
   const std::filesystem::path folder = args.model;
-  if (args.has_prompt || std::filesystem::exists(folder / "tokenizer.model")) {
+  if (args.has_prompt || has_tokenizer(folder)) {
     plan.tokenizer = load_tokenizer(folder);
     check_vocabulary(plan.tokenizer->vocab(), plan.target.vocab, "--model " + args.model);
   }

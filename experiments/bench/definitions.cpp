@@ -57,6 +57,11 @@ const std::map<std::string, Terms>& all_terms() {
         {"memory_mb", "growth of the heap from before the drafter was made; mapped files are not in it"},
         {"corpus", "tokens of the file that the drafter reads; 0: none"},
         {"build_s, file_mb, bytes_per_token", "making that file of tokens that are in memory"}}},
+      {"bench tokenize",
+       {{"encode_mb_s", "bytes of the documents over the time to encode them one by one, in one thread"},
+        {"decode_mb_s", "the same bytes over the time to decode what came of them"},
+        {"bytes_per_token", "bytes of the documents over their tokens, those included that the folder adds"},
+        {"load_ms", "time to read the tokenizer, once"}}},
       {"bench kernels",
        {{"product/FORMAT/WHAT/KxN/rows:M/FROM",
          "M rows of K values times N outputs by all threads; from memory: weights rotate through 96 MB; cached: the "

@@ -12,12 +12,16 @@ void dtypes_flag(CLI::App& app, Words& values) {
              valid);
 }
 
-void define_bench(CLI::App& app, BenchArgs& args) {
-  device_flag(app, args.device);
-  threads_flag(app, args.threads);
+void output_flags(CLI::App& app, BenchArgs& args) {
   choice_flag(app, "--format", args.format, {"json", "text"}, "default: text with --output or --compare, else json");
   text_flag(app, "--output", args.output, "FILE", "writes the JSON there too");
   text_flag(app, "--compare", args.compare, "FILE", "prints each figure over that of this earlier result");
+}
+
+void define_bench(CLI::App& app, BenchArgs& args) {
+  device_flag(app, args.device);
+  threads_flag(app, args.threads);
+  output_flags(app, args);
 }
 
 void define_bench_of_model(CLI::App& app, BenchArgs& args) {
@@ -96,9 +100,17 @@ void define_bench_drafters(CLI::App& app, CommandLine& line) {
   counts_flag(app, "--corpus", args.corpora, "1000000", "tokens of a corpus (default: 1000000,10000000)");
   positive_flag(app, "--vocab", args.vocab, "of the synthetic texts (default: 32000)");
   repeats_flag(app, args.repeats);
-  choice_flag(app, "--format", args.format, {"json", "text"}, "default: text with --output or --compare, else json");
-  text_flag(app, "--output", args.output, "FILE", "writes the JSON there too");
-  text_flag(app, "--compare", args.compare, "FILE", "prints each figure over that of this earlier result");
+  output_flags(app, args);
+}
+
+void define_bench_tokenize(CLI::App& app, CommandLine& line) {
+  BenchTokenizeArgs& args = line.bench_tokenize;
+  args.repeats = 5;
+  model_flag(app, args.model);
+  text_flag(app, "--text", args.text, "FILE", "the text, which is cut into documents", Need::kRequired);
+  positive_flag(app, "--document", args.document_bytes, "bytes of a document, about (default: 2000)");
+  repeats_flag(app, args.repeats);
+  output_flags(app, args);
 }
 
 }  // namespace
@@ -150,6 +162,13 @@ std::vector<Command> bench_commands() {
        define_bench_drafters,
        [](CommandLine& line) { return bench_drafters_command(line.bench_drafters); },
        bench_definitions("bench drafters")},
+      {"bench tokenize",
+       "times a folder's tokenizer on a text, document by document",
+       {"specula bench tokenize " + kDemoModel + " --text README.md",
+        "specula bench tokenize " + kDemoModel + " --text README.md --document 200 --format text"},
+       define_bench_tokenize,
+       [](CommandLine& line) { return bench_tokenize_command(line.bench_tokenize); },
+       bench_definitions("bench tokenize")},
   };
 }
 

@@ -34,6 +34,7 @@ struct CommandLine {
   BenchArgs bench_load;
   BenchKernelsArgs bench_kernels;
   BenchDraftersArgs bench_drafters;
+  BenchTokenizeArgs bench_tokenize;
   TrainNgramCacheArgs train_ngram_cache;
   CorpusArgs train_retrieval, train_token_ranks;
   TrainAcceptanceArgs train_acceptance_vector;

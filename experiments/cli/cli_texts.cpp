@@ -44,9 +44,17 @@ void define_score(CLI::App& app, CommandLine& line) {
 }
 
 void define_tokenize(CLI::App& app, CommandLine& line) {
-  model_flag(app, line.tokenize.model);
-  argument(app, "TEXT", line.tokenize.text, "the text; after -- if it begins with a dash");
-  off_switch_flag(app, "--no-special", line.tokenize.special, "without the begin and end tokens of the folder");
+  TokenizeArgs& args = line.tokenize;
+  model_flag(app, args.model);
+  argument(app, "TEXT", args.text, "the text; after -- if it begins with a dash", Need::kOptional);
+  text_flag(app, "--file", args.file, "FILE",
+            "instead of TEXT: every line is a text, or a JSON string in *.jsonl; prints a line for each");
+  off_switch_flag(app, "--no-special", args.special, "without the begin and end tokens of the folder");
+  switch_flag(app, "--written", args.written,
+              "control tokens that are spelled out in the text become their ids; nothing is added");
+  switch_flag(app, "--pieces", args.pieces, "prints the tokens as the vocabulary spells them");
+  switch_flag(app, "--decode", args.decode,
+              "TEXT and lines are token ids, 1,2,3 or a JSON array; prints their texts as JSON strings");
 }
 
 ExitCode run_generate(CommandLine& line) {
@@ -80,9 +88,11 @@ std::vector<Command> text_commands() {
        define_score,
        [](CommandLine& line) { return score_command(line.score); }},
       {"tokenize",
-       "prints the token ids of a text as a JSON array",
+       "prints the token ids of a text as a JSON array, or the text of ids",
        {"specula tokenize " + kDemoModel + " 'Once upon a time'",
-        "specula tokenize " + kDemoModel + " --no-special 'a red kite'"},
+        "specula tokenize " + kDemoModel + " --no-special 'a red kite'",
+        "specula tokenize " + kDemoModel + " --file README.md --pieces",
+        "specula tokenize " + kDemoModel + " --decode 1,409,310"},
        define_tokenize,
        [](CommandLine& line) { return tokenize_command(line.tokenize); }},
   };

@@ -93,7 +93,7 @@ class FileChecker {
       if (draft == models_.end()) continue;
       if (draft->second.tokenizer.empty()) {
         problems_.add(cat(arm.drafter.values.origin, ": [arm.", arm.name, "] drafter model '", name,
-                          "' has no tokenizer.model, and its ids must be translated; expected one in ",
+                          "' has no tokenizer, and its ids must be translated; expected one in ",
                           config_.model(name).folder));
       }
       check_context(name, draft->second);
@@ -106,7 +106,7 @@ class FileChecker {
     const std::string& place = arm.drafter.values.origin;
     if (target->second.tokenizer.empty() && checked_targets_.insert(arm.target).second) {
       problems_.add(cat(key("models", arm.target).find("path")->origin, ": [models.", arm.target,
-                        "] has no tokenizer.model, and the prompts are text; expected one in ",
+                        "] has no tokenizer, and the prompts are text; expected one in ",
                         config_.model(arm.target).folder));
     }
     check_context(arm.target, target->second);

@@ -261,7 +261,7 @@ TEST_F(Config, ModelsAndTokenizersMustMatch) {
   EXPECT_EQ(error(base()), "no error");  // the target's tokenizer is enough
   std::filesystem::remove_all(folder_ / "big");
   write_model("big", 4096, "");
-  EXPECT_THAT(error(base()), HasSubstr("c.toml:4:8: [models.target] has no tokenizer.model, and the prompts are text"));
+  EXPECT_THAT(error(base()), HasSubstr("c.toml:4:8: [models.target] has no tokenizer, and the prompts are text"));
 }
 
 TEST_F(Config, PromptsAndContext) {
