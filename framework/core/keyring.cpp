@@ -14,7 +14,7 @@ namespace {
 class KeyAudit final : public KeyTap {
  public:
   double uniform(uint64_t seed, Use use, int64_t request, int64_t position, uint32_t index, double value) override {
-    if (use == Use::kTarget || use == Use::kCoupled) return value;
+    if (use == Use::kTarget || is_shared(use)) return value;
     const std::lock_guard lock(mutex_);
     const bool fresh = seen_.emplace(seed, static_cast<uint32_t>(use), request, position, index).second;
     SPECULA_CHECK(fresh, "key drawn twice: use ", static_cast<uint32_t>(use), ", request ", request, ", position ",
@@ -61,7 +61,7 @@ uint64_t mixed(uint64_t mark, int64_t number) {
 
 }  // namespace
 
-Keyring::Keyring(uint64_t seed) : seed_(seed), coupled_seed_(seed) {
+Keyring::Keyring(uint64_t seed) : seed_(seed), shared_seed_(seed) {
   for (uint32_t use = 0; use < kNumUses; ++use) {
     const PhiloxCounter d = derive(seed, 0, use);
     keys_[use] = {d[0], d[1]};
@@ -72,8 +72,8 @@ double Keyring::uniform(Use use, int64_t request, int64_t position, uint32_t ind
   SPECULA_DCHECK(position >= 0 && position <= UINT32_MAX, position);
   const auto wide = static_cast<uint64_t>(request);
   PhiloxKey key = keys_[static_cast<uint32_t>(use)];
-  uint64_t seed = use == Use::kCoupled ? coupled_seed_ : seed_;
-  if (outer_ != nullptr && use != Use::kCoupled) {
+  uint64_t seed = is_shared(use) ? shared_seed_ : seed_;
+  if (outer_ != nullptr && !is_shared(use)) {
     const auto round = outer_->find(request);
     SPECULA_CHECK(round != outer_->end(), "request ", request, " is not in the outer round");
     seed = mixed(seed, static_cast<int64_t>(round->second));
@@ -98,9 +98,11 @@ Keyring Keyring::nest(uint32_t stream) const {
   Keyring child(word(derive(seed_, kNestLabel, stream)));
   child.tap_ = tap_;
   child.outer_ = outer_;
-  constexpr auto kNoise = static_cast<size_t>(Use::kCoupled);
-  child.keys_[kNoise] = keys_[kNoise];
-  child.coupled_seed_ = coupled_seed_;
+  for (const Use use : {Use::kCoupled, Use::kProcessor}) {
+    const auto which = static_cast<size_t>(use);
+    child.keys_[which] = keys_[which];
+  }
+  child.shared_seed_ = shared_seed_;
   return child;
 }
 

@@ -13,10 +13,13 @@
 namespace specula {
 
 // kDraft, kAccept, kResidual, kSearch: position = start of the round (the absolute position of the first token it
-// emits), index = tree row and draw.  kTarget and kCoupled: position of the token itself, so that plain sampling and
-// `agreement` give the same text whatever was drafted.  No key is drawn twice, except those two, which are meant to be.
+// emits), index = tree row and draw.  kTarget, kCoupled and kProcessor: position of the token itself, so that plain
+// sampling and `agreement` give the same text whatever was drafted, and p and q of one position see one coin of a
+// logits processor.  No key is drawn twice, except those three, which are meant to be.
 enum class Use : uint32_t { kDraft, kAccept, kResidual, kSearch, kProcessor, kTarget, kCoupled };
 inline constexpr int kNumUses = 7;
+// Whether a drafter inside another, and a round inside a round, draws the outer numbers.
+constexpr bool is_shared(Use use) { return use == Use::kCoupled || use == Use::kProcessor; }
 
 using PhiloxCounter = std::array<uint32_t, 4>;
 using PhiloxKey = std::array<uint32_t, 2>;
@@ -40,11 +43,11 @@ class Keyring {
   // Independent keys for a loop inside a loop (reusing the outer keys is biased: the planted fault
   // outer_keys_reused_in_inner_loop).
   Keyring fork(uint32_t stream) const;
-  // For a drafter inside another: a fork whose coupled noise stays this one's, since a coupled draft must race with the
-  // noise that the verifier races with.
+  // For a drafter inside another: a fork whose shared uses stay this one's, since a coupled draft must race with the
+  // noise that the verifier races with, and a policy must be the target's at each position.
   Keyring nest(uint32_t stream) const;
   // For rounds inside a round: keys that differ from one start[b] of requests[b] to another, since inner rounds come
-  // to the same position again when the outer round dropped what they wrote.  Coupled noise stays.  Other requests
+  // to the same position again when the outer round dropped what they wrote.  Shared uses stay.  Other requests
   // throw std::logic_error.
   Keyring within(std::span<const int64_t> requests, std::span<const int64_t> starts) const;
   // What a draw decided where neither the draft nor the path shows it (which drafter was chosen, a token that was
@@ -61,7 +64,7 @@ class Keyring {
   bool is_tapped() const { return tap_ != nullptr; }
 
  private:
-  uint64_t seed_, coupled_seed_;
+  uint64_t seed_, shared_seed_;
   std::array<PhiloxKey, kNumUses> keys_;  // one key per use, derived once
   // By request, what sets the keys of one outer round apart; null: no outer round.  Shared: it never changes.
   std::shared_ptr<const std::map<int64_t, uint64_t>> outer_{};

@@ -44,7 +44,9 @@ void OptionLister::operator()(const char* name, std::string& value, const std::v
 }
 
 void OptionLister::operator()(const char* name, std::vector<std::string>& value, const char* help) {
-  options.push_back({name, "strings", value.empty() ? "[]" : "[\"" + join(value, "\", \"") + "\"]", "", "", help});
+  std::vector<std::string> texts;
+  for (const std::string& text : value) texts.push_back(quoted(text));
+  options.push_back({name, "strings", cat("[", join(texts), "]"), "", "", help});
 }
 
 void OptionLister::operator()(const char* name, std::vector<double>& value, double low, double high, const char* help,

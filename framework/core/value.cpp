@@ -71,10 +71,8 @@ class CallParser {
     Value result;
     result.origin = origin_;
     if (at_ < text_.size() && text_[at_] == '"') {
-      const size_t end = text_.find('"', at_ + 1);
-      if (end == std::string::npos) fail("a closing '\"' is missing");
-      result.data = text_.substr(at_ + 1, end - at_ - 1);
-      at_ = end + 1;
+      ++at_;
+      result.data = quoted_text();
       return result;
     }
     if (take('[')) {
@@ -92,6 +90,22 @@ class CallParser {
     if (word.empty()) fail("a value is missing");
     result.data = scalar(word);
     return result;
+  }
+
+  // Up to the closing quote.  What quoted() writes is read back; a backslash before anything else stands for itself, so
+  // that a regular expression needs no second one.
+  std::string quoted_text() {
+    static const std::string kEscapes = "\"\\nt", kMeant = "\"\\\n\t";
+    std::string inner;
+    while (!take('"')) {
+      if (at_ >= text_.size()) fail("a closing '\"' is missing");
+      const size_t escape =
+          text_[at_] == '\\' && at_ + 1 < text_.size() ? kEscapes.find(text_[at_ + 1]) : std::string::npos;
+      if (escape != std::string::npos) ++at_;
+      inner += escape != std::string::npos ? kMeant[escape] : text_[at_];
+      ++at_;
+    }
+    return inner;
   }
 
   Value::Array array() {

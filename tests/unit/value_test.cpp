@@ -58,6 +58,13 @@ TEST(Calls, NamesOptionsAndBareValues) {
   EXPECT_EQ(parse_call("f(a=1)", "place").find("a")->origin, "place");
 }
 
+TEST(Calls, QuotedTextsAreReadAsTheyAreWritten) {
+  const std::string text = "a \"b\"\n\t\\ \\d";
+  EXPECT_EQ(parse_call("f(a=" + quoted(text) + ")", "o").find("a")->string(), text);
+  const std::string regex = R"re(\d+\.(x|"y"))re";
+  EXPECT_EQ(parse_call(R"re(f(a="\d+\.(x|\"y\")"))re", "o").find("a")->string(), regex);
+}
+
 TEST(Calls, Nest) {
   EXPECT_EQ(call("fallback(first=echo(2), second=none())"),
             "{ name = \"fallback\", first = { name = \"echo\", \"\" = 2 }, second = { name = \"none\" } }");
