@@ -165,7 +165,10 @@ class InnerRounds {
                       .keys = keys_,
                       .target = middle_.model(),
                       .target_cache = middle_.cache(),
-                      .clock = outer_.clock};
+                      .clock = outer_.clock,
+                      .prompts = outer_.prompts,
+                      .stop = outer_.stop,
+                      .states = outer_.states};
     drafts_ = drafter.draft(round);
     SPECULA_CHECK(drafts_.size() == texts_.size(), drafts_.size(), " trees for ", texts_.size(), " sequences");
     for (size_t b = 0; b < drafts_.size(); ++b) {
@@ -182,8 +185,7 @@ class InnerRounds {
     const DraftTree tree = without_probes(drafts_[b]);
     const std::vector<int> rows = first_slots(tree.size());
     const Tensor logits = pass_.logits.select(0, static_cast<int64_t>(b)).narrow(0, 0, tree.size());
-    const RowContext context{
-        .prefix = texts_[b], .tree = tree, .rows = rows, .keys = keys_, .request = outer_.requests[b]};
+    const RowContext context = context_of(b, tree, rows);
     Tensor p;
     if (outer_.policy == Policy::kGreedy) {
       const std::vector<Token> best = outer_.sampler.most_likely(logits, context);
@@ -195,6 +197,19 @@ class InnerRounds {
     for (int row = 1; row < tree.size(); ++row) keys_.tell(tree.token[row]);
     for (const int row : verdicts_[b].path) keys_.tell(row);
     keep(b, tree, p);
+  }
+
+  // The outer round's, after what the inner rounds wrote.
+  RowContext context_of(size_t b, const DraftTree& tree, std::span<const int> rows) const {
+    const RowContext outer = outer_.context(b, tree, rows);
+    return {.prefix = texts_[b],
+            .tree = tree,
+            .rows = rows,
+            .keys = keys_,
+            .request = outer.request,
+            .prompt = outer.prompt,
+            .stop = outer.stop,
+            .state = outer.state};
   }
 
   Verdict sampled(size_t b, const DraftTree& tree, const Tensor& p) const {
@@ -245,8 +260,7 @@ class InnerRounds {
     for (size_t b = 0; b < texts_.size(); ++b) {
       if (outer_.done[b] != 0) continue;
       const int rows[] = {0};
-      const RowContext context{
-          .prefix = texts_[b], .tree = last[b], .rows = rows, .keys = keys_, .request = outer_.requests[b]};
+      const RowContext context = context_of(b, last[b], rows);
       chains_[b].q_next.back() = static_cast<int>(q_[b].size());
       q_[b].push_back(outer_.sampler.distribution(pass.logits.select(0, static_cast<int64_t>(b)), context));
       middle_.commit(b, last[b], {});

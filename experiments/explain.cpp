@@ -47,6 +47,7 @@ std::string plugin_text(const Registry<T>& registry, const std::string& name) {
   const auto& plugin = registry.entries.at(name);
   std::string out = cat(name, " (", registry.kind, ")\n") + wrapped(plugin.summary, 2);
   if (!plugin.paper.empty()) out += wrapped("Paper: " + plugin.paper, 2);
+  if (!plugin.definition.empty()) out += wrapped("Defined as in: " + plugin.definition, 2);
   out += plugin.options.empty() ? "\nIt has no options.\n" : "\nOptions:\n" + options_text(plugin.options);
   return out + "\nIn a configuration:\n" + example_line(registry.kind, name, plugin.options) + "\n";
 }

@@ -254,7 +254,7 @@ void generate(const GenerateArgs& args, const Registries& registries, const Plan
       *models.target, [&](const std::string& name) { return name == "draft" ? args.draft_model : args.model; });
   const auto verifier = registries.verifiers.at(plugin_name(plan.composition.verifier), "--verifier")
                             .make(plan.composition.verifier, parts);
-  const Sampler sampler = make_sampler(registries, plan.composition.samplers);
+  const Sampler sampler = make_sampler(registries, plan.composition.samplers, parts);
   const auto& drafter_entry = registries.drafters.at(plugin_name(plan.composition.drafter), "--drafter");
   for (int64_t request = 0; request < args.repeat; ++request) {
     // A drafter of its own for each: the continuations are independent whatever the drafter remembers.

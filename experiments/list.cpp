@@ -68,7 +68,10 @@ Columns facts_columns(const Registry<Verifier>::Entry& entry) {
           {"cost", facts->cost}};
 }
 
-Columns facts_columns(const Registry<LogitsProcessor>::Entry& /*entry*/) { return {}; }
+Columns facts_columns(const Registry<LogitsProcessor>::Entry& entry) {
+  const auto facts = default_facts<LogitsProcessor>(entry);
+  return {{"reads", facts ? name_of(facts->reads) : ""}, {"definition", entry.definition}};
+}
 Columns facts_columns(const Registry<Stopper>::Entry& /*entry*/) { return {}; }
 
 // What `verify` certified with this very binary: of verifiers, and never in the committed tables.

@@ -127,7 +127,8 @@ void inspect(const Job& job, const Models& models) {
 
 // Plays what is left.  Returns kOk, kPartial or the code of an interruption.
 ExitCode execute(const Job& job, const Models& models, RunStatus& status) {
-  const Sampler sampler = make_sampler(job.registries, job.config.samplers);
+  const Sampler sampler =
+      make_sampler(job.registries, job.config.samplers, parts_of(job.config, job.config.baseline(), models));
   const ArmRunner::Shared shared{.registries = job.registries,
                                  .config = job.config,
                                  .models = models,

@@ -1,9 +1,8 @@
 #include "samplers/min_p.h"
 
-#include <algorithm>
 #include <cmath>
-#include <limits>
 
+#include "framework/decode/logit_rows.h"
 #include "framework/decode/probability.h"
 
 namespace specula {
@@ -22,13 +21,9 @@ class MinP final : public LogitsProcessor {
   explicit MinP(Options options) : log_share_(static_cast<float>(std::log(options.p))) {}
 
   void apply(Tensor& logits, const RowContext& /*context*/) const override {
-    float* x = logits.mutable_data_ptr<float>();
-    const int64_t vocab = logits.size(1);
-    for (int64_t row = 0; row < logits.size(0); ++row, x += vocab) {
-      const float least = max_logit(x, vocab) + log_share_;  // p(x) >= share * p(max), in logits
-      std::replace_if(
-          x, x + vocab, [least](float v) { return v < least; }, -std::numeric_limits<float>::infinity());
-    }
+    each_row(logits, [this](float* x, int64_t vocab, size_t /*j*/) {
+      remove_below(x, vocab, max_logit(x, vocab) + log_share_);  // p(x) >= share * p(max), in logits
+    });
   }
 
  private:
@@ -39,8 +34,9 @@ class MinP final : public LogitsProcessor {
 
 Registry<LogitsProcessor>::Entry min_p() {
   return sampler_entry<MinP, Options>("min_p", "Keeps the tokens at least p times as likely as the most likely one.",
-                                      "Nguyen et al. 2024",
-                                      [](const Options& options) { return Facts{.neutral = options.p == 0}; });
+                                      "Nguyen et al. 2024", "transformers, llama.cpp", [](const Options& options) {
+                                        return Facts{.neutral = options.p == 0, .removes = true};
+                                      });
 }
 
 }  // namespace specula

@@ -1,49 +1,37 @@
 #include "samplers/repetition_penalty.h"
 
-#include <vector>
+#include "framework/decode/logit_rows.h"
+#include "framework/decode/token_counts.h"
 
 namespace specula {
 namespace {
 
 struct Options {
   double penalty = 1.1;
+  int64_t last_n = 0;
   template <class V>
   void visit(V& v) {
     v("penalty", penalty, 0.01, 100.0,
       "positive logits of earlier tokens are divided by it, negative ones multiplied; 1 changes nothing");
+    v("last_n", last_n, 0, kMaxInteger, "how far back a token counts as earlier; 0 takes the whole text", "tokens");
   }
 };
 
 class RepetitionPenalty final : public LogitsProcessor {
  public:
-  explicit RepetitionPenalty(Options options) : penalty_(static_cast<float>(options.penalty)) {}
+  explicit RepetitionPenalty(Options options)
+      : penalty_(static_cast<float>(options.penalty)), last_n_(options.last_n) {}
 
   void apply(Tensor& logits, const RowContext& context) const override {
-    float* x = logits.mutable_data_ptr<float>();
-    const int64_t vocab = logits.size(1);
-    std::vector<char> seen(static_cast<size_t>(vocab));
-    std::vector<Token> common;
-    for (const Token t : context.prefix) note(t, seen, common);
-    for (size_t row = 0; row < context.rows.size(); ++row, x += vocab) {
-      std::vector<Token> own;
-      for (const Token t : context.tree.path_tokens(context.rows[row])) note(t, seen, own);
-      for (const Token t : common) penalise(x[t]);
-      for (const Token t : own) {
-        penalise(x[t]);
-        seen[t] = 0;  // the next row has another path
-      }
-    }
+    TokenCounts counts(context, logits.size(1), TokenCounts::Of::kText, last_n_);
+    each_row(logits, [&](float* x, int64_t /*vocab*/, size_t j) {
+      counts.of_row(j, [&](Token t, int /*count*/) { x[t] = x[t] > 0 ? x[t] / penalty_ : x[t] * penalty_; });
+    });
   }
 
  private:
-  static void note(Token t, std::vector<char>& seen, std::vector<Token>& list) {
-    if (seen[t] != 0) return;
-    seen[t] = 1;
-    list.push_back(t);
-  }
-  void penalise(float& logit) const { logit = logit > 0 ? logit / penalty_ : logit * penalty_; }
-
   float penalty_;
+  int64_t last_n_;
 };
 
 }  // namespace
@@ -51,7 +39,8 @@ class RepetitionPenalty final : public LogitsProcessor {
 Registry<LogitsProcessor>::Entry repetition_penalty() {
   return sampler_entry<RepetitionPenalty, Options>(
       "repetition_penalty", "Lowers the logits of tokens that occurred before on the row's own path.",
-      "Keskar et al. 2019", [](const Options& options) { return Facts{.neutral = options.penalty == 1}; });
+      "Keskar et al. 2019", "transformers; llama.cpp with last_n",
+      [](const Options& options) { return Facts{.neutral = options.penalty == 1, .reads = Reads::kText}; });
 }
 
 }  // namespace specula

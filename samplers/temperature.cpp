@@ -32,11 +32,13 @@ class Temperature final : public LogitsProcessor {
 }  // namespace
 
 Registry<LogitsProcessor>::Entry temperature() {
-  return sampler_entry<Temperature, Options>(
-      "temperature", "Divides the logits by T; T = 0 keeps the most likely token only.", "",
-      [](const Options& options) {
-        return Facts{.neutral = options.temperature == 1, .one_hot = options.temperature == 0};
-      });
+  return sampler_entry<Temperature, Options>("temperature",
+                                             "Divides the logits by T; T = 0 keeps the most likely token only.", "",
+                                             "transformers, llama.cpp", [](const Options& options) {
+                                               return Facts{.neutral = options.temperature == 1,
+                                                            .removes = options.temperature == 0,
+                                                            .one_hot = options.temperature == 0};
+                                             });
 }
 
 }  // namespace specula

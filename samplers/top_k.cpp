@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <functional>
-#include <limits>
 #include <vector>
+
+#include "framework/decode/logit_rows.h"
 
 namespace specula {
 namespace {
@@ -21,17 +22,13 @@ class TopK final : public LogitsProcessor {
   explicit TopK(Options options) : k_(options.k) {}
 
   void apply(Tensor& logits, const RowContext& /*context*/) const override {
-    float* x = logits.mutable_data_ptr<float>();
-    const int64_t vocab = logits.size(1);
-    if (k_ >= vocab) return;
-    std::vector<float> copy(static_cast<size_t>(vocab));
-    for (int64_t row = 0; row < logits.size(0); ++row, x += vocab) {
+    if (k_ >= logits.size(1)) return;
+    std::vector<float> copy(static_cast<size_t>(logits.size(1)));
+    each_row(logits, [&](float* x, int64_t vocab, size_t /*j*/) {
       std::copy(x, x + vocab, copy.begin());
       std::nth_element(copy.begin(), copy.begin() + (k_ - 1), copy.end(), std::greater<>());
-      const float least = copy[static_cast<size_t>(k_ - 1)];
-      std::replace_if(
-          x, x + vocab, [least](float v) { return v < least; }, -std::numeric_limits<float>::infinity());
-    }
+      remove_below(x, vocab, copy[static_cast<size_t>(k_ - 1)]);
+    });
   }
 
  private:
@@ -41,8 +38,8 @@ class TopK final : public LogitsProcessor {
 }  // namespace
 
 Registry<LogitsProcessor>::Entry top_k() {
-  return sampler_entry<TopK, Options>("top_k", "Keeps the k most likely tokens.", "Fan et al. 2018",
-                                      [](const Options&) { return Facts{}; });
+  return sampler_entry<TopK, Options>("top_k", "Keeps the k most likely tokens.", "Fan et al. 2018", "transformers",
+                                      [](const Options&) { return Facts{.removes = true}; });
 }
 
 }  // namespace specula

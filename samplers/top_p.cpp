@@ -1,9 +1,9 @@
 #include "samplers/top_p.h"
 
 #include <algorithm>
-#include <limits>
 #include <vector>
 
+#include "framework/decode/logit_rows.h"
 #include "framework/decode/probability.h"
 
 namespace specula {
@@ -22,9 +22,7 @@ class TopP final : public LogitsProcessor {
   explicit TopP(Options options) : p_(options.p) {}
 
   void apply(Tensor& logits, const RowContext& /*context*/) const override {
-    float* x = logits.mutable_data_ptr<float>();
-    const int64_t vocab = logits.size(1);
-    for (int64_t row = 0; row < logits.size(0); ++row) keep_nucleus(x + row * vocab, vocab);
+    each_row(logits, [this](float* x, int64_t vocab, size_t /*j*/) { keep_nucleus(x, vocab); });
   }
 
  private:
@@ -47,7 +45,7 @@ class TopP final : public LogitsProcessor {
       nucleus.emplace_back(ids[i], x[ids[i]]);
       reached += mass[ids[i]];
     }
-    std::fill(x, x + vocab, -std::numeric_limits<float>::infinity());
+    std::fill(x, x + vocab, kRemoved);
     for (const auto& [id, logit] : nucleus) x[id] = logit;
   }
 
@@ -69,9 +67,9 @@ class TopP final : public LogitsProcessor {
 }  // namespace
 
 Registry<LogitsProcessor>::Entry top_p() {
-  return sampler_entry<TopP, Options>("top_p", "Keeps the smallest set of most likely tokens that reaches mass p.",
-                                      "Holtzman et al. 2020",
-                                      [](const Options& options) { return Facts{.neutral = options.p >= 1}; });
+  return sampler_entry<TopP, Options>(
+      "top_p", "Keeps the smallest set of most likely tokens that reaches mass p.", "Holtzman et al. 2020",
+      "transformers", [](const Options& options) { return Facts{.neutral = options.p >= 1, .removes = true}; });
 }
 
 }  // namespace specula

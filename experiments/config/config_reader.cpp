@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <filesystem>
 #include <functional>
+#include <set>
 #include <sstream>
 
 #include "drafters/register.h"
+#include "samplers/register.h"
 
 namespace specula {
 namespace {
@@ -68,15 +70,26 @@ bool files_exist(const std::vector<Option>& options, Params& params, Problems& p
   return problems.lines.size() == before;
 }
 
-bool in_registry_order(const std::vector<Params>& samplers, const Registries& registries) {
-  ptrdiff_t last = -1;
-  for (const Params& sampler : samplers) {
-    const auto& order = registries.samplers.order;
-    const ptrdiff_t at = std::find(order.begin(), order.end(), plugin_name(sampler)) - order.begin();
-    if (at <= last) return false;
-    last = at;
+bool is_each_once(const std::vector<Params>& samplers) {
+  std::set<std::string> names;
+  for (const Params& sampler : samplers) names.insert(plugin_name(sampler));
+  return names.size() == samplers.size();
+}
+
+// Puts the samplers into the order of a preset.
+void apply_preset(const Value& preset, std::vector<Params>& samplers, Problems& problems) {
+  const std::vector<std::string> valid = sampler_presets();
+  if (!preset.is_string() || std::find(valid.begin(), valid.end(), preset.string()) == valid.end()) {
+    problems.add(cat(preset.origin, ": [sampler] order = ", to_text(preset), "; expected one of ", join(valid),
+                     ", or no order: then they apply as they stand"));
+    return;
   }
-  return true;
+  const std::vector<std::string> order = sampler_order(preset.string());
+  const auto rank = [&](const Params& sampler) {
+    return std::find(order.begin(), order.end(), plugin_name(sampler)) - order.begin();
+  };
+  std::stable_sort(samplers.begin(), samplers.end(),
+                   [&](const Params& a, const Params& b) { return rank(a) < rank(b); });
 }
 
 // An entry of [sampler], 0.7 or { temperature = 0.7 }, as the plug-in's table.
@@ -170,21 +183,23 @@ std::vector<Params> read_samplers(const Value& table, const Registries& registri
     }
     return samplers;
   }
-  for (const std::string& name : registry.order) {
-    if (const Value* given = table.find(name)) add(named_options(name, *given), "[sampler] " + name);
-  }
   std::vector<std::string> valid = registry.order;
-  valid.emplace_back("steps");
+  valid.insert(valid.end(), {"steps", "order"});
   for (const Entry& entry : table.table()) {
-    if (std::find(valid.begin(), valid.end(), entry.key) != valid.end()) continue;
-    problems.add(cat(entry.value.origin, ": unknown key '", entry.key, "' in [sampler]", suggestion(entry.key, valid)));
+    if (registry.entries.contains(entry.key)) {
+      add(named_options(entry.key, entry.value), "[sampler] " + entry.key);
+    } else if (entry.key != "order") {
+      problems.add(
+          cat(entry.value.origin, ": unknown key '", entry.key, "' in [sampler]", suggestion(entry.key, valid)));
+    }
   }
+  if (const Value* preset = table.find("order")) apply_preset(*preset, samplers, problems);
   return samplers;
 }
 
-Value sampler_table(const std::vector<Params>& samplers, const Registries& registries, const std::string& origin) {
+Value sampler_table(const std::vector<Params>& samplers, const std::string& origin) {
   Value table{.data = Value::Table{}, .origin = origin};
-  if (in_registry_order(samplers, registries)) {
+  if (is_each_once(samplers)) {
     for (const Params& sampler : samplers) {
       Value options = sampler.values;
       options.erase("name");

@@ -1,5 +1,7 @@
 #include "experiments/config/config_sections.h"
 
+#include "samplers/register.h"
+
 namespace specula {
 namespace {
 
@@ -11,6 +13,8 @@ std::vector<Option> sampler_keys(const Registries& registries) {
     for (const Option& option : entry.options) options.push_back(option.name);
     keys.push_back({name, "value or table", "not applied", "options: " + join(options), "", entry.summary});
   }
+  keys.push_back({"order", "string", "as they stand", join(sampler_presets()), "",
+                  "the order in which another program applies its samplers, instead of that of the keys"});
   keys.push_back({"steps", "calls", "[]", "", "",
                   "an explicit order instead of keys, as in [\"repetition_penalty(1.1)\", \"temperature(0.7)\"]"});
   return keys;
@@ -27,7 +31,7 @@ std::vector<SectionDocs> config_sections(const Registries& registries) {
       {"experiment", "what the run is called, and its seed", list_options<ExperimentKeys>()},
       {"models.<name>", "a checkpoint that arms and drafters refer to by name", list_options<ModelConfig>()},
       {"data", "the prompts and how far each is continued", list_options<DataConfig>()},
-      {"sampler", "logits processors, applied in the order of `specula list samplers`", sampler_keys(registries)},
+      {"sampler", "logits processors, applied in the order in which they stand", sampler_keys(registries)},
       {"arm", "[[arm]]: one decoder of the comparison", list_options<ArmKeys>()},
       {"drafter.<name>", "a drafter that arms share by its name", shared_keys("drafter")},
       {"verifier.<name>", "a verifier that arms share by its name", shared_keys("verifier")},

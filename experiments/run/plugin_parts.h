@@ -11,6 +11,8 @@ namespace specula {
 
 // `folder` gives the folder of an entry of [models], "" for the target's.  Tokenizers live as long as the Parts or a
 // copy of them.
+std::function<const Tokenizer&(const std::string& name)> tokenizers(
+    std::function<std::string(const std::string& name)> folder);
 Parts plugin_parts(std::function<const LanguageModel&(const std::string& name)> model, const LanguageModel& target,
                    std::function<std::string(const std::string& name)> folder);
 

@@ -37,8 +37,7 @@ class Watcher final : public Drafter, public RoundLog {
         cache_->forward({RowList::chain(cache_->catch_up(0, round.prefixes[0]))}, {.logits = Logits::kLast});
     const DraftTree root = DraftTree::root_only(round.prefixes[0].back());
     const int rows[] = {0};
-    const RowContext context{
-        .prefix = round.prefixes[0], .tree = root, .rows = rows, .keys = round.keys, .request = round.requests[0]};
+    const RowContext context = round.context(0, root, rows);
     const Tensor logits = pass.logits.select(0, 0);
     q_ = ranked_ ? round.sampler.ranking(logits, context) : round.sampler.distribution(logits, context);
     uniform_ = [&keys = round.keys, request = round.requests[0], start = round.starts[0]](int rank) {
@@ -94,7 +93,9 @@ void watch(const ExperimentConfig& config, const LoadedModel& target, const Regi
   const auto tokenizer = load_tokenizer(folder);
   const Plan plan = make_plan(config);
   check_context(plan, config, *tokenizer, target.context(), config.baseline().target);
-  const Sampler sampler = make_sampler(registries, config.samplers);
+  const Sampler sampler = make_sampler(
+      registries, config.samplers,
+      {.vocab = target.vocab(), .tokenizer = [&](const std::string&) -> const Tokenizer& { return *tokenizer; }});
   const Params rule{.place = "rejection", .values = parse_call("rejection", "rejection")};
   const auto verifier = registries.verifiers.at("rejection", "rejection").make(rule, {});
   Session session{.target = target,

@@ -71,6 +71,8 @@ class Player {
   Sampler sampler_;
 };
 
+// What the arm's policy is built from, whichever models stand in for the real ones.
+Parts parts_of_samplers(const Workbench& bench, const ArmConfig& arm);
 std::vector<Params> at_temperature_0(const std::vector<Params>& samplers);
 std::string formatted(const char* format, double value);  // of printf
 bool is_lossless(const ArmConfig& arm);                   // exact, coupled or greedy exact: its texts follow p

@@ -31,7 +31,7 @@ Player::Player(const Workbench& bench, const ArmConfig& arm, const LanguageModel
     : target_(target),
       policy_(arm.composed.verifier.policy),
       q_next_(arm.composed.verifier.q_next),
-      sampler_(make_sampler(bench.registries, samplers)) {
+      sampler_(make_sampler(bench.registries, samplers, parts_of_samplers(bench, arm))) {
   const auto folder = [&config = bench.config, of_target = arm.target](const std::string& name) {
     return config.model(name.empty() ? of_target : name).folder;
   };
@@ -69,6 +69,12 @@ Session Player::session(int64_t tokens, const Keyring& keys) const {
 }
 
 void Player::renew_drafter() { drafter_ = std::make_unique<Renewed>(make_drafter_); }
+
+Parts parts_of_samplers(const Workbench& bench, const ArmConfig& arm) {
+  return {.tokenizer = tokenizers([&config = bench.config, target = arm.target](const std::string& name) {
+            return config.model(name.empty() ? target : name).folder;
+          })};
+}
 
 std::vector<Params> at_temperature_0(const std::vector<Params>& samplers) {
   std::vector<Params> cold = samplers;

@@ -62,6 +62,18 @@ struct Seen {
   LawRow one_level;             // of a lossy rule: the law summed over a draft of one token, else empty
 };
 
+// L1 draws after one text under many requests; the policy's coins stay those of one, so that there is one law.
+class OneRequestsCoins final : public KeyTap {
+ public:
+  explicit OneRequestsCoins(const Keyring& keys) : keys_(keys) {}
+  double uniform(uint64_t, Use use, int64_t, int64_t position, uint32_t index, double value) override {
+    return use == Use::kProcessor ? keys_.uniform(use, 0, position, index) : value;
+  }
+
+ private:
+  Keyring keys_;
+};
+
 class Context {
  public:
   Context(const Workbench& bench, const ArmConfig& arm, const Prefix& text)
@@ -73,6 +85,7 @@ class Context {
         bench, arm, target_, [this](const std::string& name) -> const LanguageModel& { return drafts_.at(name); },
         bench.config.samplers);
     keys_ = Keyring(bench.config.seed).fork(kStepStream);
+    if (arm.composed.coins) keys_.tap(std::make_shared<OneRequestsCoins>(keys_));
   }
   const Player& player() const { return *player_; }
 

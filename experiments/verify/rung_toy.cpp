@@ -48,13 +48,14 @@ double error_of_texts(const Workbench& bench, const ArmConfig& arm, int64_t voca
   const ToyArm toy(bench, arm, vocab);
   constexpr int kTokens = 3;
   const Session session = toy.player.session(kTokens, Keyring(0));
-  return law_error(session, kRepeating, rounds, [&](const Prefix& text) { return law_to_follow(session, text); });
+  return law_error(session, kRepeating, rounds,
+                   [&](const Prefix& text) { return law_to_follow(session, text, kRepeating.size()); });
 }
 
 // The rule alone, over every shape of tree that the drafter may declare.
 double error_of_shapes(const Workbench& bench, const ArmConfig& arm, int64_t& count) {
   const ToyArm parts(bench, arm, 3);
-  const Sampler sampler = make_sampler(bench.registries, bench.config.samplers);
+  const Sampler sampler = make_sampler(bench.registries, bench.config.samplers, parts_of_samplers(bench, arm));
   const Toy toy(3, 3, sampler);
   std::vector<Draw> laws = arm.composed.drafter.laws;
   std::erase(laws, Draw::kProbe);
@@ -90,6 +91,10 @@ int other_texts(const Workbench& bench, const ArmConfig& arm) {
 
 RungResult toy_rung(const Workbench& bench, const ArmConfig& arm) {
   RungResult result{.rung = "L2"};
+  if (arm.composed.constrained) {
+    result.what = "the constraint is on the text of tokens, and those of toy models have none";
+    return result;
+  }
   const double start = seconds_now();
   if (arm.composed.guarantee == Guarantee::kCoupled) {
     const int differ = other_texts(bench, arm);

@@ -19,7 +19,10 @@ using NextLaw = std::function<std::vector<double>(const Prefix& text)>;
 double law_error(const Session& session, const Prefix& prompt, int rounds, const NextLaw& next);
 
 // What the token after `text` is to follow, Verifier::law at the root of the round that the session would play there.
-std::vector<double> law_to_follow(const Session& session, const Prefix& text);
+// The first `prompt` tokens were given, the others were generated, one a round and without a draft, so that the policy
+// knows what it is to know of them.  Coins of the policy are summed over.  After a stop token nothing follows, and any
+// law will do: the first token.
+std::vector<double> law_to_follow(const Session& session, const Prefix& text, size_t prompt);
 
 // A round as its rule saw it.
 struct SeenRound {
@@ -27,7 +30,8 @@ struct SeenRound {
   Tensor p;          // [R,V]
   Token first = -1;  // the first token that it emitted
 };
-// Decodes one round after `text` for `request`.
-SeenRound play_round(const Session& session, const Prefix& text, int64_t request);
+// Decodes one round for `request` after a prompt and tokens that were generated, one a round and without a draft.
+SeenRound play_round(const Session& session, const Prefix& prompt, int64_t request,
+                     std::span<const Token> generated = {});
 
 }  // namespace specula

@@ -63,8 +63,8 @@ Tensor penalised_rows(const Toy& toy, const Sampler& sampler, const Prefix& text
     std::copy(logits.begin(), logits.end(), one.mutable_data_ptr<float>());
     const Keyring keys(0);
     const int rows[] = {counted(row)};
-    const Tensor law =
-        sampler.distribution(one, {.prefix = text, .tree = tree, .rows = rows, .keys = keys, .request = 0});
+    const Tensor law = sampler.distribution(
+        one, {.prefix = text, .tree = tree, .rows = rows, .keys = keys, .request = 0, .prompt = 1, .stop = {}});
     std::copy_n(law.const_data_ptr<float>(), toy.vocab(), p.mutable_data_ptr<float>() + row * toy.vocab());
   }
   return p;

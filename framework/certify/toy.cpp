@@ -116,8 +116,13 @@ Row Toy::law(const HashModel& model, const Prefix& text, const Sampler& sampler)
   const int rows[] = {0};
   const Keyring keys(0);
   const DraftTree tree = DraftTree::root_only(text.back());
-  const Tensor law =
-      sampler.distribution(row, {.prefix = text, .tree = tree, .rows = rows, .keys = keys, .request = 0});
+  const Tensor law = sampler.distribution(row, {.prefix = text,
+                                                .tree = tree,
+                                                .rows = rows,
+                                                .keys = keys,
+                                                .request = 0,
+                                                .prompt = 1,  // so that most of a short text was generated
+                                                .stop = {}});
   return {law.const_data_ptr<float>(), law.const_data_ptr<float>() + law.numel()};
 }
 

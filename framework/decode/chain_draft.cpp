@@ -38,8 +38,7 @@ class Chains {
     DraftTree& tree = trees[b];
     const int row = tree.size() - 1;
     const int rows[] = {row};
-    const RowContext context{
-        .prefix = round_.prefixes[b], .tree = tree, .rows = rows, .keys = round_.keys, .request = round_.requests[b]};
+    const RowContext context = round_.context(b, tree, rows);
     if (may_grow(b)) stop_.count_pass(b);
     if (how_.draw == Draw::kPoint) {
       const Token likeliest = round_.sampler.most_likely(logits.unsqueeze(0), context)[0];

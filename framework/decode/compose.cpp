@@ -22,6 +22,49 @@ std::optional<Facts> facts_of(const Registry<T>& registry, const Params& params,
   }
 }
 
+std::string step_name(const Params& sampler) {
+  return cat(sampler.values.origin, ": ", sampler.place, ": '", plugin_name(sampler), "'");
+}
+
+// Steps that come too late, or twice.
+void check_steps(const std::vector<Params>& samplers, const std::vector<Facts>& facts,
+                 std::vector<std::string>& problems) {
+  const Params *cold = nullptr, *remover = nullptr, *carrier = nullptr;
+  for (size_t i = 0; i < samplers.size(); ++i) {
+    if (facts[i].neutral) continue;
+    const std::string who = step_name(samplers[i]);
+    if (cold != nullptr && facts[i].reads != Reads::kLogits) {
+      problems.push_back(cat(who, " would change nothing after temperature = 0, which leaves one token; put it before ",
+                             "temperature, or set order = \"transformers\""));
+    }
+    if (remover != nullptr && facts[i].constrains) {
+      problems.push_back(cat(who, " comes after '", plugin_name(*remover),
+                             "', which may have removed every token that it allows; put it before"));
+    }
+    if (carrier != nullptr && facts[i].reads == Reads::kState)
+      problems.push_back(cat(who, " and '", plugin_name(*carrier), "' both carry a state; only one step may"));
+    if (facts[i].one_hot) cold = &samplers[i];
+    if (facts[i].removes && !facts[i].constrains) remover = &samplers[i];
+    if (facts[i].reads == Reads::kState) carrier = &samplers[i];
+  }
+}
+
+// Rules that break what a step promises.
+void check_rule_of_steps(const std::vector<Params>& samplers, const std::vector<Facts>& facts, const Facts& verifier,
+                         std::vector<std::string>& problems) {
+  for (size_t i = 0; i < samplers.size(); ++i) {
+    if (facts[i].constrains && verifier.guarantee == Guarantee::kLossy) {
+      problems.push_back(
+          cat(step_name(samplers[i]), " needs an exact verifier: a lossy rule may accept what the constraint forbids"));
+    }
+    if (facts[i].reads == Reads::kState && verifier.guarantee == Guarantee::kMixture) {
+      problems.push_back(cat(step_name(samplers[i]), " carries a state along the text, and q follows it only from ",
+                             "round to round: a mixture of p and q would depend on where rounds begin; take verifier ",
+                             "'rejection' or 'agreement'"));
+    }
+  }
+}
+
 }  // namespace
 
 std::string plugin_name(const Params& params) {
@@ -35,10 +78,16 @@ std::string plugin_name(const Params& params) {
 Composed check_composition(const Registries& registries, const Composition& composition) {
   Composed composed;
   std::vector<std::string>& problems = composed.problems;
+  std::vector<Facts> steps;
   for (const Params& sampler : composition.samplers) {
-    if (const auto facts = facts_of(registries.samplers, sampler, Policy::kSampled, problems))
-      composed.one_hot |= facts->one_hot;
+    const auto facts = facts_of(registries.samplers, sampler, Policy::kSampled, problems);
+    if (!facts) continue;
+    composed.one_hot |= facts->one_hot;
+    composed.constrained |= facts->constrains;
+    composed.coins |= facts->coins && !facts->neutral;
+    steps.push_back(*facts);
   }
+  if (problems.empty()) check_steps(composition.samplers, steps, problems);
   const auto verifier = facts_of(registries.verifiers, composition.verifier, Policy::kSampled, problems);
   const auto drafter =
       facts_of(registries.drafters, composition.drafter, verifier ? verifier->policy : Policy::kSampled, problems);
@@ -47,6 +96,7 @@ Composed check_composition(const Registries& registries, const Composition& comp
   composed.verifier = *verifier;
   composed.guarantee = verifier->guarantee;
 
+  check_rule_of_steps(composition.samplers, steps, *verifier, problems);
   const std::string who =
       cat(composition.drafter.values.origin, ": ", composition.drafter.place, " '", plugin_name(composition.drafter),
           "' does not fit verifier '", plugin_name(composition.verifier), "': ");
@@ -85,11 +135,11 @@ std::vector<Params> parse_samplers(const std::string& text, const std::string& p
   return samplers;
 }
 
-Sampler make_sampler(const Registries& registries, const std::vector<Params>& samplers) {
+Sampler make_sampler(const Registries& registries, const std::vector<Params>& samplers, const Parts& parts) {
   Sampler sampler;
   for (const Params& params : samplers) {
     const auto& entry = registries.samplers.at(plugin_name(params), params.place);
-    if (!entry.facts(params, Policy::kSampled).neutral) sampler.steps.push_back(entry.make(params, {}));
+    if (!entry.facts(params, Policy::kSampled).neutral) sampler.steps.push_back(entry.make(params, parts));
   }
   return sampler;
 }

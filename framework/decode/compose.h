@@ -17,7 +17,9 @@ struct Composition {
 // A composition as resolved from text: the "name" key of each Params and its options.
 struct Composed {
   Facts drafter, verifier;
-  bool one_hot = false;  // the sampler's rows are one-hot (temperature 0)
+  bool one_hot = false;      // the sampler's rows are one-hot (temperature 0)
+  bool constrained = false;  // a step is on the text of tokens, and removes what may not be written
+  bool coins = false;        // a step draws a number at each position
   Guarantee guarantee = Guarantee::kExact;
   std::vector<std::string> problems;  // empty: it fits
 };
@@ -30,7 +32,8 @@ std::string default_verifier(const Registries& registries, const std::vector<Par
 // "temperature(0.7),top_p(0.9)" -> Params in the order given.  An empty text: no processor, p = softmax(logits).
 std::vector<Params> parse_samplers(const std::string& text, const std::string& place);
 
-Sampler make_sampler(const Registries& registries, const std::vector<Params>& samplers);
+// `parts`: of the target, for samplers that look at the text of tokens.
+Sampler make_sampler(const Registries& registries, const std::vector<Params>& samplers, const Parts& parts = {});
 std::string plugin_name(const Params& params);  // its "name" key; throws ConfigError if missing
 
 }  // namespace specula

@@ -54,6 +54,9 @@ class Loop {
     done_.assign(batch, session.max_new_tokens <= 0 ? 1 : 0);
     remaining_.assign(batch, session.max_new_tokens);
     starts_.resize(batch);
+    for (const Prefix& prompt : prefixes_) given_.push_back(static_cast<int64_t>(prompt.size()));
+    row_states_.resize(batch);
+    if (const auto state = session.sampler.first_state()) states_.assign(batch, *state);
     rounds_.assign(batch, 0);
     stops_.assign(batch, Stop::kLimit);
   }
@@ -105,7 +108,10 @@ class Loop {
                       .keys = session_.keys,
                       .target = session_.target,
                       .target_cache = *cache_,
-                      .clock = clock_};
+                      .clock = clock_,
+                      .prompts = given_,
+                      .stop = session_.stop,
+                      .states = states_};
     drafts_ = session_.drafter.draft(round);
     started_ = session_.drafter.started();
     SPECULA_CHECK(drafts_.size() == prefixes_.size(), drafts_.size(), " trees for ", prefixes_.size(), " sequences");
@@ -153,8 +159,15 @@ class Loop {
       if (tree.size() == 0) continue;
       const std::vector<int> rows = first_slots(tree.size());
       const Tensor logits = pass_.logits.select(0, static_cast<int64_t>(b)).narrow(0, 0, tree.size());
-      p_[b] = session_.sampler.distribution(
-          logits, {.prefix = prefixes_[b], .tree = tree, .rows = rows, .keys = session_.keys, .request = requests_[b]});
+      const RowContext context{.prefix = prefixes_[b],
+                               .tree = tree,
+                               .rows = rows,
+                               .keys = session_.keys,
+                               .request = requests_[b],
+                               .prompt = given_[b],
+                               .stop = session_.stop,
+                               .state = states_.empty() ? std::nullopt : std::optional(states_[b])};
+      p_[b] = session_.sampler.distribution_along(logits, context, row_states_[b]);
     }
     // A rule is a pure function, so sequences are judged side by side.
     Rethrower errors;
@@ -206,6 +219,7 @@ class Loop {
       slots.insert(slots.end(), verdicts_[b].path.begin(),
                    verdicts_[b].path.begin() + static_cast<int64_t>(emitted.size()) - 1);
       cache_->commit(static_cast<int>(b), slots);
+      carry_state(b, slots.back(), emitted.back());
       prefixes_[b].insert(prefixes_[b].end(), emitted.begin(), emitted.end());
       remaining_[b] -= static_cast<int64_t>(emitted.size());
       report(b, emitted, emitted.size() < whole);
@@ -215,6 +229,13 @@ class Loop {
         finish(b, Stop::kLimit);
       }
     }
+  }
+
+  // The policy's state at the next root, which is `token` after `row`.
+  void carry_state(size_t b, int row, Token token) {
+    if (row_states_[b].empty()) return;
+    const float p = p_[b].const_data_ptr<float>()[row * p_[b].size(1) + token];
+    states_[b] = session_.sampler.next_state(row_states_[b][static_cast<size_t>(row)], p);
   }
 
   void report(size_t b, const std::vector<Token>& emitted, bool cut) {
@@ -261,6 +282,9 @@ class Loop {
   std::unique_ptr<KvCache> cache_;
   std::vector<char> done_;
   std::vector<int64_t> remaining_, starts_, rounds_;
+  std::vector<int64_t> given_;                   // [B] tokens of the prompt
+  std::vector<double> states_;                   // [B] of the policy at the root, where a step carries one
+  std::vector<std::vector<double>> row_states_;  // [B] at the rows of the last tree
   std::vector<Stop> stops_;
   std::vector<size_t> finished_;
   std::vector<DraftTree> drafts_;

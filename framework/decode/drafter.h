@@ -23,14 +23,30 @@ struct Round {
   bool q_next;                         // the verifier wants q after every row, the last one included
   const Sampler& sampler;
   const Keyring& keys;
-  const LanguageModel& target;  // for drafters that ask the target itself; others have their own model
-  KvCache& target_cache;        // may be used by a drafter that rolls it back
-  PhaseClock& clock;            // PhaseClock::Unbilled for work nobody is charged for
+  const LanguageModel& target;         // for drafters that ask the target itself; others have their own model
+  KvCache& target_cache;               // may be used by a drafter that rolls it back
+  PhaseClock& clock;                   // PhaseClock::Unbilled for work nobody is charged for
+  std::span<const int64_t> prompts{};  // [B] tokens in front of each prefix that were given; empty: all of them
+  std::span<const Token> stop{};       // tokens that end a sequence
+  std::span<const double> states{};    // [B] of the policy at each root, where a step carries one; else empty
 
   // The same round for a drafter inside another, on keys of its own.
   Round with_keys(const Keyring& own) const {
-    return {prefixes, requests, starts, remaining, done,         row_budget, policy,
-            q_next,   sampler,  own,    target,    target_cache, clock};
+    return {prefixes, requests, starts, remaining,    done,  row_budget, policy, q_next,
+            sampler,  own,      target, target_cache, clock, prompts,    stop,   states};
+  }
+
+  // What the policy may know of rows of sequence b.  A state is the root's: q may be any law, so long as it is the one
+  // that was drawn from.
+  RowContext context(size_t b, const DraftTree& tree, std::span<const int> rows) const {
+    return {.prefix = prefixes[b],
+            .tree = tree,
+            .rows = rows,
+            .keys = keys,
+            .request = requests[b],
+            .prompt = prompts.empty() ? static_cast<int64_t>(prefixes[b].size()) : prompts[b],
+            .stop = stop,
+            .state = states.empty() ? std::nullopt : std::optional(states[b])};
   }
 
   // Draft depth that sequence b can still use: min(wanted, remaining - 1, row_budget - 1).

@@ -12,4 +12,9 @@ const char* name_of(Scope scope) {
   return kNames[static_cast<int>(scope)];
 }
 
+const char* name_of(Reads reads) {
+  static constexpr const char* kNames[] = {"logits", "text", "generated text", "its own state"};
+  return kNames[static_cast<int>(reads)];
+}
+
 }  // namespace specula

@@ -25,9 +25,13 @@ enum class Guarantee {
   kMixture,      // the output follows Verifier::law, a mixture of p and q
   kLossy         // it follows no stated law; its divergence from p is measured
 };
+// What a sampler looks at beside the logits of a row: nothing, the text down to the row, what of it was generated, or
+// a state of its own that is carried along the path.
+enum class Reads { kLogits, kText, kGenerated, kState };
 enum class Scope { kRequest, kRun, kFile };  // how long a drafter's state lives; request scope: same text in any order
 const char* name_of(Guarantee guarantee);
 const char* name_of(Scope scope);
+const char* name_of(Reads reads);
 
 // What is known of a plug-in before any weights load, so that a misfit is a configuration error.
 struct Facts {
@@ -40,6 +44,10 @@ struct Facts {
   bool tests_tokens = false;                // verifier: one coin for each drafted token of a chain, so alpha is defined
   std::string cost{};                       // verifier: what a round costs, "O(V) a visited row"
   bool neutral = false;                     // sampler: changes nothing with these options, so it is left out
+  Reads reads = Reads::kLogits;             // sampler
+  bool removes = false;                     // sampler: may remove tokens
+  bool constrains = false;                  // sampler: removes all that may not be written, which no other step may
+  bool coins = false;                       // sampler: draws a number at each position
   bool one_hot = false;                     // sampler: each row of p has one token; verifier: needs such rows
   std::vector<std::string> models{};        // drafter: the entries of [models] it uses, of the target's vocabulary
   std::vector<std::string> foreign_models{};  // drafter: those that may have another tokenizer
@@ -60,7 +68,7 @@ struct Parts {
 template <class T>
 struct Registry {
   struct Entry {
-    std::string name, summary, paper;
+    std::string name, summary, paper, definition;  // definition: whose a sampler's is, where there are several
     std::vector<Option> options;
     std::function<Facts(const Params&, Policy)> facts;  // throws ConfigError for wrong options
     std::function<std::unique_ptr<T>(const Params&, const Parts&)> make;
@@ -87,7 +95,7 @@ struct Registry {
 struct Registries {
   Registry<Drafter> drafters{.kind = "drafter"};
   Registry<Verifier> verifiers{.kind = "verifier"};
-  Registry<LogitsProcessor> samplers{.kind = "sampler"};  // in the order in which a [sampler] table applies them
+  Registry<LogitsProcessor> samplers{.kind = "sampler"};  // in the order of transformers
   Registry<Stopper> stoppers{.kind = "stopper"};
 };
 
@@ -99,6 +107,7 @@ typename Registry<Base>::Entry make_entry(const std::string& name, const std::st
   return {.name = name,
           .summary = summary,
           .paper = paper,
+          .definition = "",
           .options = list_options<Options>(),
           .facts = [facts](const Params& params, Policy policy) -> Facts {
             const auto options = read_options<Options>(params);
@@ -137,8 +146,10 @@ auto verifier_entry(const std::string& name, const std::string& summary, const s
 }
 template <class Plugin, class Options, class FactsOf>
 auto sampler_entry(const std::string& name, const std::string& summary, const std::string& paper,
-                   const FactsOf& facts) {
-  return make_entry<LogitsProcessor, Plugin, Options>(name, summary, paper, facts);
+                   const std::string& definition, const FactsOf& facts) {
+  auto entry = make_entry<LogitsProcessor, Plugin, Options>(name, summary, paper, facts);
+  entry.definition = definition;
+  return entry;
 }
 template <class Plugin, class Options, class FactsOf>
 auto stopper_entry(const std::string& name, const std::string& summary, const std::string& paper,

@@ -16,13 +16,32 @@ namespace {
 constexpr int64_t kWorthThreads = 16384;  // elements; fewer are done before another thread has begun
 
 [[noreturn]] void refuse(const RowContext& context, size_t j, bool is_changed) {
-  const size_t position = context.prefix.size() + static_cast<size_t>(context.tree.depth(context.rows[j]));
   throw NumericError(cat("the logits ", is_changed ? "after the sampling policy" : "of the model",
-                         " hold NaN, +infinity or nothing finite at position ", position, " of request ",
-                         context.request, " (tree row ", context.rows[j], ")"));
+                         " hold NaN, +infinity or nothing finite at position ", position_after(context, j),
+                         " of request ", context.request, " (tree row ", context.rows[j], ")"));
 }
 
 }  // namespace
+
+RowText text_of(const RowContext& context, size_t j) {
+  return {.committed = context.prefix, .path = context.tree.path_tokens(context.rows[j])};
+}
+
+std::vector<Token> RowText::whole() const {
+  std::vector<Token> text(committed.begin(), committed.end());
+  text.insert(text.end(), path.begin(), path.end());
+  return text;
+}
+
+RowText generated_of(const RowContext& context, size_t j) {
+  RowText text = text_of(context, j);
+  text.committed = text.committed.subspan(static_cast<size_t>(context.prompt));
+  return text;
+}
+
+int64_t position_after(const RowContext& context, size_t j) {
+  return static_cast<int64_t>(context.prefix.size()) + context.tree.depth(context.rows[j]);
+}
 
 bool Sampler::is_greedy() const {
   return std::any_of(steps.begin(), steps.end(), [](const auto& step) { return step->is_greedy(); });
@@ -73,6 +92,41 @@ Tensor Sampler::distribution(const Tensor& logits, const RowContext& context) co
     return p;
   }
   return ranking(logits, context);
+}
+
+std::optional<double> Sampler::first_state() const {
+  for (const auto& step : steps) {
+    if (const auto state = step->first_state()) return state;
+  }
+  return std::nullopt;
+}
+
+double Sampler::next_state(double state, double p) const {
+  for (const auto& step : steps) state = step->next_state(state, p);
+  return state;
+}
+
+Tensor Sampler::distribution_along(const Tensor& logits, const RowContext& context, std::vector<double>& states) const {
+  states.clear();
+  const std::optional<double> first = first_state();
+  if (!first) return distribution(logits, context);
+  Tensor p = at::empty_like(logits);
+  float* to = p.mutable_data_ptr<float>();
+  const int64_t vocab = logits.size(1);
+  for (size_t j = 0; j < context.rows.size(); ++j) {
+    SPECULA_CHECK(context.rows[j] == static_cast<int>(j), "row ", context.rows[j], " where row ", j, " is due");
+    const int parent = context.tree.parent[j];
+    const Token token = context.tree.token[j];
+    states.push_back(parent < 0 ? context.state.value_or(*first)
+                                : next_state(states[static_cast<size_t>(parent)], to[parent * vocab + token]));
+    RowContext own = context;
+    own.rows = context.rows.subspan(j, 1);
+    own.state = states.back();
+    const auto row = static_cast<int64_t>(j);
+    const Tensor law = distribution(logits.narrow(0, row, 1), own);
+    std::memcpy(to + row * vocab, law.const_data_ptr<float>(), static_cast<size_t>(vocab) * sizeof(float));
+  }
+  return p;
 }
 
 Tensor Sampler::ranking(const Tensor& logits, const RowContext& context) const {

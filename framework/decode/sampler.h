@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -10,6 +11,14 @@
 #include "framework/decode/draft_tree.h"
 
 namespace specula {
+
+// A member that has no default: whoever leaves it out gets no program.
+template <class T>
+struct Required {
+  Required(T v) : value(v) {}  // NOLINT(google-explicit-constructor): it stands for its value
+  operator T() const { return value; }
+  T value;
+};
 
 // What a processor may know of the rows it is given: row j of the logits is tree row rows[j], whose history is
 // `prefix` (ending in the root's token) followed by the tree path from below the root down to it.
@@ -19,7 +28,23 @@ struct RowContext {
   std::span<const int> rows;
   const Keyring& keys;
   int64_t request;
+  Required<int64_t> prompt;  // tokens in front of `prefix` that were given; what follows, and the path, was generated
+  std::span<const Token> stop;    // tokens that end the sequence; empty: none does
+  std::optional<double> state{};  // at these rows, of the processor that carries one; none: its first
 };
+
+// The text that row j follows: committed tokens, then those of its own path.
+struct RowText {
+  std::span<const Token> committed;
+  std::vector<Token> path;
+
+  size_t size() const { return committed.size() + path.size(); }
+  std::vector<Token> whole() const;
+};
+RowText text_of(const RowContext& context, size_t j);
+RowText generated_of(const RowContext& context, size_t j);  // the same without the prompt
+// Absolute position of the token that follows row j.
+int64_t position_after(const RowContext& context, size_t j);
 
 class LogitsProcessor {
  public:
@@ -29,6 +54,10 @@ class LogitsProcessor {
   virtual void apply(Tensor& logits, const RowContext& context) const = 0;
   // True: only the most likely token would stay.  Then nobody calls apply(), and no later step can change anything.
   virtual bool is_greedy() const { return false; }
+  // A number that is carried along a text beside the text itself (mirostat's mu): before the first generated token, ...
+  virtual std::optional<double> first_state() const { return std::nullopt; }
+  // ... and after a token that had probability p under the whole policy at a row with `state`.
+  virtual double next_state(double state, double /*p*/) const { return state; }
 };
 
 struct Sampler {
@@ -37,6 +66,12 @@ struct Sampler {
   // [R,V] float32, rows sum to 1.  `logits` [R,V] float32 is not changed.  Throws NumericError naming request and
   // position when a row holds NaN or nothing but -infinity.
   Tensor distribution(const Tensor& logits, const RowContext& context) const;
+
+  // The same of a whole tree, rows 0 to R-1, where a step carries a state: parents come first, and each row gets the
+  // state that its own path leads to.  `states` receives them; empty: no step carries one.
+  Tensor distribution_along(const Tensor& logits, const RowContext& context, std::vector<double>& states) const;
+  std::optional<double> first_state() const;  // of the step that carries one
+  double next_state(double state, double p) const;
 
   // The same, but a policy that leaves one token stops before that step: what the most likely tokens are ranked by.
   Tensor ranking(const Tensor& logits, const RowContext& context) const;

@@ -49,11 +49,7 @@ class Sprout {
 
   // logits [wanted rows,V] after them.
   void hear(const Tensor& logits) {
-    const RowContext context{.prefix = round_.prefixes[b_],
-                             .tree = tree_.tree(),
-                             .rows = wanted_,
-                             .keys = round_.keys,
-                             .request = round_.requests[b_]};
+    const RowContext context = round_.context(b_, tree_.tree(), wanted_);
     tree_.learn(wanted_, how_.q_of_p(how_.law == Draw::kPoint ? round_.sampler.ranking(logits, context)
                                                               : round_.sampler.distribution(logits, context)));
     wanted_ = is_grown_ ? std::vector<int>{} : grower_->grow(tree_);

@@ -100,9 +100,7 @@ Tensor law_after(const HashModel& model, const Round& round, size_t b) {
       model.forward(make_rows({RowList::chain({&round.prefixes[b].back(), 1})}), *cache, {.logits = Logits::kLast});
   const DraftTree tree = DraftTree::root_only(round.prefixes[b].back());
   const int rows[] = {0};
-  return round.sampler.distribution(
-      pass.logits.select(0, 0),
-      {.prefix = round.prefixes[b], .tree = tree, .rows = rows, .keys = round.keys, .request = round.requests[b]});
+  return round.sampler.distribution(pass.logits.select(0, 0), round.context(b, tree, rows));
 }
 
 Token drawn(const Tensor& q, const Round& round, size_t b, uint32_t index) {
@@ -250,9 +248,9 @@ TEST(CascadeDrafter, GivesQAfterEveryRow) {
     const Scene scene({"cascade_drafter(length=2, drafter=draft_model(model=tiny,length=1))", rule}, 2);
     Session plain = scene.session(3);
     plain.keys = Keyring(17);
-    EXPECT_LT(
-        law_error(scene.session(3), kRepeating, 2, [&](const Prefix& text) { return law_to_follow(plain, text); }),
-        kExact)
+    EXPECT_LT(law_error(scene.session(3), kRepeating, 2,
+                        [&](const Prefix& text) { return law_to_follow(plain, text, kRepeating.size()); }),
+              kExact)
         << rule;
   }
 }

@@ -64,19 +64,23 @@ Bench::Bench(const Pair& pair, const std::string& samplers, const BenchOptions& 
       used_draft(options.draft_is_target    ? used_target
                  : options.draft != nullptr ? *options.draft
                                             : draft),
-      sampler(make_sampler(all_registries(), parse_samplers(samplers, "test"))) {
+      tokenizer(options.tokenizer != nullptr ? options.tokenizer : &toy_tokenizer(used_target.vocab())),
+      sampler(make_sampler(all_registries(), parse_samplers(samplers, "test"), toy_parts())) {
   const Params d = call_of(pair.drafter), v = call_of(pair.verifier);
-  const Parts parts{.model = [this](const std::string&) -> const LanguageModel& { return used_draft; },
-                    .vocab = used_target.vocab(),
-                    .layers = used_target.layers(),
-                    .tokenizer = [this](const std::string& name) -> const Tokenizer& {
-                      return name.empty() ? toy_tokenizer(used_target.vocab())
-                                          : other_toy_tokenizer(used_draft.vocab());
-                    }};
+  const Parts parts = toy_parts();
   const auto& rule = all_registries().verifiers.at(plugin_name(v), "test");
   facts = rule.facts(v, Policy::kSampled);
   verifier = rule.make(v, parts);
   drafter = all_registries().drafters.at(plugin_name(d), "test").make(d, parts);
+}
+
+Parts Bench::toy_parts() const {
+  return {.model = [this](const std::string&) -> const LanguageModel& { return used_draft; },
+          .vocab = used_target.vocab(),
+          .layers = used_target.layers(),
+          .tokenizer = [this](const std::string& name) -> const Tokenizer& {
+            return name.empty() ? *tokenizer : other_toy_tokenizer(used_draft.vocab());
+          }};
 }
 
 Session Bench::session(int64_t tokens, uint64_t seed) const {
@@ -106,8 +110,14 @@ std::vector<double> Bench::target_law(const Prefix& text) const {
   std::copy(logits.begin(), logits.end(), row.mutable_data_ptr<float>());
   const int rows[] = {0};
   const Keyring keys(0);
-  const Tensor p = sampler.distribution(
-      row, {.prefix = text, .tree = DraftTree::root_only(text.back()), .rows = rows, .keys = keys, .request = 0});
+  const DraftTree root = DraftTree::root_only(text.back());
+  const Tensor p = sampler.distribution(row, {.prefix = text,
+                                              .tree = root,
+                                              .rows = rows,
+                                              .keys = keys,
+                                              .request = 0,
+                                              .prompt = static_cast<int64_t>(text.size()),
+                                              .stop = {}});
   return {p.const_data_ptr<float>(), p.const_data_ptr<float>() + p.numel()};
 }
 

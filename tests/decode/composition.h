@@ -38,12 +38,14 @@ struct BenchOptions {
   bool draft_is_target = false;           // the draft model is the target itself
   const LanguageModel* target = nullptr;  // null: a hash model of the vocabulary
   const LanguageModel* draft = nullptr;   // null: one near it
+  const Tokenizer* tokenizer = nullptr;   // of the target; null: one letter a token
 };
 
 // One composition on toy models.
 struct Bench {
   HashModel target, draft;
   const LanguageModel &used_target, &used_draft;
+  const Tokenizer* tokenizer;
   Sampler sampler;
   std::unique_ptr<Drafter> drafter;
   std::unique_ptr<Verifier> verifier;
@@ -51,6 +53,7 @@ struct Bench {
 
   Bench(const Pair& pair, const std::string& samplers, const BenchOptions& options = {});
 
+  Parts toy_parts() const;
   Session session(int64_t tokens, uint64_t seed = 17) const;  // under audit, trees checked
   std::vector<Decoded> run(const std::vector<Prefix>& prompts, const std::vector<int64_t>& requests, int64_t tokens,
                            uint64_t seed = 17, std::vector<Token> stop = {}) const;

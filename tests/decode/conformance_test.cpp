@@ -52,7 +52,8 @@ using GreedyPairs = Pairs;
 INSTANTIATE_TEST_SUITE_P(Registered, GreedyPairs, ::testing::ValuesIn(pairs(kGreedy, is_greedy_exact)), name_of_test);
 
 TEST_P(GreedyPairs, TheTextAtTemperatureZeroIsTheBaselines) {
-  for (const char* policy : {"temperature(0)", "repetition_penalty(1.3),temperature(0)"}) {
+  for (const char* policy :
+       {"temperature(0)", "repetition_penalty(1.3),temperature(0)", "no_repeat_ngram(2),temperature(0)"}) {
     const auto baseline = Bench({"none", "greedy_match"}, policy).run(kPrompts, kRequests, 40);
     const auto text = Bench(GetParam(), policy).run(kPrompts, kRequests, 40);
     for (size_t b = 0; b < 3; ++b) EXPECT_EQ(text[b].tokens, baseline[b].tokens) << policy << " sequence " << b;
@@ -200,7 +201,8 @@ INSTANTIATE_TEST_SUITE_P(Registered, CoupledPairs, ::testing::ValuesIn(pairs(kWa
 
 TEST_P(CoupledPairs, TheTextIsTheBaselinesSeedBySeed) {
   for (const char* policy :
-       {"temperature(1)", "temperature(0.7),top_p(0.8)", "repetition_penalty(1.5),temperature(1.4),top_k(4)"}) {
+       {"temperature(1)", "temperature(0.7),top_p(0.8)", "repetition_penalty(1.5),temperature(1.4),top_k(4)",
+        "frequency_penalty(0.8),xtc(probability=0.5,threshold=0.2),mirostat(tau=1.5)"}) {
     for (uint64_t seed = 0; seed < 5; ++seed) {
       const auto baseline = Bench({"none", GetParam().verifier}, policy).run(kPrompts, kRequests, 40, seed);
       const auto text = Bench(GetParam(), policy).run(kPrompts, kRequests, 40, seed);
@@ -220,7 +222,8 @@ double error_of(const Bench& bench, int tokens, int rounds) {
     return law_error(session, kRepeating, rounds, [&](const Prefix& text) { return bench.target_law(text); });
   Session plain = session;  // rounds after many texts: each is another run, and the audit remembers keys
   plain.keys = Keyring(17);
-  return law_error(session, kRepeating, rounds, [&](const Prefix& text) { return law_to_follow(plain, text); });
+  return law_error(session, kRepeating, rounds,
+                   [&](const Prefix& text) { return law_to_follow(plain, text, kRepeating.size()); });
 }
 
 TEST_P(PairsWithALaw, OneRoundFollowsItExactly) {

@@ -29,8 +29,7 @@ class LyingDrafter final : public Drafter {
     Tensor row = at::empty({1, model_.vocab()});
     std::copy(logits.begin(), logits.end(), row.mutable_data_ptr<float>());
     const int rows[] = {0};
-    const RowContext context{
-        .prefix = round.prefixes[0], .tree = trees[0], .rows = rows, .keys = round.keys, .request = round.requests[0]};
+    const RowContext context = round.context(0, trees[0], rows);
     const Tensor q = round.sampler.distribution(row, context);
     const Token d = pick(q.const_data_ptr<float>(), q.size(1),
                          round.keys.uniform(Use::kDraft, round.requests[0], round.starts[0], 1));

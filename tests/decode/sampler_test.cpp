@@ -3,66 +3,19 @@
 
 #include <gtest/gtest.h>
 
-#include <ATen/ops/empty.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
 #include <set>
 
-#include "framework/decode/compose.h"
 #include "framework/decode/probability.h"
-#include "samplers/register.h"
+#include "tests/decode/sampler_support.h"
 
 namespace specula::testing {
 namespace {
 
-const Registries& registries() {
-  static const Registries instance = [] {
-    Registries r;
-    register_samplers(r.samplers);
-    return r;
-  }();
-  return instance;
-}
-
-using Row = std::vector<float>;
-
-Row random_row(int64_t vocab, uint64_t seed, double spread = 3) {
-  const Keyring keys(seed);
-  Row row;
-  for (int64_t x = 0; x < vocab; ++x) {
-    row.push_back(static_cast<float>(spread * (2 * keys.uniform(Use::kSearch, 0, 0, static_cast<uint32_t>(x)) - 1)));
-  }
-  return row;
-}
-
-Tensor matrix(const std::vector<Row>& rows) {
-  Tensor t = at::empty({static_cast<int64_t>(rows.size()), static_cast<int64_t>(rows[0].size())});
-  for (size_t r = 0; r < rows.size(); ++r)
-    std::copy(rows[r].begin(), rows[r].end(), t.mutable_data_ptr<float>() + r * rows[0].size());
-  return t;
-}
-
-std::vector<Row> policed(const std::string& policy, const std::vector<Row>& logits, const Prefix& prefix,
-                         const DraftTree& tree) {
-  std::vector<int> rows(logits.size());
-  std::iota(rows.begin(), rows.end(), 0);
-  const Sampler sampler = make_sampler(registries(), parse_samplers(policy, "test"));
-  const Keyring keys(0);
-  const Tensor p =
-      sampler.distribution(matrix(logits), {.prefix = prefix, .tree = tree, .rows = rows, .keys = keys, .request = 42});
-  std::vector<Row> out;
-  const float* data = p.const_data_ptr<float>();
-  for (size_t r = 0; r < logits.size(); ++r)
-    out.emplace_back(data + r * logits[r].size(), data + (r + 1) * logits[r].size());
-  return out;
-}
-
-Row policed(const std::string& policy, const Row& logits) {
-  return policed(policy, {logits}, {0}, DraftTree::root_only(0))[0];
-}
+using Row = LogitRow;
 
 std::vector<double> softmax(const std::vector<double>& logits) {
   const double top = *std::max_element(logits.begin(), logits.end());
@@ -178,7 +131,7 @@ TEST(Samplers, RepetitionPenaltySeesTheRowsOwnPathOnly) {
   const std::vector<std::set<Token>> seen = {{5, 2}, {5, 2, 3}, {5, 2, 4}, {5, 2, 3, 1}};
   std::vector<Row> logits;
   for (uint64_t r = 0; r < 4; ++r) logits.push_back(random_row(7, 20 + r));
-  const std::vector<Row> p = policed("repetition_penalty(1.7)", logits, {5, 5, 2}, tree);
+  const std::vector<Row> p = policed("repetition_penalty(1.7)", logits, {.prefix = {5, 5, 2}, .tree = tree});
   for (size_t r = 0; r < 4; ++r) {
     std::vector<double> expected(logits[r].begin(), logits[r].end());
     for (const Token t : seen[r]) expected[t] = expected[t] > 0 ? expected[t] / 1.7 : expected[t] * 1.7;
@@ -193,7 +146,7 @@ TEST(Samplers, NaNIsAnErrorThatNamesRequestAndPosition) {
   bad[63] = std::numeric_limits<float>::quiet_NaN();
   for (const char* policy : {"", "temperature(0)", "top_k(2)"}) {
     try {
-      policed(policy, {random_row(100, 8), bad}, {1, 2, 3}, DraftTree::chain_of_points(3, {4}));
+      policed(policy, {random_row(100, 8), bad}, {.prefix = {1, 2, 3}, .tree = DraftTree::chain_of_points(3, {4})});
       ADD_FAILURE() << policy;
     } catch (const Error& e) {
       EXPECT_NE(std::string(e.what()).find("position 4 of request 42"), std::string::npos) << e.what();

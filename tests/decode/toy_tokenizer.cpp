@@ -73,6 +73,10 @@ const Tokenizer& made_once(int64_t vocab, std::map<int64_t, std::unique_ptr<Toke
 
 }  // namespace
 
+std::unique_ptr<Tokenizer> piece_tokenizer(std::vector<std::string> pieces) {
+  return std::make_unique<PieceTokenizer>(std::move(pieces));
+}
+
 const Tokenizer& toy_tokenizer(int64_t vocab) {
   static std::map<int64_t, std::unique_ptr<Tokenizer>> made;
   return made_once(vocab, made, [&] {

@@ -7,6 +7,8 @@
 
 namespace specula::testing {
 
+// Tokens of these texts.
+std::unique_ptr<Tokenizer> piece_tokenizer(std::vector<std::string> pieces);
 const Tokenizer& toy_tokenizer(int64_t vocab);        // id i is character i
 const Tokenizer& other_toy_tokenizer(int64_t vocab);  // id i is character vocab-2-i, the last id is "ab"
 

@@ -87,7 +87,8 @@ double error_of(const Bench& bench, int tokens, int rounds) {
     return law_error(session, kRepeating, rounds, [&](const Prefix& text) { return bench.target_law(text); });
   Session plain = session;
   plain.keys = Keyring(17);
-  return law_error(session, kRepeating, rounds, [&](const Prefix& text) { return law_to_follow(plain, text); });
+  return law_error(session, kRepeating, rounds,
+                   [&](const Prefix& text) { return law_to_follow(plain, text, kRepeating.size()); });
 }
 
 TEST_P(TreeLaws, OneRoundFollowsItExactly) {
@@ -441,11 +442,7 @@ class Liar final : public Drafter {
     std::vector<float> logits = model_.logits(text);
     const int rows[] = {row};
     const Tensor view = at::from_blob(logits.data(), {1, model_.vocab()});
-    tree.learn({row}, round.sampler.distribution(view, {.prefix = round.prefixes[0],
-                                                        .tree = tree.tree(),
-                                                        .rows = rows,
-                                                        .keys = round.keys,
-                                                        .request = round.requests[0]}));
+    tree.learn({row}, round.sampler.distribution(view, round.context(0, tree.tree(), rows)));
   }
 
   const HashModel& model_;

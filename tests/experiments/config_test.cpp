@@ -110,10 +110,16 @@ TEST_F(Config, FormsOfADrafter) {
   EXPECT_EQ(drafter("drafter = \"echo\""), "{ name = \"echo\", length = 4 }");
 }
 
-TEST_F(Config, SamplersApplyInTheRegistrysOrderOrInThatOfSteps) {
-  EXPECT_THAT(sampler_names(load(
-                  replaced(base(), "temperature = 0.7", "top_p = 0.9\ntemperature = 0.7\nrepetition_penalty = 1.2"))),
-              ElementsAre("repetition_penalty", "temperature", "top_p"));
+TEST_F(Config, SamplersApplyAsTheyStandOrInTheOrderOfAPreset) {
+  const auto names = [&](const std::string& table) {
+    return sampler_names(load(replaced(base(), "temperature = 0.7", table)));
+  };
+  const std::string table = "top_p = 0.9\ntemperature = 0.7\nrepetition_penalty = 1.2";
+  EXPECT_THAT(names(table), ElementsAre("top_p", "temperature", "repetition_penalty"));
+  EXPECT_THAT(names(table + "\norder = \"transformers\""), ElementsAre("repetition_penalty", "temperature", "top_p"));
+  EXPECT_THAT(names("order = \"llama.cpp\"\n" + table), ElementsAre("repetition_penalty", "top_p", "temperature"));
+  EXPECT_THAT(broken("temperature = 0.7", "temperature = 0.7\norder = \"vllm\""),
+              StartsWith("c.toml:12:9: [sampler] order = \"vllm\"; expected one of transformers, llama.cpp"));
   const ExperimentConfig steps = load(
       replaced(base(), "temperature = 0.7", "steps = [\"top_p(0.9)\", { name = \"temperature\", temperature = 0.7 }]"));
   EXPECT_THAT(sampler_names(steps), ElementsAre("top_p", "temperature"));

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <regex>
 
 #include "experiments/commands.h"
 #include "experiments/npy.h"
@@ -268,6 +269,23 @@ TEST(Score, ChunksDoNotShow) {  // 300 ids are three chunks; the first 50 of the
   for (size_t t = 1; t < 50; ++t) EXPECT_NEAR(whole[t].get<double>(), head[t].get<double>(), 1e-4) << t;
   const std::string too_long = ids_json(Prefix(1025, 5));
   EXPECT_THROW(score_command({.model = kDemo + "target", .ids = too_long.substr(1, too_long.size() - 2)}), ConfigError);
+}
+
+TEST(Generate, AConstraintHoldsWhateverDraftsAndTheTextIsTheBaselines) {
+  GenerateArgs args = demo_args();
+  args.max_new_tokens = 60;
+  args.sampler = R"re(regex("( [a-z]{1,6}){2,5}\."),temperature(0.9))re";
+  args.verifier = "agreement";
+  std::vector<int> baseline;
+  for (const char* drafter :
+       {"none", "draft_model(length=4)", "prompt_lookup(min_ngram=1)", "draft_model(tree=iid(widths=\"2x2\"))"}) {
+    args.drafter = drafter;
+    const json line = lines_of(args).at(0);
+    EXPECT_TRUE(std::regex_match(line.at("text").get<std::string>(), std::regex("( [a-z]{1,6}){2,5}\\."))) << line;
+    EXPECT_EQ(line.at("stop"), "stop_token") << drafter;
+    if (baseline.empty()) baseline = line.at("ids").get<std::vector<int>>();
+    EXPECT_EQ(line.at("ids").get<std::vector<int>>(), baseline) << drafter;
+  }
 }
 
 }  // namespace

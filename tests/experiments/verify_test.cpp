@@ -132,6 +132,21 @@ TEST_F(Verify, SomeRungsDoNotReplaceTheWholeLadder) {
   for (const Json& c : certificates()) EXPECT_EQ(c.at("rungs").size(), 4U);
 }
 
+// Policies that read the generated text, draw coins, carry a state, look at the text of tokens.
+TEST_F(Verify, PoliciesWithAHistoryHold) {
+  for (const char* policy : {"frequency_penalty=0.7", "xtc={ probability = 0.5, threshold = 0.05 }",
+                             "mirostat={ tau = 3.0, eta = 0.5 }", "no_repeat_ngram=2", "min_length=3"}) {
+    VerifyArgs held = args({"L2", "L1", "L0"});
+    held.overrides.sets = {cat("sampler.", policy)};
+    EXPECT_EQ(verify(held), ExitCode::kOk) << policy << "\n" << text << errors;
+    EXPECT_EQ(text.find("skipped"), std::string::npos) << policy << "\n" << text;
+  }
+  VerifyArgs constrained = args({"L2", "L1"});
+  constrained.overrides.sets = {"sampler={ regex = \"( [a-z]+){2,9}[.]\", temperature = 1.0 }"};
+  EXPECT_EQ(verify(constrained), ExitCode::kOk) << text << errors;
+  EXPECT_THAT(text, HasSubstr("those of toy models have none"));
+}
+
 TEST_F(Verify, AFolderThatCannotBeWrittenIsAnErrorBeforeAnyRung) {
   write_file_atomically(out_ / "certificates", "a file where a folder should be");
   EXPECT_EQ(verify(args()), ExitCode::kRuntime);

@@ -1,0 +1,10 @@
+// frequency_penalty: subtracts the penalty times the number of times that a token occurred, on the row's own path.
+// Defined as in OpenAI's API, which counts generated tokens; prompt = true and last_n count as llama.cpp does.
+// Licence: Apache-2.0.
+#pragma once
+
+#include "framework/decode/registry.h"
+
+namespace specula {
+Registry<LogitsProcessor>::Entry frequency_penalty();
+}
