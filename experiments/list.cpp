@@ -7,6 +7,7 @@
 #include "experiments/run/environment.h"
 #include "experiments/verify/certificate.h"
 #include "framework/decode/tree_shape.h"
+#include "framework/model/architecture/architectures.h"
 
 namespace specula {
 namespace {
@@ -160,6 +161,16 @@ Value option_value(const Option& option) {
   return value;
 }
 
+Value plain_json(const std::vector<Columns>& rows) {
+  Value::Array list;
+  for (const Columns& row : rows) {
+    Value value;
+    for (const auto& [heading, text] : row) value.set(heading, {.data = text, .origin = ""});
+    list.push_back(std::move(value));
+  }
+  return {.data = std::move(list), .origin = ""};
+}
+
 template <class T>
 Value json_value(const Registry<T>& registry, const Certificates& certificates) {
   const std::vector<Columns> rows = rows_of(registry, certificates);
@@ -175,6 +186,24 @@ Value json_value(const Registry<T>& registry, const Certificates& certificates) 
     list.push_back(std::move(value));
   }
   return {.data = std::move(list), .origin = ""};
+}
+
+std::vector<Columns> architecture_rows() {
+  std::vector<Columns> rows;
+  for (const Architecture& known : list_architectures())
+    rows.push_back({{"architecture", known.name}, {"models", known.models}, {"beside Llama", known.traits}});
+  return rows;
+}
+
+void add_architectures(const ListArgs& args, Value& json, std::string& text) {
+  const std::vector<Columns> rows = architecture_rows();
+  if (args.format == "json") {
+    json.set("architectures", plain_json(rows));
+  } else if (args.format == "markdown") {
+    text += (args.kind.empty() ? "\n### architectures\n\n" : "") + markdown_of(rows);
+  } else {
+    text += (text.empty() ? "" : "\n") + text_of("architectures", rows);
+  }
 }
 
 }  // namespace
@@ -200,6 +229,7 @@ ExitCode list_command(const ListArgs& args) {
   add("samplers", registries.samplers);
   add("stoppers", registries.stoppers);
   add("shapes", tree_shapes());
+  if (args.kind.empty() || args.kind == "architectures") add_architectures(args, json, text);
   std::cout << (args.format == "json" ? to_json(json, 2) + "\n" : text);
   return ExitCode::kOk;
 }

@@ -46,8 +46,9 @@ void define_verify(CLI::App& app, CommandLine& line) {
 }
 
 void define_list(CLI::App& app, CommandLine& line) {
-  argument(app, "KIND", line.list.kind, "drafters, verifiers, samplers, stoppers or shapes; all without it",
-           Need::kOptional, {"drafters", "verifiers", "samplers", "stoppers", "shapes"});
+  argument(app, "KIND", line.list.kind,
+           "drafters, verifiers, samplers, stoppers, shapes or architectures; all without it", Need::kOptional,
+           {"drafters", "verifiers", "samplers", "stoppers", "shapes", "architectures"});
   choice_flag(app, "--format", line.list.format, {"text", "markdown", "json"}, "text by default");
 }
 

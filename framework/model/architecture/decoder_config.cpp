@@ -25,7 +25,7 @@ const std::vector<Family>& families() {
 
 const Family* find_family(const std::string& architecture) {
   const auto found = std::find_if(families().begin(), families().end(),
-                                  [&](const Family& family) { return family.architecture == architecture; });
+                                  [&](const Family& family) { return family.architecture.name == architecture; });
   return found == families().end() ? nullptr : &*found;
 }
 
@@ -108,8 +108,14 @@ bool begins_with_pattern(const std::string& text, const std::string& pattern) {
 
 std::vector<std::string> known_architectures() {
   std::vector<std::string> names;
-  for (const Family& family : families()) names.push_back(family.architecture);
+  for (const Family& family : families()) names.push_back(family.architecture.name);
   return names;
+}
+
+std::vector<Architecture> list_architectures() {
+  std::vector<Architecture> all;
+  for (const Family& family : families()) all.push_back(family.architecture);
+  return all;
 }
 
 LayerRope DecoderConfig::rope_of(int64_t layer) const {
@@ -133,7 +139,7 @@ DecoderConfig parse_decoder_config(const std::string& json_text, const std::stri
   const ConfigFields fields(json, place);
   const Family& family = read_architecture(fields);
   DecoderConfig config;
-  config.architecture = family.architecture;
+  config.architecture = family.architecture.name;
   read_integers(fields, config);
   family.read(fields, config);
   check_config(fields, config);

@@ -5,13 +5,14 @@
 #include <string>
 #include <vector>
 
+#include "framework/model/architecture/architectures.h"
 #include "framework/model/architecture/config_fields.h"
 #include "framework/model/architecture/tensor_map.h"
 
 namespace specula {
 
 struct Family {
-  std::string architecture;  // as config.json names it
+  Architecture architecture;
   void (*read)(const ConfigFields& fields, DecoderConfig& config);
   std::vector<TensorSpec> (*map)(const DecoderConfig& config);
   std::vector<std::string> prefixes{""};  // name_prefixes()

@@ -103,9 +103,11 @@ std::vector<TensorSpec> map_qwen_moe(const DecoderConfig& config) {
 }  // namespace
 
 std::vector<Family> expert_families() {
-  return {{"MixtralForCausalLM", read_mixtral, map_mixtral},
-          {"Qwen2MoeForCausalLM", read_qwen2_moe, map_qwen_moe},
-          {"Qwen3MoeForCausalLM", read_qwen3_moe, map_qwen_moe}};
+  return {{{"MixtralForCausalLM", "Mixtral", "experts"}, read_mixtral, map_mixtral},
+          {{"Qwen2MoeForCausalLM", "Qwen1.5-MoE, Qwen2-MoE", "experts beside a shared block with a gate"},
+           read_qwen2_moe,
+           map_qwen_moe},
+          {{"Qwen3MoeForCausalLM", "Qwen3-MoE", "experts, norms of queries and keys"}, read_qwen3_moe, map_qwen_moe}};
 }
 
 }  // namespace specula

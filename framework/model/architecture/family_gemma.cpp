@@ -98,15 +98,22 @@ std::vector<TensorSpec> map_sandwich(const DecoderConfig& config) {
 }  // namespace
 
 std::vector<Family> gemma_families() {
-  return {{"GemmaForCausalLM", read_gemma1, map_gemma1},
-          {"Gemma2ForCausalLM", read_gemma2, map_sandwich},
-          {"Gemma3ForCausalLM", read_gemma3, map_sandwich},
-          {.architecture = "Gemma3ForConditionalGeneration",
-           .read = read_gemma3_text,
-           .map = map_sandwich,
-           .prefixes = {"model.", "language_model.model.", "model.language_model."},
-           .ignored = {"vision_tower.", "multi_modal_projector.", "model.vision_tower.", "model.multi_modal_projector.",
-                       "language_model.lm_head."}}};
+  return {
+      {{"GemmaForCausalLM", "Gemma, CodeGemma", "scaled embeddings, norms kept less one, GeGLU"},
+       read_gemma1,
+       map_gemma1},
+      {{"Gemma2ForCausalLM", "Gemma 2", "norms on both sides, soft caps, windows in turn"}, read_gemma2, map_sandwich},
+      {{"Gemma3ForCausalLM", "Gemma 3 (text)",
+        "norms of queries and keys, five windows to one full layer with a RoPE of its own"},
+       read_gemma3,
+       map_sandwich},
+      {.architecture = {"Gemma3ForConditionalGeneration", "Gemma 3 (with images)",
+                        "its text part; image weights are passed over"},
+       .read = read_gemma3_text,
+       .map = map_sandwich,
+       .prefixes = {"model.", "language_model.model.", "model.language_model."},
+       .ignored = {"vision_tower.", "multi_modal_projector.", "model.vision_tower.", "model.multi_modal_projector.",
+                   "language_model.lm_head."}}};
 }
 
 }  // namespace specula

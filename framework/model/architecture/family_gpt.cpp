@@ -212,18 +212,25 @@ std::vector<TensorSpec> map_falcon(const DecoderConfig& config) {
 }  // namespace
 
 std::vector<Family> gpt_families() {
-  return {
-      {.architecture = "GPT2LMHeadModel",
-       .read = read_gpt2,
-       .map = map_gpt2,
-       .prefixes = {"transformer.", ""},
-       .ignored = {"transformer.h.*.attn.bias", "transformer.h.*.attn.masked_bias"}},
-      {.architecture = "GPTNeoXForCausalLM",
-       .read = read_neox,
-       .map = map_neox,
-       .ignored = {"gpt_neox.layers.*.attention.bias", "gpt_neox.layers.*.attention.masked_bias"}},
-      {.architecture = "OPTForCausalLM", .read = read_opt, .map = map_opt, .prefixes = {"model.decoder.", "decoder."}},
-      {"FalconForCausalLM", read_falcon, map_falcon}};
+  return {{.architecture = {"GPT2LMHeadModel", "GPT-2, DistilGPT-2",
+                            "learned positions, LayerNorm, matrices kept turned around"},
+           .read = read_gpt2,
+           .map = map_gpt2,
+           .prefixes = {"transformer.", ""},
+           .ignored = {"transformer.h.*.attn.bias", "transformer.h.*.attn.masked_bias"}},
+          {.architecture = {"GPTNeoXForCausalLM", "GPT-NeoX, Pythia",
+                            "parallel blocks, partial RoPE, fused queries, keys and values"},
+           .read = read_neox,
+           .map = map_neox,
+           .ignored = {"gpt_neox.layers.*.attention.bias", "gpt_neox.layers.*.attention.masked_bias"}},
+          {.architecture = {"OPTForCausalLM", "OPT 125M to 66B",
+                            "learned positions, ReLU; 350M: projected embeddings, norms of the sums"},
+           .read = read_opt,
+           .map = map_opt,
+           .prefixes = {"model.decoder.", "decoder."}},
+          {{"FalconForCausalLM", "Falcon 7B, 40B, 180B", "multi-query, parallel blocks (no alibi)"},
+           read_falcon,
+           map_falcon}};
 }
 
 }  // namespace specula

@@ -98,9 +98,19 @@ std::vector<TensorSpec> map_olmo2(const DecoderConfig& config) {
 }  // namespace
 
 std::vector<Family> llama_families() {
-  return {{"LlamaForCausalLM", read_llama, map_usual},     {"MistralForCausalLM", read_mistral, map_usual},
-          {"Qwen2ForCausalLM", read_qwen2, map_usual},     {"Qwen3ForCausalLM", read_qwen3, map_usual},
-          {"SmolLM3ForCausalLM", read_smollm3, map_usual}, {"Olmo2ForCausalLM", read_olmo2, map_olmo2}};
+  return {
+      {{"LlamaForCausalLM", "Llama 1 to 3, TinyLlama, SmolLM, Yi", "RoPE linear, dynamic, yarn, longrope, llama3"},
+       read_llama,
+       map_usual},
+      {{"MistralForCausalLM", "Mistral 7B to Nemo, Zephyr", "sliding window"}, read_mistral, map_usual},
+      {{"Qwen2ForCausalLM", "Qwen2, Qwen2.5, QwQ", "biases of queries, keys and values; windows in the upper layers"},
+       read_qwen2,
+       map_usual},
+      {{"Qwen3ForCausalLM", "Qwen3 (dense)", "norms of queries and keys"}, read_qwen3, map_usual},
+      {{"SmolLM3ForCausalLM", "SmolLM3", "layers without positions"}, read_smollm3, map_usual},
+      {{"Olmo2ForCausalLM", "OLMo 2", "norms behind the blocks, norms of all queries and keys"},
+       read_olmo2,
+       map_olmo2}};
 }
 
 }  // namespace specula

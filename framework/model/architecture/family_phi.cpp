@@ -113,10 +113,16 @@ std::vector<TensorSpec> map_starcoder2(const DecoderConfig& config) {
 }  // namespace
 
 std::vector<Family> phi_families() {
-  return {{"PhiForCausalLM", read_phi, map_phi},
-          {"Phi3ForCausalLM", read_phi3, map_phi3},
-          {"StableLmForCausalLM", read_stablelm, map_stablelm},
-          {"Starcoder2ForCausalLM", read_starcoder2, map_starcoder2}};
+  return {{{"PhiForCausalLM", "Phi-1, Phi-1.5, Phi-2", "parallel blocks of one LayerNorm, partial RoPE, biases"},
+           read_phi,
+           map_phi},
+          {{"Phi3ForCausalLM", "Phi-3, Phi-3.5, Phi-4", "fused matrices, longrope, partial RoPE"}, read_phi3, map_phi3},
+          {{"StableLmForCausalLM", "StableLM 3B, StableLM 2", "LayerNorm, partial RoPE, parallel blocks"},
+           read_stablelm,
+           map_stablelm},
+          {{"Starcoder2ForCausalLM", "StarCoder2", "LayerNorm, biases, no gate, sliding window"},
+           read_starcoder2,
+           map_starcoder2}};
 }
 
 }  // namespace specula
