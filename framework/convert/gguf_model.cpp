@@ -118,6 +118,8 @@ int64_t uniform(const GgufFile& file, const std::string& key, int64_t most) {
 }
 
 void refuse_variants(const GgufFile& file, const std::string& prefix, int64_t context) {
+  const int64_t parts = file.integer_or("split.count", 1, 0, 1 << 16);
+  if (parts > 1) file.fail(cat("is one of ", parts, " parts of a model; expected one file (llama-gguf-split --merge)"));
   if (file.integer_or(prefix + "expert_count", 0, 0, 1 << 20) > 0)
     file.fail("a mixture of experts cannot be converted; valid: models with one feed-forward network a layer");
   const int64_t window = file.integer_or(prefix + "attention.sliding_window", 0, 0, int64_t{1} << 40);

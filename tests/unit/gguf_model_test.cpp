@@ -108,6 +108,8 @@ TEST_F(GgufModel, RefusesWhatItCannotConvert) {
   EXPECT_THAT(refusal(other), HasSubstr("architecture 'mamba' cannot be converted; valid: llama, qwen2, qwen3"));
   EXPECT_THAT(refusal_with(1, [](GgufBytes& file) { file.integer("llama.expert_count", 8); }),
               HasSubstr("a mixture of experts cannot be converted"));
+  EXPECT_THAT(refusal_with(1, [](GgufBytes& file) { file.integer("split.count", 3); }),
+              HasSubstr("is one of 3 parts of a model; expected one file"));
   EXPECT_THAT(refusal_with(1, [](GgufBytes& file) { file.integer("llama.attention.sliding_window", 9); }),
               HasSubstr("a window of 9 tokens"));
   EXPECT_THAT(refusal_with(1, [](GgufBytes& file) { file.word("llama.rope.scaling.type", "yarn"); }),
@@ -222,6 +224,29 @@ TEST(SentencePieceFile, IsReadAsWritten) {
   const Json config = Json::parse(read_file(folder.path() / "config.json"));
   EXPECT_EQ(config["eos_token_id"], Json::array({2, 301}));
   EXPECT_EQ(config["rope_parameters"]["rope_type"], "llama3");
+}
+
+TEST(ByteLevelFile, HoldsTheVocabularyAndItsRules) {
+  const GgufFile file(convert_fixture("bytes.gguf"));
+  std::map<std::string, Json> files;
+  for (const SmallFile& small : convert_gguf(file, WrittenDtype::kAsStored).files)
+    files[small.name] = Json::parse(small.content);
+  const Json& tokenizer = files.at("tokenizer.json");
+  EXPECT_EQ(tokenizer["normalizer"]["type"], "NFC");
+  EXPECT_EQ(tokenizer["pre_tokenizer"]["pretokenizers"][0]["behavior"], "Isolated");
+  EXPECT_THAT(tokenizer["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"].get<std::string>(),
+              HasSubstr(R"(\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|)"));
+  EXPECT_EQ(tokenizer["pre_tokenizer"]["pretokenizers"][1]["use_regex"], false);
+  EXPECT_EQ(tokenizer["post_processor"]["type"], "ByteLevel");  // no begin token
+  EXPECT_EQ(tokenizer["model"]["vocab"].size(), 290u);          // neither added nor padding
+  EXPECT_EQ(tokenizer["model"]["vocab"]["!"], 0);
+  EXPECT_EQ(tokenizer["model"]["merges"].size(), 290u - 256u);
+  ASSERT_EQ(tokenizer["added_tokens"].size(), 3u);
+  EXPECT_EQ(tokenizer["added_tokens"][2]["content"], "<|im_end|>");
+  EXPECT_EQ(tokenizer["added_tokens"][2]["id"], 292);
+  EXPECT_EQ(files.at("tokenizer_config.json")["eos_token"], "<|im_end|>");
+  EXPECT_EQ(files.at("config.json")["eos_token_id"], 292);
+  EXPECT_EQ(files.at("config.json")["architectures"], Json::array({"Qwen2ForCausalLM"}));
 }
 
 TEST(RopeFactors, AreTakenBackToTheirRule) {
