@@ -136,6 +136,45 @@ def tokenizer_seeds():
     return {"small": stream.getvalue()}
 
 
+def tokenizer_json_seeds():
+    def whole(model, **parts):
+        fields = {"version": "1.0", "truncation": None, "padding": None, "added_tokens": [], "normalizer": None, "pre_tokenizer": None,
+                  "post_processor": None, "decoder": None, "model": model}
+        return json.dumps(fields | parts).encode()
+
+    def added(token, index):
+        return {"id": index, "content": token, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+
+    letters = [chr(c) for c in range(33, 127)] + ["\u0120", "on", "\u0120u", "ce"]
+    vocab = {letter: i for i, letter in enumerate(letters)}
+    bpe = {"type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None, "end_of_word_suffix": None, "fuse_unk": False,
+           "byte_fallback": False, "ignore_merges": True, "vocab": vocab, "merges": [["o", "n"], ["\u0120", "u"], ["c", "e"]]}
+    split = {"type": "Split", "pattern": {"Regex": "(?i:'s|'t)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}|\\s+(?!\\S)|\\s+"}, "behavior": "Isolated",
+             "invert": False}
+    level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+    begin = {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+             "pair": [], "special_tokens": {"<s>": {"id": "<s>", "ids": [98], "tokens": ["<s>"]}}}
+    bytes_level = whole(bpe, added_tokens=[added("<s>", 98)], normalizer={"type": "NFC"}, post_processor=begin, decoder=level,
+                        pre_tokenizer={"type": "Sequence", "pretokenizers": [split, level]})
+    pieces = ["<unk>", "<s>", "</s>"] + [f"<0x{b:02X}>" for b in range(256)] + ["\u2581", "o", "n", "on"]
+    llama = whole(bpe | {"byte_fallback": True, "unk_token": "<unk>", "fuse_unk": True, "ignore_merges": False,
+                         "vocab": {piece: i for i, piece in enumerate(pieces)}, "merges": ["o n"]},
+                  added_tokens=[added("<unk>", 0), added("<s>", 1), added("</s>", 2)],
+                  normalizer={"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "\u2581"},
+                                                                  {"type": "Replace", "pattern": {"String": " "}, "content": "\u2581"}]},
+                  decoder={"type": "Sequence", "decoders": [{"type": "Replace", "pattern": {"String": "\u2581"}, "content": " "},
+                                                            {"type": "ByteFallback"}, {"type": "Fuse"},
+                                                            {"type": "Strip", "content": " ", "start": 1, "stop": 0}]})
+    space = {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "always", "split": True}
+    unigram = whole({"type": "Unigram", "unk_id": 0, "byte_fallback": False, "vocab": [["<unk>", 0], ["\u2581", -1], ["on", -2.5], ["ce", -3]]},
+                    pre_tokenizer={"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, space]}, decoder=space)
+    bert = whole({"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100,
+                  "vocab": {"[UNK]": 0, "on": 1, "##ce": 2}},
+                 normalizer={"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True, "strip_accents": None, "lowercase": True},
+                 pre_tokenizer={"type": "BertPreTokenizer"}, decoder={"type": "WordPiece", "prefix": "##", "cleanup": True})
+    return {"byte_level": bytes_level, "llama": llama, "unigram": unigram, "bert": bert}
+
+
 def tokenizer_config_seeds():
     config = {"add_bos_token": True, "add_eos_token": False, "bos_token": "<s>", "eos_token": {"content": "</s>"}, "eos_token_id": [2, 7],
               "chat_template": [{"name": "default", "template": "{{ x }}"}],
@@ -167,7 +206,8 @@ def main():
     root = sys.argv[1]
     shutil.rmtree(root, ignore_errors=True)
     seeds = {"gguf": gguf_seeds(), "llama2c": llama2c_seeds(), "safetensors": safetensors_seeds(), "model_config": model_config_seeds(),
-             "tokenizer_model": tokenizer_seeds(), "tokenizer_config": tokenizer_config_seeds(), "prompts": prompts_seeds(),
+             "tokenizer_model": tokenizer_seeds(), "tokenizer_json": tokenizer_json_seeds(),
+             "tokenizer_config": tokenizer_config_seeds(), "prompts": prompts_seeds(),
              "chat_template": chat_template_seeds(), "toml": toml_seeds()}
     for target, files in seeds.items():
         os.makedirs(f"{root}/{target}")
