@@ -6,6 +6,7 @@
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
+#include "framework/core/json_depth.h"
 #include "framework/text/tokenizers/section.h"
 #include "framework/text/utf8.h"
 
@@ -55,6 +56,7 @@ std::string read_vocabulary_file(const std::filesystem::path& file) {
 
 Json parse_vocabulary_file(const std::filesystem::path& file) {
   const std::string content = read_vocabulary_file(file);
+  check_json_depth(content, file.string());
   try {
     Json json = Json::parse(content);
     if (!json.is_object()) throw Error(cat(file.string(), ": expected a JSON object, got ", json.type_name()));
