@@ -145,6 +145,8 @@ TEST_F(JsonFolder, DamagedFilesAreNamed) {
     write("tokenizer.json", good.substr(0, length));
     EXPECT_THAT(error(), HasSubstr("tokenizer.json: not valid JSON")) << length;
   }
+  write("tokenizer.json", std::string(5000, '['));
+  EXPECT_THAT(error(), HasSubstr("100 deep"));
   write("tokenizer.json", "[]");
   EXPECT_THAT(error(), HasSubstr("expected a JSON object, got array"));
   write("tokenizer.json", "{\"model\": \"\xFF\"}");
