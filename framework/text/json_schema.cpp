@@ -4,6 +4,7 @@
 #include <set>
 
 #include "framework/core/error.h"
+#include "framework/core/json_depth.h"
 #include "framework/core/value.h"
 #include "framework/text/regex.h"
 
@@ -203,9 +204,12 @@ class SchemaReader {
 Pattern parse_json_schema(const std::string& text, int depth) {
   Json schema;
   try {
+    check_json_depth(text, "json_schema");
     schema = Json::parse(text);
   } catch (const Json::exception& e) {
     throw ConfigError(cat("json_schema: ", quoted(text), " is not JSON: ", e.what()));
+  } catch (const Error& e) {
+    throw ConfigError(e.what());
   }
   return SchemaReader(depth).value(schema, "$", 0);
 }

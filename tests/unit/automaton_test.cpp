@@ -198,6 +198,7 @@ TEST(JsonSchema, RefusesWhatItCannotFollowAndSaysWhere) {
   std::string deep = "{}";
   for (int i = 0; i < 60; ++i) deep = "{\"type\":\"array\",\"items\":" + deep + "}";
   EXPECT_THAT(error(deep), HasSubstr("deep"));
+  EXPECT_THAT(error(std::string(100000, '[')), HasSubstr("deep"));
 }
 
 // A vocabulary of given texts.
