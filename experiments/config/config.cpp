@@ -139,7 +139,7 @@ class Builder {
     const size_t before = problems_.lines.size();
     config_.samplers = read_samplers(table, registries_, problems_);
     samplers_fit_ = problems_.lines.size() == before;
-    if (samplers_fit_) config_.resolved.set("sampler", sampler_table(config_.samplers, table.origin));
+    if (samplers_fit_) config_.resolved.set("sampler", sampler_table(config_.samplers, registries_, table.origin));
   }
 
   void arms(const std::vector<std::string>& only_arms) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <functional>
-#include <set>
 #include <sstream>
 
 #include "drafters/register.h"
@@ -70,10 +69,15 @@ bool files_exist(const std::vector<Option>& options, Params& params, Problems& p
   return problems.lines.size() == before;
 }
 
-bool is_each_once(const std::vector<Params>& samplers) {
-  std::set<std::string> names;
-  for (const Params& sampler : samplers) names.insert(plugin_name(sampler));
-  return names.size() == samplers.size();
+bool in_registry_order(const std::vector<Params>& samplers, const Registries& registries) {
+  ptrdiff_t last = -1;
+  for (const Params& sampler : samplers) {
+    const auto& order = registries.samplers.order;
+    const ptrdiff_t at = std::find(order.begin(), order.end(), plugin_name(sampler)) - order.begin();
+    if (at <= last) return false;
+    last = at;
+  }
+  return true;
 }
 
 // Puts the samplers into the order of a preset.
@@ -197,9 +201,9 @@ std::vector<Params> read_samplers(const Value& table, const Registries& registri
   return samplers;
 }
 
-Value sampler_table(const std::vector<Params>& samplers, const std::string& origin) {
+Value sampler_table(const std::vector<Params>& samplers, const Registries& registries, const std::string& origin) {
   Value table{.data = Value::Table{}, .origin = origin};
-  if (is_each_once(samplers)) {
+  if (in_registry_order(samplers, registries)) {
     for (const Params& sampler : samplers) {
       Value options = sampler.values;
       options.erase("name");

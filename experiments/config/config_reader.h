@@ -55,8 +55,9 @@ std::optional<Params> read_plugin(const Registry<T>& registry, const Value& valu
 // The [sampler] table in the order of application, each with all of its options.
 std::vector<Params> read_samplers(const Value& table, const Registries& registries, Problems& problems);
 
-// The samplers as a [sampler] table again: keys if each occurs once, else steps.
-Value sampler_table(const std::vector<Params>& samplers, const std::string& origin);
+// The samplers as a [sampler] table again: keys if they stand in the registry's order, else steps, whose order counts
+// in every hash.
+Value sampler_table(const std::vector<Params>& samplers, const Registries& registries, const std::string& origin);
 
 // What the folders and files that a configuration names say: models, tokenizers, vocabularies, prompts.
 // All of it goes into the hash.
