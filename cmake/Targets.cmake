@@ -88,7 +88,7 @@ endfunction()
 # be compiled for them too.
 set(kernel_folder "${CMAKE_SOURCE_DIR}/framework/model/kernels")
 set_source_files_properties("${kernel_folder}/linear.cpp" "${kernel_folder}/integer.cpp" "${kernel_folder}/rows.cpp"
-  "${kernel_folder}/attention.cpp" "${kernel_folder}/pack.cpp"
+  "${kernel_folder}/activations.cpp" "${kernel_folder}/attention.cpp" "${kernel_folder}/pack.cpp"
   PROPERTIES COMPILE_OPTIONS "-ffp-contract=off;-O3" SKIP_PRECOMPILE_HEADERS ON)
 # Converted weights are those of any other reader, bit for bit.
 set_source_files_properties("${CMAKE_SOURCE_DIR}/framework/convert/block_format.cpp" PROPERTIES COMPILE_OPTIONS "-ffp-contract=off")

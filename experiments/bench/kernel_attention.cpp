@@ -63,7 +63,7 @@ class AttentionTrial {
     for (int64_t slot = 0; slot < shape_.context + shape_.rows; ++slot) {
       for (int64_t d = 0; d < kHeadDim; ++d)
         key[static_cast<size_t>(d)] = static_cast<float>((slot * 37 + d * 11) % 64 - 32) / 32;
-      kernels_.store(key.data(), key.data(), rotation.data(), head(0), slot);
+      kernels_.store(key.data(), key.data(), {rotation.data(), kHeadDim}, head(0), slot);
     }
     for (int64_t h = 1; h < heads_; ++h) std::memcpy(head(h).keys, head(0).keys, static_cast<size_t>(head_bytes_));
   }

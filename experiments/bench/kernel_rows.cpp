@@ -39,17 +39,33 @@ struct RowData {
 
 using RowCall = void (*)(RowData& data, int64_t n);
 
-void rms_norm(RowData& d, int64_t n) { d.kernels.rms_norm(d.x.data(), d.weight.data(), n, 1e-5f, d.out.data()); }
-void swiglu(RowData& d, int64_t n) {
-  d.kernels.swiglu(d.x.data(), 2 * n, 1, 0, n / d.kernels.layer.panel, d.out.data(), n);
+void norm(RowData& d, int64_t n, NormKind kind) {
+  const RowNorm how{.kind = kind, .weight = d.weight.data(), .bias = d.weight.data(), .epsilon = 1e-5f};
+  d.kernels.norm(how, d.x.data(), n, d.out.data());
 }
-void rotate(RowData& d, int64_t n) { d.kernels.rotate(d.x.data(), n / kHeadDim, kHeadDim, d.rotation.data(), 1.0f); }
+void rms_norm(RowData& d, int64_t n) { norm(d, n, NormKind::kRms); }
+void layer_norm(RowData& d, int64_t n) { norm(d, n, NormKind::kLayer); }
+void activate(RowData& d, int64_t n, Activation activation) {
+  d.kernels.activation(activation, true)({.in = d.x.data(),
+                                          .in_stride = 2 * n,
+                                          .rows = 1,
+                                          .first = 0,
+                                          .last = n / d.kernels.layer.panel,
+                                          .weights = nullptr,
+                                          .out = d.out.data(),
+                                          .out_stride = n});
+}
+void swiglu(RowData& d, int64_t n) { activate(d, n, Activation::kSilu); }
+void geglu(RowData& d, int64_t n) { activate(d, n, Activation::kGelu); }
+void rotate(RowData& d, int64_t n) {
+  d.kernels.rotate(d.x.data(), n / kHeadDim, kHeadDim, {d.rotation.data(), kHeadDim}, 1.0f);
+}
 void store(RowData& d, int64_t n) {  // each head into a tile of its own
   const int64_t tile_bytes = kTileElements * d.kernels.cache_bytes;
   char* at = d.out.data();
   for (int64_t h = 0; h < n; h += kHeadDim) {
     const KvHead head{at, at + tile_bytes / 2, kHeadDim, kHeadDim};
-    d.kernels.store(d.x.data() + h, d.x.data() + n + h, d.rotation.data(), head, 5);
+    d.kernels.store(d.x.data() + h, d.x.data() + n + h, {d.rotation.data(), kHeadDim}, head, 5);
     at += tile_bytes;
   }
 }
@@ -91,7 +107,9 @@ std::vector<KernelCase> row_cases() {
   for (const int64_t n : {768, 2048}) {
     for (const Dtype dtype : {Dtype::kFloat32, Dtype::kBfloat16}) {
       cases.push_back(row_case("rms_norm", rms_norm, dtype, n));
+      cases.push_back(row_case("layer_norm", layer_norm, dtype, n));
       cases.push_back(row_case("swiglu", swiglu, dtype, n));
+      cases.push_back(row_case("geglu", geglu, dtype, n));
       cases.push_back(row_case("store", store, dtype, n));
     }
     cases.push_back(row_case("rotate", rotate, Dtype::kFloat32, n));

@@ -5,7 +5,7 @@
 #include "framework/model/aten/aten_model.h"
 #include "framework/model/checkpoint/checkpoint.h"
 #include "framework/model/device.h"
-#include "framework/model/engine/llama_model.h"
+#include "framework/model/engine/decoder_model.h"
 #include "framework/model/memory.h"
 
 namespace specula {
@@ -25,7 +25,7 @@ std::unique_ptr<LoadedModel> load_own(const Checkpoint& checkpoint, const LoadOp
     log::warning(
         "no kernels for AVX2, AVX-512 or NEON can run here: decoding takes one number at a time, many times slower");
   }
-  return std::make_unique<LlamaModel>(checkpoint, kernels);
+  return std::make_unique<DecoderModel>(checkpoint, kernels);
 }
 
 }  // namespace

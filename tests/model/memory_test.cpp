@@ -72,6 +72,19 @@ TEST(Memory, TheEstimateIsCloseToWhatAPassReads) {
   }
 }
 
+// A pass reads a few of them.
+TEST(Memory, AllExpertsAreLoaded) {
+  const std::string mixtral = R"({"architectures": ["MixtralForCausalLM"], "model_type": "mixtral", "vocab_size": 64,
+      "hidden_size": 32, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 2,
+      "num_key_value_heads": 1, "num_local_experts": 16, "num_experts_per_tok": 2, "max_position_embeddings": 32})";
+  const TemporaryFolder folder;
+  write_random_model(folder.path(), mixtral, 3, Dtype::kBfloat16);
+  const ModelInfo info = read_model_info(folder.path());
+  const int64_t experts = 4 * 2 * 16 * 3 * 32 * 96;
+  EXPECT_NEAR(static_cast<double>(bytes_to_load(info, Dtype::kFloat32) - experts), 0, 60000);
+  EXPECT_LT(load_model(folder.path(), {.dtype = Dtype::kFloat32})->weight_bytes(), experts / 4);
+}
+
 TEST(Memory, WhatIsAvailableIsPlausible) {
   const int64_t pages = ::sysconf(_SC_PHYS_PAGES), page = ::sysconf(_SC_PAGESIZE);
   EXPECT_GT(available_bytes(), 10'000'000);

@@ -33,8 +33,8 @@ Token argmax(const float* p, int64_t vocab);
 STUB
 
 # As cmake/Targets.cmake compiles them: those in `exact` without fusing multiplications on the compiler's own account.
-exact=(framework/model/kernels/{linear,integer,rows,attention,avx512_bf16,avx512_vnni,avx512_attention,pack}.cpp
-  tests/tools/neon_{check,products,attention}.cpp)
+exact=(framework/model/kernels/{linear,integer,rows,activations,attention,avx512_bf16,avx512_vnni,avx512_attention,pack}.cpp
+  tests/tools/neon_{check,products,rows,attention}.cpp)
 plain=(framework/model/{kernels/kernels,kernels/isa,dtype}.cpp framework/decode/{softmax,probability}.cpp framework/core/error.cpp)
 
 # build NAME COMPILER FLAGS...

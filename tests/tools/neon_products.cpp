@@ -218,8 +218,18 @@ void check_gate_up(const Kernels& kernels) {
   const Floats apart = product(Packed(weights, inputs, in_order(2 * height), kernels.layer), x, rows, kernels);
   const int64_t stride = pairs * panel;
   std::vector<char> out(at(rows * stride * kernels.plain_bytes));
-  kernels.swiglu(gate_up.data(), 2 * stride, rows, 1, pairs, out.data(), stride);
-  kernels.swiglu(gate_up.data(), 2 * stride, rows, 0, 1, out.data(), stride);
+  const auto activate = [&](int64_t first, int64_t last) {
+    kernels.activation(Activation::kSilu, true)({.in = gate_up.data(),
+                                                 .in_stride = 2 * stride,
+                                                 .rows = rows,
+                                                 .first = first,
+                                                 .last = last,
+                                                 .weights = nullptr,
+                                                 .out = out.data(),
+                                                 .out_stride = stride});
+  };
+  activate(1, pairs);
+  activate(0, 1);
   const Floats given = plain_values(out, rows * stride, kernels.plain_bytes);
   Floats real;
   std::vector<double> expected;

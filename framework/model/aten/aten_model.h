@@ -4,7 +4,7 @@
 // On the CPU a product is LibTorch's packed oneDNN one where that is faster (library_choice.h).
 // NOT batch-invariant: LibTorch picks its kernels by shape, so a row's last bits depend on how many rows a pass has.
 // Greedy speculative text may therefore differ from the baseline's where two tokens are nearly equal.  On the own
-// engine (llama_model.h) it may not. Logits and hidden states come back in host memory, in one copy: sampler and
+// engine (decoder_model.h) it may not. Logits and hidden states come back in host memory, in one copy: sampler and
 // verifiers read them there. Licence: Apache-2.0.
 #pragma once
 

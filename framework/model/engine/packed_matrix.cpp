@@ -13,10 +13,7 @@ namespace {
 
 constexpr int64_t kMostInputs = 65536;  // 255 * 127 of them fill a sum of 32 bits
 
-struct OutputSource {
-  int tensor = -1;  // -1: padding
-  int64_t row = 0;
-};
+using OutputSource = PackedMatrix::OutputSource;
 
 std::vector<OutputSource> order_outputs(const std::vector<int64_t>& heights, Fusion fusion, int panel) {
   std::vector<OutputSource> outputs;
@@ -75,11 +72,22 @@ PackedMatrix::PackedMatrix(const Checkpoint& checkpoint, const MatrixSource& sou
       return from.tensor >= 0;
     });
   }
-  if (!source.bias) return;
+  read_biases(checkpoint, source, order);
+}
+
+void PackedMatrix::read_biases(const Checkpoint& checkpoint, const MatrixSource& source,
+                               const std::vector<OutputSource>& order) {
   std::vector<std::vector<float>> biases;
-  for (const std::string& tensor : source.tensors) biases.push_back(checkpoint.read(tensor + ".bias"));
+  bool has_one = false;
+  for (const std::string& tensor : source.tensors) {
+    const bool has_bias = checkpoint.has(tensor + ".bias");
+    biases.push_back(has_bias ? checkpoint.read(tensor + ".bias") : std::vector<float>());
+    has_one = has_one || has_bias;
+  }
   for (const OutputSource& from : order) {
-    bias_.push_back(from.tensor < 0 ? 0.0f : biases[static_cast<size_t>(from.tensor)][static_cast<size_t>(from.row)]);
+    if (!has_one) return;
+    const bool is_biased = from.tensor >= 0 && !biases[static_cast<size_t>(from.tensor)].empty();
+    bias_.push_back(is_biased ? biases[static_cast<size_t>(from.tensor)][static_cast<size_t>(from.row)] : 0.0f);
   }
 }
 

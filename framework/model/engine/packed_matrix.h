@@ -15,16 +15,20 @@
 namespace specula {
 
 // Where the outputs come from: rows of these tensors.  kStacked: one after the other.  kAlternating: a panel of the
-// first, a panel of the second, and so on, each tensor padded to whole panels.
+// first, a panel of the second, and so on, each tensor padded to whole panels.  A tensor's bias is read where it has
+// one.
 enum class Fusion { kStacked, kAlternating };
 struct MatrixSource {
   std::vector<std::string> tensors;  // names without ".weight" and ".bias"
   Fusion fusion = Fusion::kStacked;
-  bool bias = false;
 };
 
 class PackedMatrix {
  public:
+  struct OutputSource {
+    int tensor = -1;  // of the source; -1: padding
+    int64_t row = 0;
+  };
   PackedMatrix() = default;
   // Reads the tensors panel by panel with every thread.
   PackedMatrix(const Checkpoint& checkpoint, const MatrixSource& source, const LinearKernel& kernel);
@@ -35,6 +39,7 @@ class PackedMatrix {
   PackedMatrix select(std::span<const Token> outputs) const;
 
   int64_t outputs() const { return outputs_; }
+  int64_t inputs() const { return inputs_; }
   int64_t panels() const { return panels_; }
   int64_t k() const { return k_; }  // inputs, padded as the kernel wants them
   int64_t bytes() const;
@@ -52,6 +57,7 @@ class PackedMatrix {
   // padding that stand there.
   using ReadBits = std::function<int64_t(int64_t output, int64_t most, uint8_t* rows)>;
   void allocate(int64_t outputs, int64_t inputs);
+  void read_biases(const Checkpoint& checkpoint, const MatrixSource& source, const std::vector<OutputSource>& order);
   void pack(const ReadRow& read_row);
   void pack_bits(const ReadBits& read_bits);
 

@@ -1,5 +1,5 @@
 // Rows as an own product reads them, and the product by all threads: for tests and measurements.  A pass has its own
-// buffers and its own parallel region (llama_pass.h).  Licence: Apache-2.0.
+// buffers and its own parallel region (decoder_pass.h).  Licence: Apache-2.0.
 #pragma once
 
 #include <span>

@@ -11,7 +11,7 @@
 
 #include <hwy/cache_control.h>
 #include <hwy/contrib/math/math-inl.h>
-#include "framework/model/kernels/vectors-inl.h"
+#include "framework/model/kernels/steps-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace specula {
@@ -26,47 +26,6 @@ constexpr float kNever = -1e30f;         // score of padding: its exponential is
 HWY_INLINE void fetch_lines(Ahead& ahead, int64_t lines) {
   for (; lines > 0 && ahead.at < ahead.end; --lines, ahead.at += 64) hwy::Prefetch(ahead.at);
 }
-
-template <class T>
-constexpr int64_t kStep = sizeof(T) == 2 ? 2 : 1;
-
-// A vector of steps times the same step for all lanes, the first of a pair first.
-struct FloatStep {
-  Vec value;
-  HWY_INLINE explicit FloatStep(const float* from) : value(hn::Set(F(), *from)) {}
-  HWY_INLINE static FloatStep lanes(const float* from) { return FloatStep(load(from)); }
-  HWY_INLINE Vec times(const FloatStep& other, Vec sum) const { return hn::MulAdd(value, other.value, sum); }
-
- private:
-  HWY_INLINE explicit FloatStep(Vec lanes) : value(lanes) {}
-};
-
-struct PairStep {
-  Vec first, second;
-  HWY_INLINE explicit PairStep(const uint16_t* from) {
-    uint32_t both;
-    __builtin_memcpy(&both, from, sizeof both);
-    split(hn::Set(U32(), both));
-  }
-  HWY_INLINE static PairStep lanes(const uint16_t* from) {
-    return PairStep(hn::BitCast(U32(), load(reinterpret_cast<const float*>(from))));
-  }
-  HWY_INLINE Vec times(const PairStep& other, Vec sum) const {
-    return hn::MulAdd(second, other.second, hn::MulAdd(first, other.first, sum));
-  }
-
- private:
-  HWY_INLINE explicit PairStep(hn::Vec<U32> both) { split(both); }
-  HWY_INLINE void split(hn::Vec<U32> both) {
-    first = hn::BitCast(F(), hn::ShiftLeft<16>(both));
-    second = hn::BitCast(F(), hn::And(both, hn::Set(U32(), 0xffff0000u)));
-  }
-};
-
-HWY_INLINE FloatStep broadcast(const float* from) { return FloatStep(from); }
-HWY_INLINE PairStep broadcast(const uint16_t* from) { return PairStep(from); }
-HWY_INLINE FloatStep lanes_of(const float* from) { return FloatStep::lanes(from); }
-HWY_INLINE PairStep lanes_of(const uint16_t* from) { return PairStep::lanes(from); }
 
 // kCount vectors of one tile or of neighbouring ones.
 template <class T, int kQueries, int kCount>
@@ -180,7 +139,12 @@ struct Query {
     return path->branch_size == 0 ? path->straight : path->branch[path->branch_size - 1] + int64_t{1};
   }
   int64_t straight_tiles() const { return (path->straight + kKeyTile - 1) / kKeyTile; }
-  int64_t branch_tile() const { return path->branch_size == 0 ? INT64_MAX : path->branch[0] / kKeyTile; }
+  // The first key of the branch that is not before key `start` of the path.
+  int64_t branch_from(int64_t start) const { return HWY_MAX(start - path->straight, int64_t{0}); }
+  int64_t branch_tile(int64_t start) const {
+    const int64_t from = branch_from(start);
+    return from >= path->branch_size ? INT64_MAX : path->branch[from] / kKeyTile;
+  }
 };
 
 // Weights take the place of the scores that they were made of: a bfloat16 is stored where its score was read before.
@@ -199,20 +163,35 @@ HWY_INLINE float highest_of(const float* scores, int64_t count) {
   return highest;
 }
 
+HWY_INLINE void cap_scores(float* scores, int64_t first, int64_t last, float cap) {
+  const Vec size = hn::Set(F(), cap), inverse = hn::Set(F(), 1.0f / cap);
+  for (int64_t i = first; i < last; i += int64_t(kLanes))
+    store(hn::Mul(hn::Tanh(F(), hn::Mul(load(scores + i), inverse)), size), scores + i);
+}
+
+// What the queries of a call have in common: where the keys that some of them see begin, at a tile; the cap.
+struct Reach {
+  int64_t start;
+  float softcap;
+};
+
 // Moves the scores of the branch behind the straight ones (never to a later place, so ascending order is safe), then
 // replaces scores by exponentials and returns their sum.  `ahead`, a number of lines a tile, is fetched meanwhile:
 // there is little else to read.
 template <class T>
-HWY_INLINE float softmax(const Query& query, Ahead& ahead, int64_t lines) {
+HWY_INLINE float softmax(const Query& query, const Reach& reach, Ahead& ahead, int64_t lines) {
   float* scores = query.scores;
   const RowPath& path = *query.path;
-  for (int64_t i = 0; i < path.branch_size; ++i) scores[path.straight + i] = scores[path.branch[i]];
+  for (int64_t i = query.branch_from(reach.start); i < path.branch_size; ++i)
+    scores[path.straight + i] = scores[path.branch[i]];
   const int64_t keys = query.keys(), padded_keys = padded(keys, kKeyTile);
+  if (reach.softcap > 0) cap_scores(scores, reach.start, padded_keys, reach.softcap);
+  for (int64_t i = reach.start; i < path.first; ++i) scores[i] = kNever;
   for (int64_t i = keys; i < padded_keys; ++i) scores[i] = kNever;
-  const Vec shift = hn::Set(F(), highest_of(scores, padded_keys));
+  const Vec shift = hn::Set(F(), highest_of(scores + reach.start, padded_keys - reach.start));
   Vec sum[kParts];
   for (int p = 0; p < kParts; ++p) sum[p] = hn::Zero(F());
-  for (int64_t i = 0; i < padded_keys; i += kKeyTile) {
+  for (int64_t i = reach.start; i < padded_keys; i += kKeyTile) {
     fetch_lines(ahead, lines);
     for (int p = 0; p < kParts; ++p) {
       const int64_t at = i + p * int64_t(kLanes);
@@ -278,38 +257,38 @@ struct Scratch {
   T* tail;
 };
 
+// Tiles that no query sees, between the trunk and the branches, are not read.
 template <class T>
-void score_all(const AttendArgs& args, const Query* queries, int count, T* rounded) {
+void score_all(const AttendArgs& args, const Query* queries, int count, int64_t start, T* rounded) {
+  const int64_t head_dim = args.head.head_dim, first = start / kKeyTile;
   ScoreArgs scores{};
-  scores.keys = args.head.keys;
-  scores.head_dim = args.head.head_dim;
+  scores.head_dim = head_dim;
   int64_t slots = 0, straight = 0, branch = INT64_MAX;
   for (int q = 0; q < count; ++q) {
     slots = HWY_MAX(slots, queries[q].slots());
     straight = HWY_MAX(straight, queries[q].straight_tiles());
-    branch = HWY_MIN(branch, queries[q].branch_tile());
-    scores.queries[q] =
-        rounded_query(queries[q].values, args.head.head_dim, rounded + q * padded(args.head.head_dim, 16));
-    scores.scores[q] = queries[q].scores;
+    branch = HWY_MIN(branch, queries[q].branch_tile(start));
+    scores.queries[q] = rounded_query(queries[q].values, head_dim, rounded + q * padded(head_dim, 16));
   }
+  const auto score_tiles = [&](int64_t begin, int64_t end) {
+    scores.keys = static_cast<const T*>(args.head.keys) + begin * kKeyTile * head_dim;
+    scores.tiles = end - begin;
+    for (int q = 0; q < count; ++q) scores.scores[q] = queries[q].scores + begin * kKeyTile;
+    args.blocks.score(scores, count);
+  };
   const int64_t tiles = (slots + kKeyTile - 1) / kKeyTile;
-  const bool has_gap = straight < branch && branch < tiles;  // tiles between that no query sees are not read
-  scores.tiles = has_gap ? straight : tiles;
-  if (scores.tiles > 0) args.blocks.score(scores, count);
-  if (!has_gap) return;
-  scores.keys = static_cast<const T*>(args.head.keys) + branch * kKeyTile * args.head.head_dim;
-  for (int q = 0; q < count; ++q) scores.scores[q] = queries[q].scores + branch * kKeyTile;
-  scores.tiles = tiles - branch;
-  args.blocks.score(scores, count);
+  const bool has_trunk = first < straight, has_gap = straight < branch && branch < tiles;
+  if (has_trunk) score_tiles(first, has_gap ? straight : tiles);
+  if (!has_trunk || has_gap) score_tiles(branch, tiles);
 }
 
 // The values that the queries need, if nothing has read them yet.
 template <class T>
-HWY_INLINE Ahead values_ahead(const AttendArgs& args, const Query* queries, bool is_first) {
-  if (!is_first) return {};
-  const char* values = static_cast<const char*>(args.head.values);
-  const int64_t bytes = queries[0].path->straight * args.head.value_stride * int64_t(sizeof(T));
-  return {values, values + HWY_MIN(bytes, kMostAhead)};
+HWY_INLINE Ahead values_ahead(const AttendArgs& args, const Query* queries, int64_t start, bool is_first) {
+  const int64_t line = args.head.value_stride * int64_t(sizeof(T)), slots = queries[0].path->straight - start;
+  if (!is_first || slots <= 0) return {};
+  const char* values = static_cast<const char*>(args.head.values) + start * line;
+  return {values, values + HWY_MIN(slots * line, kMostAhead)};
 }
 
 struct Turn {
@@ -320,25 +299,28 @@ template <class T, class R>
 void attend_queries(const AttendArgs& args, Query* queries, int count, Turn turn) {
   const KvHead& head = args.head;
   const Scratch<T> scratch(args.scratch, head);
-  score_all<T>(args, queries, count, scratch.queries);
-  int64_t common = INT64_MAX;
+  int64_t start = INT64_MAX, common = INT64_MAX;
+  for (int q = 0; q < count; ++q) {
+    start = HWY_MIN(start, queries[q].path->first / kKeyTile * kKeyTile);
+    common = HWY_MIN(common, queries[q].path->straight);
+  }
+  score_all<T>(args, queries, count, start, scratch.queries);
   ValueArgs values{};
-  values.values = head.values;
+  values.values = static_cast<const T*>(head.values) + start * head.value_stride;
   values.value_stride = head.value_stride;
   const int64_t tile_bytes = kKeyTile * head.value_stride * int64_t(sizeof(T));
-  Ahead wanted = values_ahead<T>(args, queries, turn.is_first);
+  Ahead wanted = values_ahead<T>(args, queries, start, turn.is_first);
   for (int q = 0; q < count; ++q) {
-    queries[q].total = softmax<T>(queries[q], wanted, tile_bytes / 64 / count + 1);
-    common = HWY_MIN(common, queries[q].path->straight);
-    values.weights[q] = weights_of<T>(queries[q]);
+    queries[q].total = softmax<T>(queries[q], {start, args.softcap}, wanted, tile_bytes / 64 / count + 1);
+    values.weights[q] = weights_of<T>(queries[q]) + start;
     values.sums[q] = scratch.sums + q * head.value_stride;
     queries[q].sums = values.sums[q];
     for (int64_t d = 0; d < head.value_stride; ++d) queries[q].sums[d] = 0;
   }
-  values.steps = common / kStep<T>;
+  values.steps = HWY_MAX(common - start, int64_t{0}) / kStep<T>;
   if (turn.is_last) values.ahead = args.ahead;
   args.blocks.add_values(values, count);
-  common = values.steps * kStep<T>;
+  common = start + values.steps * kStep<T>;
   for (int q = 0; q < count; ++q) {  // the heads of a group see the same slots
     if (q == 0 || queries[q].path != queries[q - 1].path) gather_tail<T>(head, queries[q], common, scratch.tail);
     ValueArgs tail{};

@@ -96,9 +96,11 @@ Kernels portable_kernels(Dtype dtype) {
   kernels.dtype = dtype;
   kernels.layer = portable_linear_kernel(dtype);
   kernels.head = portable_linear_kernel(dtype == Dtype::kInt4 ? Dtype::kInt8 : dtype);
+  kernels.router = portable_linear_kernel(Dtype::kFloat32);
   kernels.plain_bytes = kernels.layer.rows == RowFormat::kBfloat16 ? 2 : 4;
   kernels.cache_bytes = dtype == Dtype::kFloat32 ? 4 : 2;
   fill_row_kernels(kernels);
+  fill_activation_kernels(kernels);
   fill_attention_kernels(kernels);
   return kernels;
 }

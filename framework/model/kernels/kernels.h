@@ -7,6 +7,7 @@
 // because of this.  Licence: Apache-2.0.
 #pragma once
 
+#include "framework/model/architecture/decoder_config.h"
 #include "framework/model/dtype.h"
 #include "framework/model/kernels/attention.h"
 #include "framework/model/kernels/gemm.h"
@@ -37,11 +38,14 @@ struct KvHead {
   int64_t head_dim, value_stride;
 };
 
-// The keys that a row sees, in the order of their positions: slots [0, straight), then the slots of `branch`.
+// The keys of a row's text in the order of their positions: slots [0, straight), then the slots of `branch`.  Those
+// before the first one that is seen are not read, but for what stands in one tile of keys with it: they weigh exactly
+// nothing, and the others keep their places in every sum.
 struct RowPath {
   int64_t straight;
   const int32_t* branch;
   int64_t branch_size;
+  int64_t first = 0;  // seen, counted along the path
 };
 
 // Attention of query heads that share one key head.  Query (r, g) starts at query + r * query_stride + g * head_dim.
@@ -49,6 +53,7 @@ struct AttendArgs {
   KvHead head;
   const float* query;  // rotated and scaled
   int64_t query_stride;
+  float softcap;         // c > 0: scores become c tanh(score / c)
   const RowPath* paths;  // [rows]
   int64_t rows, group;
   void* out;           // plain row format, row r at out + r * out_stride, head g behind it at g * head_dim
@@ -63,30 +68,54 @@ struct AttendArgs {
 // `most_tail`: how many of a row's last keys may lie apart from the others', in a branch or behind another row's last.
 int64_t attention_scratch(int64_t head_dim, int64_t value_stride, int64_t most_tail);
 
+// How a row is normalised; without a weight it is only converted.
+struct RowNorm {
+  NormKind kind = NormKind::kRms;
+  const float* weight = nullptr;  // [n padded to 16] or null
+  const float* bias = nullptr;    // likewise, of kLayer
+  float epsilon = 0;
+};
+
+// The first `turning` dimensions of a head turn, the others stay.
+struct Rotation {
+  const float* at;  // [turning / 2] cosines, then as many sines
+  int64_t turning;
+};
+
+// act(gate) * up, or act(up), row by row.  `in` holds panels of gate and up in turn, or of up alone; a panel of `out`
+// has as many values.
+struct ActivateArgs {
+  const float* in;  // [rows][in_stride]
+  int64_t in_stride, rows;
+  int64_t first, last;   // panels of out
+  const float* weights;  // [rows] that rows are multiplied by; null: none
+  void* out;             // plain [rows][out_stride]
+  int64_t out_stride;    // elements
+};
+using ActivateFunction = void (*)(const ActivateArgs& args);
+
 // Row kernels write plain rows: bfloat16 where products read bfloat16, else float32 (which `quantize` may follow).
 struct Kernels {
   Dtype dtype = Dtype::kFloat32;
   const char *target = "", *attention = "";  // what rows and attention are compiled for
   int plain_bytes = 0;                       // of an element of a plain row
   int cache_bytes = 0;                       // of an element of the cache
-  LinearKernel layer, head;                  // products of the layers; of the head
-  // x float [n padded to 16], weight likewise with zeros in the padding; out plain.
-  void (*rms_norm)(const float* x, const float* weight, int64_t n, float epsilon, void* out) = nullptr;
-  // The same with float32 out, whatever plain rows are: for hidden states that were asked for.
-  void (*float_norm)(const float* x, const float* weight, int64_t n, float epsilon, void* out) = nullptr;
-  // gate_up [rows][stride] holds panels of gate and up in turn; writes activations of pairs [first, last) to out, plain
-  // [rows][out_stride].
-  void (*swiglu)(const float* gate_up, int64_t stride, int64_t rows, int64_t first, int64_t last, void* out,
-                 int64_t out_stride) = nullptr;
-  // Rotates `heads` heads in place and multiplies them by `scale`; rotation is [head_dim / 2] cosines, then as many
-  // sines.
-  void (*rotate)(float* query, int64_t heads, int64_t head_dim, const float* rotation, float scale) = nullptr;
+  LinearKernel layer, head, router;          // products of the layers; of the head; of routers, in float32
+  // x float [n], out plain [n]; behind them nothing is read or written.
+  void (*norm)(const RowNorm& norm, const float* x, int64_t n, void* out) = nullptr;
+  // The same with float32 out, which may be x, whatever plain rows are.
+  void (*float_norm)(const RowNorm& norm, const float* x, int64_t n, void* out) = nullptr;
+  ActivateFunction (*activation)(Activation activation, bool is_gated) = nullptr;
+  // x = cap tanh(x / cap)
+  void (*softcap)(float* x, int64_t n, float cap) = nullptr;
+  // Rotates `heads` heads in place and multiplies them by `scale`.
+  void (*rotate)(float* query, int64_t heads, int64_t head_dim, const Rotation& rotation, float scale) = nullptr;
   // Rotates a key and stores it with its value in `slot`.
-  void (*store)(const float* key, const float* value, const float* rotation, const KvHead& head,
+  void (*store)(const float* key, const float* value, const Rotation& rotation, const KvHead& head,
                 int64_t slot) = nullptr;
   AttentionBlocks blocks;
   void (*attend)(const AttendArgs& args) = nullptr;
-  // x float [n padded to kGroup, zeros behind n]; out a quantized row.
+  // x float [n]; out a quantized row.
   void (*quantize)(const float* x, int64_t n, void* out) = nullptr;
 };
 
@@ -94,6 +123,7 @@ struct Kernels {
 void fill_linear_kernel(LinearKernel& kernel);   // for float32, bfloat16 and int8 weights
 void fill_integer_kernel(LinearKernel& kernel);  // for int8 and int4
 void fill_row_kernels(Kernels& kernels);
+void fill_activation_kernels(Kernels& kernels);
 void fill_attention_kernels(Kernels& kernels);
 
 // The portable implementation of a format on the Highway target in use.

@@ -1,30 +1,29 @@
-#include "framework/model/engine/llama_model.h"
+#include "framework/model/engine/decoder_model.h"
 
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
 
-#include "framework/model/engine/llama_cache.h"
-#include "framework/model/engine/llama_pass.h"
-#include "framework/model/pass_input.h"
+#include "framework/core/error.h"
+#include "framework/model/engine/decoder_pass.h"
 
 namespace specula {
 namespace {
 
-CacheShape cache_shape(const LlamaWeights& weights) {
+CacheShape cache_shape(const DecoderWeights& weights) {
   const DecoderConfig& config = weights.config();
   return {config.layers, config.kv_heads, config.head_dim, weights.kernels().cache_bytes};
 }
 
 // The tentative slot of a row: a new one, or that which is resumed.
-int slot_of(const PassInput& in, LlamaCache& cache, int b, int64_t r) {
+int slot_of(const PassInput& in, DecoderCache& cache, int b, int64_t r) {
   if (!in.resumes()) return cache.add(b, in.parent(b, r));
   in.check_resumed(b, r, cache.book(b).parent(static_cast<int>(r)));
   return static_cast<int>(r);
 }
 
 // Gives the rows their slots in the cache and lists them, sequence by sequence.
-std::vector<PassRow> list_rows(const PassInput& in, LlamaCache& cache, int64_t rewind) {
+std::vector<PassRow> list_rows(const PassInput& in, DecoderCache& cache, int64_t rewind) {
   std::vector<PassRow> rows;
   for (int b = 0; b < cache.batch(); ++b) {
     if (!in.resumes()) cache.make_room(b, in.count(b));
@@ -54,48 +53,68 @@ void clear_unwritten(float* data, int64_t row_count, int64_t row_size, const std
 }
 
 // Rows of the packed head, packed once more.
-struct LlamaHead final : PartialHead {
-  LlamaHead(const LlamaModel& model, const PackedMatrix& all, std::vector<Token> of)
+struct OwnHead final : PartialHead {
+  OwnHead(const DecoderModel& model, const PackedMatrix& all, std::vector<Token> of)
       : PartialHead(std::move(of)), owner(model), matrix(all.select(tokens)) {}
-  const LlamaModel& owner;
+  const DecoderModel& owner;
   PackedMatrix matrix;
 };
 
 }  // namespace
 
-LlamaModel::LlamaModel(const Checkpoint& checkpoint, const Kernels& kernels)
+DecoderModel::DecoderModel(const Checkpoint& checkpoint, const Kernels& kernels)
     : info_(checkpoint.info()), weights_(checkpoint, kernels) {}
 
-std::string LlamaModel::engine() const {
+std::string DecoderModel::engine() const {
   const Kernels& kernels = weights_.kernels();
   return cat("own: rows ", kernels.target, ", attention ", kernels.attention, ", products ", kernels.layer.target);
 }
 
-std::unique_ptr<KvCache> LlamaModel::new_cache(int batch, int64_t reserve) const {
-  return std::make_unique<LlamaCache>(cache_shape(weights_), batch, reserve);
+std::unique_ptr<KvCache> DecoderModel::new_cache(int batch, int64_t reserve) const {
+  return std::make_unique<DecoderCache>(cache_shape(weights_), batch, reserve);
 }
 
-int64_t LlamaModel::kv_bytes_per_slot() const {
+int64_t DecoderModel::kv_bytes_per_slot() const {
   const DecoderConfig& config = weights_.config();
   return 2 * config.layers * config.kv_heads * config.head_dim * weights_.kernels().cache_bytes;
 }
 
-std::unique_ptr<PartialHead> LlamaModel::partial_head(const std::vector<Token>& tokens) const {
-  return std::make_unique<LlamaHead>(*this, weights_.head(), tokens);
+std::unique_ptr<PartialHead> DecoderModel::partial_head(const std::vector<Token>& tokens) const {
+  return std::make_unique<OwnHead>(*this, weights_.head(), tokens);
 }
 
-const PackedMatrix& LlamaModel::head_of(const Ask& ask) const {
+const PackedMatrix& DecoderModel::head_of(const Ask& ask) const {
   if (ask.head == nullptr) return weights_.head();
-  const auto* own = dynamic_cast<const LlamaHead*>(ask.head);
+  const auto* own = dynamic_cast<const OwnHead*>(ask.head);
   SPECULA_CHECK(own != nullptr && &own->owner == this, "the partial head was made by another model");
   return own->matrix;
 }
 
-Pass LlamaModel::forward(const Rows& rows, KvCache& cache, const Ask& ask) const {
-  auto* own = dynamic_cast<LlamaCache*>(&cache);
+// A table of learned positions ends, and nothing can be computed behind it.
+void DecoderModel::check_positions(const PassInput& in, const DecoderCache& cache, int64_t rewind) const {
+  const DecoderConfig& config = weights_.config();
+  if (config.learned_positions == 0 || in.resumes()) return;
+  const int64_t most = config.learned_positions - config.position_offset;
+  for (int b = 0; b < cache.batch(); ++b) {
+    std::vector<int> depths;  // of the tentative slots, then of the rows
+    for (int slot = 0; slot < cache.tentative(b); ++slot) depths.push_back(cache.book(b).depth(slot));
+    for (int64_t r = 0; r < in.count(b); ++r) {
+      const int parent = in.parent(b, r);
+      depths.push_back(parent < 0 ? 0 : depths[static_cast<size_t>(parent)] + 1);
+      const int64_t position = cache.size(b) - rewind + depths.back();
+      if (position < most) continue;
+      throw Error(
+          cat(info_.path, ": sequence ", b, " reaches position ", position, "; the model has learned 0..", most - 1));
+    }
+  }
+}
+
+Pass DecoderModel::forward(const Rows& rows, KvCache& cache, const Ask& ask) const {
+  auto* own = dynamic_cast<DecoderCache*>(&cache);
   SPECULA_CHECK(own != nullptr && own->shape() == cache_shape(weights_), "the cache was made by another model");
   const PassInput in(rows, cache, own->batch(), ask, info_);
   const int64_t batch = in.batch(), row_count = in.rows(), sites = static_cast<int64_t>(ask.hidden.size());
+  check_positions(in, *own, ask.view.rewind);
   const std::vector<PassRow> list = list_rows(in, *own, ask.view.rewind);
 
   Pass pass;

@@ -1,4 +1,4 @@
-#include "framework/model/engine/llama_cache.h"
+#include "framework/model/engine/decoder_cache.h"
 
 #include <algorithm>
 #include <cstring>
@@ -14,7 +14,7 @@ int64_t rounded(int64_t slots) { return std::max(padded(slots, kGranule), kGranu
 
 }  // namespace
 
-LlamaCache::LlamaCache(const CacheShape& shape, int batch, int64_t reserve) : shape_(shape) {
+DecoderCache::DecoderCache(const CacheShape& shape, int batch, int64_t reserve) : shape_(shape) {
   SPECULA_CHECK(batch >= 1 && reserve >= 0, "batch ", batch, ", reserve ", reserve);
   sequences_.resize(static_cast<size_t>(batch));
   for (Sequence& s : sequences_) {
@@ -23,14 +23,16 @@ LlamaCache::LlamaCache(const CacheShape& shape, int batch, int64_t reserve) : sh
   }
 }
 
-const LlamaCache::Sequence& LlamaCache::sequence(int b) const {
+const DecoderCache::Sequence& DecoderCache::sequence(int b) const {
   SPECULA_CHECK(b >= 0 && b < batch(), "sequence ", b, " of ", batch());
   return sequences_[static_cast<size_t>(b)];
 }
 
-LlamaCache::Sequence& LlamaCache::sequence(int b) { return const_cast<Sequence&>(std::as_const(*this).sequence(b)); }
+DecoderCache::Sequence& DecoderCache::sequence(int b) {
+  return const_cast<Sequence&>(std::as_const(*this).sequence(b));
+}
 
-KvHead LlamaCache::head(int b, int64_t layer, int64_t kv_head) const {
+KvHead DecoderCache::head(int b, int64_t layer, int64_t kv_head) const {
   const Sequence& s = sequence(b);
   char* keys = s.memory.data() + (layer * shape_.kv_heads + kv_head) * s.capacity * shape_.head_bytes_per_slot();
   char* values = keys + s.capacity * shape_.head_dim * shape_.element_bytes;
@@ -38,7 +40,7 @@ KvHead LlamaCache::head(int b, int64_t layer, int64_t kv_head) const {
 }
 
 // A copy of what is in use in memory for `capacity` slots.
-AlignedBuffer LlamaCache::resized(const Sequence& from, int64_t capacity) const {
+AlignedBuffer DecoderCache::resized(const Sequence& from, int64_t capacity) const {
   AlignedBuffer memory(static_cast<size_t>(capacity * shape_.bytes_per_slot()));
   const int64_t used = from.book.used();
   const int64_t tiles = padded(used, kKeyTile);
@@ -54,7 +56,7 @@ AlignedBuffer LlamaCache::resized(const Sequence& from, int64_t capacity) const 
   return memory;
 }
 
-void LlamaCache::make_room(int b, int64_t more) {
+void DecoderCache::make_room(int b, int64_t more) {
   Sequence& s = sequence(b);
   const int64_t needed = s.book.used() + more;
   if (needed <= s.capacity) return;
@@ -64,7 +66,7 @@ void LlamaCache::make_room(int b, int64_t more) {
 }
 
 // In both layouts a slot's elements are apart by the other slots of its tile or pair.
-void LlamaCache::move_slot(Sequence& of, int64_t from, int64_t to) const {
+void DecoderCache::move_slot(Sequence& of, int64_t from, int64_t to) const {
   const auto copy = [&]<class T>(T* keys, int64_t step) {
     const auto key_of = [&](int64_t slot) {
       return keys + slot / kKeyTile * shape_.head_dim * kKeyTile + slot % kKeyTile * step;
@@ -91,7 +93,7 @@ void LlamaCache::move_slot(Sequence& of, int64_t from, int64_t to) const {
   }
 }
 
-void LlamaCache::commit(int b, std::span<const int> slots) {
+void DecoderCache::commit(int b, std::span<const int> slots) {
   Sequence& s = sequence(b);
   s.book.check_path(slots);
   const int64_t committed = s.book.committed();
@@ -101,10 +103,10 @@ void LlamaCache::commit(int b, std::span<const int> slots) {
   s.book.commit(static_cast<int64_t>(slots.size()));
 }
 
-void LlamaCache::truncate(int b, int64_t size) { sequence(b).book.truncate(size); }
+void DecoderCache::truncate(int b, int64_t size) { sequence(b).book.truncate(size); }
 
-std::unique_ptr<KvCache> LlamaCache::fork() const {
-  auto copy = std::make_unique<LlamaCache>(shape_, 1, 0);
+std::unique_ptr<KvCache> DecoderCache::fork() const {
+  auto copy = std::make_unique<DecoderCache>(shape_, 1, 0);
   copy->sequences_.clear();
   for (const Sequence& from : sequences_) {
     Sequence& to = copy->sequences_.emplace_back();

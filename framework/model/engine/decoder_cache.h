@@ -23,15 +23,16 @@ struct CacheShape {
 };
 
 // Buffers of a pass over a chunk of rows.  Each grows on demand and is zero where nothing was written, so that the
-// padding of rows adds nothing to a product.
+// padding of rows adds nothing to a product.  own_: of each thread.
 struct PassScratch {
-  AlignedBuffer residual, normed, own_normed, qkv, attended, gate_up, activated, quantized, own_quantized, scores,
-      attention;
+  AlignedBuffer embedded, residual, block, normed, own_normed, float_normed, quantized, own_quantized;
+  AlignedBuffer qkv, attended, scores, attention;
+  AlignedBuffer up, activated, router, expert_up, expert_activated;
 };
 
-class LlamaCache final : public KvCache {
+class DecoderCache final : public KvCache {
  public:
-  LlamaCache(const CacheShape& shape, int batch, int64_t reserve);
+  DecoderCache(const CacheShape& shape, int batch, int64_t reserve);
 
   int64_t size(int b) const override { return book(b).committed(); }
   int tentative(int b) const override { return book(b).tentative(); }

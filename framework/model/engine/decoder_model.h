@@ -1,16 +1,18 @@
-// The fast forward of the Llama family: packed weights, own kernels, float32 or bfloat16.  In bfloat16 the weights, the
-// inputs of matrix products and the cache are bfloat16; the residual stream, attention's sums and the logits stay
-// float32. Licence: Apache-2.0.
+// The fast forward of every architecture: packed weights, own kernels, float32 to 4 bits.  In bfloat16 the weights, the
+// inputs of matrix products and the cache are bfloat16; the residual stream, attention's sums, routers and the logits
+// stay float32. Licence: Apache-2.0.
 #pragma once
 
-#include "framework/model/engine/llama_weights.h"
+#include "framework/model/engine/decoder_cache.h"
+#include "framework/model/engine/decoder_weights.h"
 #include "framework/model/load.h"
+#include "framework/model/pass_input.h"
 
 namespace specula {
 
-class LlamaModel final : public LoadedModel {
+class DecoderModel final : public LoadedModel {
  public:
-  LlamaModel(const Checkpoint& checkpoint, const Kernels& kernels);
+  DecoderModel(const Checkpoint& checkpoint, const Kernels& kernels);
 
   int64_t vocab() const override { return weights_.config().vocab; }
   int64_t context() const override { return weights_.config().context; }
@@ -22,14 +24,16 @@ class LlamaModel final : public LoadedModel {
   Dtype dtype() const override { return weights_.kernels().dtype; }
   std::string engine() const override;
   bool is_invariant_by_construction() const override { return true; }
+  // Of a model with experts: what one row uses; further rows read what they use besides.
   int64_t weight_bytes() const override { return weights_.bytes_per_pass(); }
   int64_t kv_bytes_per_slot() const override;
 
  private:
   const PackedMatrix& head_of(const Ask& ask) const;
+  void check_positions(const PassInput& in, const DecoderCache& cache, int64_t rewind) const;
 
   ModelInfo info_;
-  LlamaWeights weights_;
+  DecoderWeights weights_;
 };
 
 }  // namespace specula

@@ -4,21 +4,11 @@
 #pragma once
 
 #include <span>
-#include <vector>
 
-#include "framework/model/engine/llama_cache.h"
-#include "framework/model/engine/llama_weights.h"
+#include "framework/model/engine/attention_plan.h"
+#include "framework/model/engine/decoder_weights.h"
 
 namespace specula {
-
-struct PassRow {
-  int sequence;
-  int slot;  // in the cache, committed ones counted
-  int64_t position;
-  int64_t token;
-  int64_t out_row;     // of the hidden output, and of the states that are resumed
-  int64_t logits_row;  // of the logits, -1: not wanted
-};
 
 struct PassOutputs {
   float* logits;  // [*, outputs of the head]
@@ -36,7 +26,7 @@ struct PassRoute {
 inline constexpr int64_t kMostPassRows = 256;
 
 // `rows` has at most kMostPassRows; rows of one sequence are neighbours and their slots exist in the cache.
-void run_pass(const LlamaWeights& weights, LlamaCache& cache, std::span<const PassRow> rows, const PassRoute& route,
+void run_pass(const DecoderWeights& weights, DecoderCache& cache, std::span<const PassRow> rows, const PassRoute& route,
               const PassOutputs& outputs);
 
 }  // namespace specula
