@@ -36,7 +36,7 @@ struct VerifyArgs {
 ExitCode verify_command(const VerifyArgs& args);
 
 struct ListArgs {
-  std::string kind;             // "", drafters, verifiers, samplers, stoppers, shapes
+  std::string kind;             // "", drafters, verifiers, samplers, strategies, stoppers, shapes
   std::string format = "text";  // text, markdown (the generated tables), json
 };
 ExitCode list_command(const ListArgs& args);
@@ -65,7 +65,9 @@ struct GenerateArgs {
   std::string prompt, ids;  // exactly one is given
   bool has_prompt = false, has_ids = false;
   int64_t max_new_tokens = 128;
-  std::string drafter = "none", verifier, sampler = "temperature(0)";
+  std::string drafter, verifier;  // empty: none, and the rule that fits the sampler
+  std::string strategy;           // in the place of both; empty: none
+  std::string sampler = "temperature(0)";
   uint64_t seed = 0;
   int repeat = 1;
   int threads = 0;

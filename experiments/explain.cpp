@@ -9,6 +9,7 @@
 #include "experiments/config/config_sections.h"
 #include "experiments/report/metrics.h"
 #include "framework/decode/tree_shape.h"
+#include "strategies/register.h"
 
 namespace specula {
 namespace {
@@ -62,6 +63,7 @@ class Explainer {
     add_plugin(registries_.drafters, name, texts);
     add_plugin(registries_.verifiers, name, texts);
     add_plugin(registries_.samplers, name, texts);
+    add_plugin(all_strategies(), name, texts);
     add_plugin(registries_.stoppers, name, texts);
     add_plugin(tree_shapes(), name, texts);
     add_sections(name, texts);

@@ -8,6 +8,7 @@
 #include "experiments/verify/certificate.h"
 #include "framework/decode/tree_shape.h"
 #include "framework/model/architecture/architectures.h"
+#include "strategies/register.h"
 
 namespace specula {
 namespace {
@@ -67,6 +68,11 @@ Columns facts_columns(const Registry<Verifier>::Entry& entry) {
           {"takes", cat(law_names(*facts), facts->trees ? "; trees" : "; chains",
                         facts->q_next ? "; q after every row" : "", facts->one_hot ? "; temperature 0" : "")},
           {"cost", facts->cost}};
+}
+
+Columns facts_columns(const Registry<Strategy>::Entry& entry) {
+  const auto strategy = entry.make({.place = entry.name, .values = {}}, {});
+  return {{"text", strategy->finds()}, {"takes", strategy->draws() ? "temperature above 0" : "any sampler"}};
 }
 
 Columns facts_columns(const Registry<LogitsProcessor>::Entry& entry) {
@@ -227,6 +233,7 @@ ExitCode list_command(const ListArgs& args) {
   add("drafters", registries.drafters);
   add("verifiers", registries.verifiers);
   add("samplers", registries.samplers);
+  add("strategies", all_strategies());
   add("stoppers", registries.stoppers);
   add("shapes", tree_shapes());
   if (args.kind.empty() || args.kind == "architectures") add_architectures(args, json, text);

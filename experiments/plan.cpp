@@ -30,12 +30,17 @@ std::string models_text(const ExperimentConfig& config) {
 
 std::string arms_text(const ExperimentConfig& config) {
   MarkdownTable table;
-  for (const char* title : {"arm", "target", "drafter", "verifier", "guarantee"})
-    table.column(title, MarkdownTable::Align::kLeft);
+  for (const char* title : {"arm", "target", "drafter", "verifier"}) table.column(title, MarkdownTable::Align::kLeft);
+  const bool has_strategy = std::any_of(config.arms.begin(), config.arms.end(),
+                                        [](const ArmConfig& arm) { return arm.strategy.has_value(); });
+  if (has_strategy) table.column("strategy", MarkdownTable::Align::kLeft);
+  table.column("guarantee", MarkdownTable::Align::kLeft);
   for (const ArmConfig& arm : config.arms) {
-    table.row(
-        {arm.name + (arm.baseline ? " (baseline)" : ""), arm.target, call_text(arm.drafter), call_text(arm.verifier),
-         cat(name_of(arm.composed.guarantee), arm.target == config.baseline().target ? "" : " for " + arm.target)});
+    std::vector<std::string> row{arm.name + (arm.baseline ? " (baseline)" : ""), arm.target, call_text(arm.drafter),
+                                 call_text(arm.verifier)};
+    if (has_strategy) row.push_back(arm.strategy ? call_text(*arm.strategy) : "");
+    row.push_back(cat(arm.composed.promise(), arm.target == config.baseline().target ? "" : " for " + arm.target));
+    table.row(std::move(row));
   }
   return table.text();
 }

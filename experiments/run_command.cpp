@@ -24,10 +24,11 @@ ArmInfo arm_info(const ArmConfig& arm) {
           .target = arm.target,
           .drafter = call_text(arm.drafter),
           .verifier = call_text(arm.verifier),
-          .guarantee = name_of(arm.composed.guarantee),
+          .guarantee = arm.composed.promise(),
           .baseline = arm.baseline,
           .state = name_of(arm.composed.drafter.scope),
-          .tests_tokens = arm.composed.verifier.tests_tokens};
+          .tests_tokens = arm.composed.verifier.tests_tokens,
+          .strategy = arm.strategy ? call_text(*arm.strategy) : ""};
 }
 
 void add_models(const ExperimentConfig& config, RunInfo& info) {
@@ -110,7 +111,7 @@ void cite_certificates(const ExperimentConfig& config, const Models& models, Run
   for (ArmInfo& arm : info.arms) {
     const auto same = std::find_if(config.arms.begin(), config.arms.end(),
                                    [&](const ArmConfig& configured) { return configured.name == arm.name; });
-    if (same == config.arms.end()) continue;
+    if (same == config.arms.end() || same->strategy) continue;
     const auto found = find_certificate(config.out, identity_of(config, *same, models), binary);
     arm.certificate = found ? found->path : "";
     arm.certified = found ? found->verdict : kNoCertificate;

@@ -47,8 +47,8 @@ void define_verify(CLI::App& app, CommandLine& line) {
 
 void define_list(CLI::App& app, CommandLine& line) {
   argument(app, "KIND", line.list.kind,
-           "drafters, verifiers, samplers, stoppers, shapes or architectures; all without it", Need::kOptional,
-           {"drafters", "verifiers", "samplers", "stoppers", "shapes", "architectures"});
+           "drafters, verifiers, samplers, strategies, stoppers, shapes or architectures; all without it",
+           Need::kOptional, {"drafters", "verifiers", "samplers", "strategies", "stoppers", "shapes", "architectures"});
   choice_flag(app, "--format", line.list.format, {"text", "markdown", "json"}, "text by default");
 }
 
@@ -104,7 +104,7 @@ std::vector<Command> experiment_commands() {
        define_config_check,
        [](CommandLine& line) { return config_check_command(line.configs, line.overrides); }},
       {"list",
-       "lists the drafters, verifiers, samplers, stoppers and shapes of draft trees",
+       "lists the drafters, verifiers, samplers, strategies, stoppers and shapes of trees",
        {"specula list", "specula list drafters --format markdown"},
        define_list,
        [](CommandLine& line) { return list_command(line.list); }},

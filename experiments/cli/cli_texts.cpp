@@ -4,24 +4,31 @@
 namespace specula {
 namespace {
 
-void define_generate(CLI::App& app, CommandLine& line) {
-  GenerateArgs& args = line.generate;
+// What continues which prompt.
+void generation_flags(CLI::App& app, GenerateArgs& args) {
   model_flag(app, args.model);
   text_flag(app, "--prompt", args.prompt, "TEXT", "the text to continue");
   text_flag(app, "--ids", args.ids, "1,2,3", "the tokens to continue; nothing is added to them");
   positive_flag(app, "--max-new-tokens", args.max_new_tokens,
-                "tokens after which a continuation is ended (default: 128)");
+                cat("tokens after which a continuation is ended (default: ", args.max_new_tokens, ")"));
   text_flag(app, "--drafter", args.drafter, "CALL", "as in 'draft_model(length=5)' (default: none)");
   text_flag(app, "--draft-model", args.draft_model, "DIR", "folder of the model that the drafter uses");
   text_flag(app, "--verifier", args.verifier, "CALL", "default: greedy_match at temperature 0, else rejection");
   text_flag(app, "--sampler", args.sampler, "CALLS", "as in 'temperature(0.7),top_p(0.9)' (default: temperature(0))");
   count_flag(app, "--seed", args.seed, "seed of every random number (default: 0)");
-  positive_flag(app, "--repeat", args.repeat, "independent continuations, requests 0 to N-1 (default: 1)");
   threads_flag(app, args.threads);
   dtype_flag(app, args.dtype);
   device_flag(app, args.device);
   choice_flag(app, "--draft-dtype", args.draft_dtype, dtype_choices(),
               "the same of the draft model (default: --dtype)");
+}
+
+void define_generate(CLI::App& app, CommandLine& line) {
+  GenerateArgs& args = line.generate;
+  generation_flags(app, args);
+  text_flag(app, "--strategy", args.strategy, "CALL",
+            "as in 'beam(width=4)', in the place of drafter and verifier; specula list strategies");
+  positive_flag(app, "--repeat", args.repeat, "independent continuations, requests 0 to N-1 (default: 1)");
   choice_flag(app, "--format", args.format, {"text", "json"},
               "text streams as it is accepted (default); json is one object a line");
   choice_flag(app, "--color", args.color, {"auto", "always", "never"},
@@ -57,14 +64,16 @@ void define_tokenize(CLI::App& app, CommandLine& line) {
               "TEXT and lines are token ids, 1,2,3 or a JSON array; prints their texts as JSON strings");
 }
 
+void check_prompt_flags(const std::string& command, const GenerateArgs& args) {
+  if (args.has_prompt != args.has_ids) return;
+  throw ConfigError(cat("specula ", command, ": ",
+                        args.has_ids ? "both --prompt and --ids are" : "neither --prompt nor --ids is",
+                        " given; expected exactly one"));
+}
+
 ExitCode run_generate(CommandLine& line) {
-  GenerateArgs& args = line.generate;
-  if (args.has_prompt == args.has_ids) {
-    throw ConfigError(
-        cat("specula generate: ", args.has_ids ? "both --prompt and --ids are" : "neither --prompt nor --ids is",
-            " given; expected exactly one"));
-  }
-  return generate_command(args);
+  check_prompt_flags("generate", line.generate);
+  return generate_command(line.generate);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "experiments/config/config_reader.h"
 #include "experiments/config/config_sections.h"
 #include "framework/model/dtype.h"
+#include "strategies/register.h"
 
 namespace specula {
 namespace {
@@ -145,6 +146,7 @@ class Builder {
   void arms(const std::vector<std::string>& only_arms) {
     shared_plugins(registries_.drafters, "drafter");
     shared_plugins(registries_.verifiers, "verifier");
+    shared_plugins(all_strategies(), "strategy");
     const Value* list = root_.find("arm");
     if (list == nullptr || !list->is_array()) return;
     std::vector<Value> resolved;
@@ -168,10 +170,10 @@ class Builder {
     ArmKeys keys;
     const Value* given_name = table.find("name");
     const std::string place = cat("[arm.", given_name->string(), "]");
-    Value texts = table;  // drafter and verifier are read apart: they may be tables
-    texts.erase("drafter");
-    texts.erase("verifier");
+    Value texts = table;  // plug-ins are read apart: they may be tables
+    for (const char* plugin_key : {"drafter", "verifier", "strategy"}) texts.erase(plugin_key);
     Value values = read_section(texts, place, keys, problems_);
+    for (const char* plugin_key : {"drafter", "verifier", "strategy"}) values.erase(plugin_key);  // write_arm sets them
     ArmConfig arm;
     arm.name = keys.name;
     arm.baseline = keys.baseline;
@@ -183,7 +185,30 @@ class Builder {
       problems_.add(cat(target != nullptr ? target->origin : table.origin, ": ", place, " target = ",
                         quoted(arm.target), ": no such entry of [models]", suggestion(arm.target, model_names_)));
     }
-    const auto drafter = plugin(registries_.drafters, table, place, "drafter", keys.drafter);
+    if (table.find("strategy") != nullptr) {
+      read_strategy(table, place, arm);
+    } else {
+      read_drafter_and_verifier(table, place, keys.drafter, arm);
+    }
+    config_.arms.push_back(std::move(arm));
+    return values;
+  }
+
+  void read_strategy(const Value& table, const std::string& place, ArmConfig& arm) {
+    for (const char* other : {"drafter", "verifier"}) {
+      const Value* given = table.find(other);
+      if (given != nullptr)
+        problems_.add(cat(given->origin, ": ", place, " has a ", other,
+                          " beside its strategy, which decodes without; take one of them out"));
+    }
+    arm.strategy = plugin(all_strategies(), table, place, "strategy", "");
+    if (arm.strategy && samplers_fit_)
+      compose(check_strategy(all_strategies(), registries_, *arm.strategy, config_.samplers), arm);
+  }
+
+  void read_drafter_and_verifier(const Value& table, const std::string& place, const std::string& default_drafter,
+                                 ArmConfig& arm) {
+    const auto drafter = plugin(registries_.drafters, table, place, "drafter", default_drafter);
     std::optional<Params> verifier;
     if (table.find("verifier") != nullptr || samplers_fit_) {
       verifier = plugin(registries_.verifiers, table, place, "verifier",
@@ -191,12 +216,13 @@ class Builder {
     }
     if (drafter) arm.drafter = *drafter;
     if (verifier) arm.verifier = *verifier;
-    if (drafter && verifier && samplers_fit_) {
-      arm.composed = check_composition(registries_, {*drafter, *verifier, config_.samplers});
-      for (const std::string& problem : arm.composed.problems) problems_.add(problem);
-    }
-    config_.arms.push_back(std::move(arm));
-    return values;
+    if (drafter && verifier && samplers_fit_)
+      compose(check_composition(registries_, {*drafter, *verifier, config_.samplers}), arm);
+  }
+
+  void compose(Composed composed, ArmConfig& arm) {
+    arm.composed = std::move(composed);
+    for (const std::string& problem : arm.composed.problems) problems_.add(problem);
   }
 
   template <class T>
@@ -221,6 +247,7 @@ class Builder {
       const ArmConfig& arm = config_.arms[i];
       names.push_back(arm.name);
       if (arm.baseline) said.push_back(i);
+      if (arm.strategy) continue;
       const Value* drafter = arm.drafter.values.find("name");
       all_read = all_read && drafter != nullptr;
       if (drafter != nullptr && drafter->string() == "none") plain.push_back(i);
@@ -256,8 +283,12 @@ class Builder {
 
   static void write_arm(const ArmConfig& arm, Value& resolved) {
     if (Value* baseline = resolved.find("baseline")) baseline->data = arm.baseline;
-    resolved.set("drafter", arm.drafter.values);
-    resolved.set("verifier", arm.verifier.values);
+    if (arm.strategy) {
+      resolved.set("strategy", arm.strategy->values);
+    } else {
+      resolved.set("drafter", arm.drafter.values);
+      resolved.set("verifier", arm.verifier.values);
+    }
   }
 
   void output() {

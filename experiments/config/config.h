@@ -1,9 +1,10 @@
 // One experiment, resolved: TOML with includes and --set, every key checked, every value with its origin.
-// Sections: [experiment] [models.<name>] [data] [sampler] [[arm]] [drafter.<name>] [verifier.<name>] [measure]
-// [output]. Licence: Apache-2.0.
+// Sections: [experiment] [models.<name>] [data] [sampler] [[arm]] [drafter.<name>] [verifier.<name>]
+// [strategy.<name>] [measure] [output]. Licence: Apache-2.0.
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -58,9 +59,13 @@ struct ArmConfig {
   std::string name;
   bool baseline = false;
   std::string target = "target";  // the entry of [models] that is the arm's target
-  Params drafter, verifier;       // with "name"
-  double max_tv = 1;              // what `verify` lets a lossy rule differ from the target
+  Params drafter, verifier;       // with "name"; both empty where there is a strategy
+  std::optional<Params> strategy{};
+  double max_tv = 1;  // what `verify` lets a lossy rule differ from the target
   Composed composed;
+
+  // Where the file says how the arm decodes.
+  const std::string& origin() const { return strategy ? strategy->values.origin : drafter.values.origin; }
 };
 
 struct MeasureConfig {

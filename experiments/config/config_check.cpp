@@ -103,7 +103,7 @@ class FileChecker {
   void check_arm(const ArmConfig& arm) {
     const auto target = models_.find(arm.target);
     if (target == models_.end()) return;
-    const std::string& place = arm.drafter.values.origin;
+    const std::string& place = arm.origin();
     if (target->second.tokenizer.empty() && checked_targets_.insert(arm.target).second) {
       problems_.add(cat(key("models", arm.target).find("path")->origin, ": [models.", arm.target,
                         "] has no tokenizer, and the prompts are text; expected one in ",
@@ -137,9 +137,8 @@ class FileChecker {
       if (!baseline.baseline || known == models_.end() || target.tokenizer.empty() || known->second.tokenizer.empty() ||
           known->second.tokenizer == target.tokenizer)
         continue;
-      problems_.add(cat(arm.drafter.values.origin, ": [arm.", arm.name, "] target '", arm.target, "' and target '",
-                        baseline.target, "' of the baseline [arm.", baseline.name,
-                        "] have different tokenizers; expected the same"));
+      problems_.add(cat(arm.origin(), ": [arm.", arm.name, "] target '", arm.target, "' and target '", baseline.target,
+                        "' of the baseline [arm.", baseline.name, "] have different tokenizers; expected the same"));
     }
   }
 

@@ -165,6 +165,8 @@ template std::optional<Params> read_plugin(const Registry<Drafter>&, const Value
                                            const PluginScope&, Problems&);
 template std::optional<Params> read_plugin(const Registry<Verifier>&, const Value&, const std::string&,
                                            const PluginScope&, Problems&);
+template std::optional<Params> read_plugin(const Registry<Strategy>&, const Value&, const std::string&,
+                                           const PluginScope&, Problems&);
 template std::optional<Params> read_plugin(const Registry<LogitsProcessor>&, const Value&, const std::string&,
                                            const PluginScope&, Problems&);
 

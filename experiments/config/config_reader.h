@@ -42,12 +42,12 @@ void require_text(const Value& table, const std::string& place, const std::strin
 
 // Names that a plug-in value may take or refer to.
 struct PluginScope {
-  const Value* shared = nullptr;    // [drafter] or [verifier] of the file; may be null
+  const Value* shared = nullptr;    // [drafter], [verifier] or [strategy] of the file; may be null
   std::vector<std::string> models;  // names of [models]
 };
 
-// The plug-in that a drafter or verifier value means, with "name" and all of its options resolved; nothing if that
-// failed.
+// The plug-in that a drafter, verifier or strategy value means, with "name" and all of its options resolved; nothing if
+// that failed.
 template <class T>
 std::optional<Params> read_plugin(const Registry<T>& registry, const Value& value, const std::string& place,
                                   const PluginScope& scope, Problems& problems);

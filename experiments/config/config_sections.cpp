@@ -35,6 +35,7 @@ std::vector<SectionDocs> config_sections(const Registries& registries) {
       {"arm", "[[arm]]: one decoder of the comparison", list_options<ArmKeys>()},
       {"drafter.<name>", "a drafter that arms share by its name", shared_keys("drafter")},
       {"verifier.<name>", "a verifier that arms share by its name", shared_keys("verifier")},
+      {"strategy.<name>", "a strategy that arms share by its name", shared_keys("strategy")},
       {"measure", "how the arms are measured", list_options<MeasureConfig>()},
       {"output", "where runs are written", list_options<OutputKeys>()},
   };

@@ -25,7 +25,7 @@ struct ArmKeys {
   std::string name;
   bool baseline = false;
   ModelName target{"target"};
-  std::string drafter = "none", verifier;  // texts here; config_plugins.h reads tables too
+  std::string drafter = "none", verifier, strategy;  // texts here; read_plugin reads tables too
   double max_tv = 1;
 
   template <class V>
@@ -36,6 +36,7 @@ struct ArmKeys {
     v("drafter", drafter,
       "a name, \"name(key=value)\", { name = \"...\", key = value }, or a [drafter.<name>] of the file");
     v("verifier", verifier, "the same forms; by default greedy_match where temperature is 0, else rejection");
+    v("strategy", strategy, "the same forms: a way of decoding that takes the place of drafter and verifier");
     v("max_tv", max_tv, 0.0, 1.0,
       "total variation from the target that specula verify lets a lossy rule have; 1 sets no bound");
   }

@@ -39,9 +39,9 @@ std::vector<std::string> split_path(const std::string& path, const std::string& 
   return parts;
 }
 
-// Walks a path from the root.  Tables of named things ([models], [[arm]], [drafter], [verifier]) never gain a name on
-// the way, and a section may only be made by its known name: that is checked with all the other keys when the tree is
-// read.
+// Walks a path from the root.  Tables of named things ([models], [[arm]], [drafter], [verifier], [strategy]) never gain
+// a name on the way, and a section may only be made by its known name: that is checked with all the other keys when the
+// tree is read.
 class Walker {
  public:
   Walker(Value& root, std::string origin, Match match) : root_(root), origin_(std::move(origin)), match_(match) {}
@@ -77,15 +77,14 @@ class Walker {
     if (!at.is_table()) not_a_table(at, parts, i);
     parts[i] = spelling(at, parts[i]);
     Value* next = at.find(parts[i]);
-    if (next == nullptr && i == 1 && (parts[0] == "models" || parts[0] == "drafter" || parts[0] == "verifier")) {
+    if (next == nullptr && i == 1 && (parts[0] == "models" || is_plugin_key(parts[0]))) {
       std::vector<std::string> names;
       for (const Entry& entry : at.table()) names.push_back(entry.key);
       throw ConfigError(
           cat(origin_, ": there is no '", parts[1], "' in [", parts[0], "]", suggestion(parts[1], names)));
     }
     if (next == nullptr) next = &at.set(parts[i], {.data = Value::Table{}, .origin = origin_});
-    const bool plugin = (parts[0] == "arm" && i == 2 && (parts[2] == "drafter" || parts[2] == "verifier")) ||
-                        (i == 1 && (parts[0] == "drafter" || parts[0] == "verifier"));
+    const bool plugin = (parts[0] == "arm" && i == 2 && is_plugin_key(parts[2])) || (i == 1 && is_plugin_key(parts[0]));
     if (plugin && next->is_string()) {
       Value spelled_out = plugin_table(*next, parts[0] == "arm" ? root_.find(parts[2]) : nullptr);
       *next = std::move(spelled_out);

@@ -9,8 +9,6 @@
 namespace specula {
 namespace {
 
-bool is_plugin_key(const std::string& key) { return key == "drafter" || key == "verifier"; }
-
 // The name that an arm or a plug-in table gives itself, or "".
 std::string own_name(const Value& table) {
   const Value* name = table.find("name");
@@ -152,6 +150,8 @@ ConfigTree read_config_tree(const std::filesystem::path& file) {
   tree.sources = std::move(reader.sources);
   return tree;
 }
+
+bool is_plugin_key(const std::string& key) { return key == "drafter" || key == "verifier" || key == "strategy"; }
 
 Value plugin_table(const Value& value, const Value* shared) {
   if (value.is_table()) return value;

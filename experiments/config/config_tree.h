@@ -1,7 +1,7 @@
 // The raw tree of a configuration before any key is checked: files with their includes, then the environment, then
-// --set. Later ones win: tables merge deeply, scalars and arrays replace, [[arm]] merges by name, and a drafter or
-// verifier table that names another plug-in replaces the old one with its options.  Every value keeps the place it came
-// from. Licence: Apache-2.0.
+// --set. Later ones win: tables merge deeply, scalars and arrays replace, [[arm]] merges by name, and a drafter,
+// verifier or strategy table that names another plug-in replaces the old one with its options.  Every value keeps the
+// place it came from. Licence: Apache-2.0.
 #pragma once
 
 #include <filesystem>
@@ -29,8 +29,11 @@ void apply_unset(Value& root, const std::string& path, const std::string& origin
 // underscore also matches a dash, so that SPECULA_SET__ARM__SPS_G5__DRAFTER__LENGTH finds arm.sps-g5.drafter.length.
 void apply_environment(Value& root, std::vector<std::string> environment);
 
-// The table that a drafter or verifier value stands for: a table is itself; a text is the name of a shared table in
-// `shared` ([drafter.<name>]; may be null) or a call "name(key=value)".  Throws ConfigError.
+// Keys of an arm whose value is a plug-in, and sections of shared ones: drafter, verifier, strategy.
+bool is_plugin_key(const std::string& key);
+
+// The table that such a value stands for: a table is itself; a text is the name of a shared table in `shared`
+// ([drafter.<name>]; may be null) or a call "name(key=value)".  Throws ConfigError.
 Value plugin_table(const Value& value, const Value* shared);
 
 // The folder that a relative path with this origin is relative to: the file's, or the working directory.

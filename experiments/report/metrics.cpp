@@ -29,9 +29,10 @@ const std::vector<MetricDefinition>& metric_definitions() {
        "(n - 1) / (t_last - t_first) would favour arms that keep several tokens in their first round.",
        kHardware, "generation speed"},
       {"ttft_ms", "ms",
-       "Token ids submitted until the first round is committed, prefill included; mean, and p50 in ttft_p50_ms.",
+       "Token ids submitted until the first token is final and can be read, prefill included; mean, and p50 in "
+       "ttft_p50_ms.",
        kHardware, "time to first token"},
-      {"ttft_p50_ms", "ms", "Median over records of the time to the first committed round.", kHardware, ""},
+      {"ttft_p50_ms", "ms", "Median over records of the time to the first token.", kHardware, ""},
       {"tpot_ms", "ms", "Decode time per kept token: 1000 / decode_tok_s.", kHardware, "time per output token"},
       {"e2e_ms", "ms", "Mean time of decode() per record, unbilled time left out.", kHardware, "latency"},
       {"step_ms", "ms", "Mean time of a round after the first.", kHardware, "iteration time"},
@@ -44,7 +45,9 @@ const std::vector<MetricDefinition>& metric_definitions() {
        "real.",
        kHardware, "inter-token latency, TBT"},
       {"itl_p99_ms", "ms", "99th percentile of the gaps between neighbouring tokens.", kHardware, ""},
-      {"tau", "tokens", "sum k / S: tokens kept per target call, the extra token included; autoregression has 1.",
+      {"tau", "tokens",
+       "sum k / S: tokens kept per target call, the extra token included; autoregression has 1, a strategy that weighs "
+       "several texts against each other at most 1.",
        kLength, "block efficiency, mean accepted tokens (#MAT), acceptance length, AL"},
       {"tau_prompt_mean", "tokens", "Mean over records of each record's tau.", kLength, "Average_AL"},
       {"alpha", "fraction",

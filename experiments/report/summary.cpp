@@ -122,7 +122,7 @@ void note_empty_drafts(const ArmInfo& arm, const Slice& slice, Summary& summary)
   const auto drafted = [](const Record* r) {
     return std::any_of(r->rounds.drafted.begin(), r->rounds.drafted.end(), [](int n) { return n > 0; });
   };
-  if (slice.records.empty() || arm.drafter == "none" ||
+  if (slice.records.empty() || arm.drafter == "none" || !arm.strategy.empty() ||
       std::any_of(slice.records.begin(), slice.records.end(), drafted))
     return;
   summary.warnings.push_back(cat(arm.name, ": nothing was drafted in any of ", slice.records.size(), " records"));

@@ -105,12 +105,17 @@ void add_percentiles(const Slice& slice, const Bootstrap& bootstrap, CellSummary
   for (size_t i = 0; i < slice.records.size(); ++i) {
     const Rounds& rounds = slice.records[i]->rounds;
     const uint32_t g = slice.groups[i];
-    if (!rounds.ready_us.empty()) first.push_back({rounds.ready_us.front() * 1e-3, g});
-    for (size_t k = 1; k < rounds.ready_us.size(); ++k) {  // a replay has no times
-      const double step = (rounds.ready_us[k] - rounds.ready_us[k - 1]) * 1e-3;
-      steps.push_back({step, g});
-      gaps.push_back({step, g});
-      for (int more = 1; more < rounds.kept[k]; ++more) gaps.push_back({0, g});
+    const double* readable = nullptr;                      // when the last token could be read
+    for (size_t k = 0; k < rounds.ready_us.size(); ++k) {  // a replay has no times
+      if (k > 0) steps.push_back({(rounds.ready_us[k] - rounds.ready_us[k - 1]) * 1e-3, g});
+      if (rounds.kept[k] == 0) continue;
+      if (readable == nullptr) {
+        first.push_back({rounds.ready_us[k] * 1e-3, g});
+      } else {
+        gaps.push_back({(rounds.ready_us[k] - *readable) * 1e-3, g});
+        for (int more = 1; more < rounds.kept[k]; ++more) gaps.push_back({0, g});
+      }
+      readable = &rounds.ready_us[k];
     }
   }
   add_quantiles(std::move(first), {{"ttft_p50_ms", 0.5}}, bootstrap, cell);

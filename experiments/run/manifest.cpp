@@ -29,6 +29,7 @@ Json arm_json(const RunInfo& r, const ArmInfo& a) {
                {"state", a.state},
                {"tests_tokens", a.tests_tokens}};
   if (!a.reference.empty()) json["reference"] = a.reference;
+  if (!a.strategy.empty()) json["strategy"] = a.strategy;
   if (!a.certified.empty()) json["certificate"] = {{"path", a.certificate}, {"verdict", a.certified}};
   return json;
 }
@@ -45,7 +46,8 @@ ArmInfo arm_of(const Json& j) {
           .tests_tokens = j.at("tests_tokens"),
           .certificate = certificate.value("path", ""),
           .certified = certificate.value("verdict", ""),
-          .reference = j.value("reference", "")};
+          .reference = j.value("reference", ""),
+          .strategy = j.value("strategy", "")};
 }
 
 Json quality_json(const RunQuality& q) {

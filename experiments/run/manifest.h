@@ -18,13 +18,14 @@ inline constexpr const char* kNoCertificate = "none";
 
 struct ArmInfo {
   std::string name, target, drafter, verifier;  // plug-ins as text: draft_model(model = "small", length = 4)
-  std::string guarantee;                        // exact, coupled, greedy exact, lossy
+  std::string guarantee;                        // exact, coupled, greedy exact, lossy; of a strategy what it finds
   bool baseline = false;
   std::string state = "request";  // how long the drafter's state lives: request, run, file
   bool tests_tokens = true;       // the rule accepts or rejects drafted tokens one by one, so that alpha is defined
   // File and verdict of `verify` for this composition and binary; kNoCertificate: there was none; empty: nobody looked.
   std::string certificate{}, certified{};
   std::string reference{};  // the arm that it is compared with; empty: the baseline
+  std::string strategy{};   // as text; empty: it has drafter and verifier
 };
 
 // What the numbers of a quantized model cost, against those that its checkpoint stores.

@@ -170,6 +170,13 @@ void Rounds::add_notes(const std::vector<std::pair<std::string, double>>& of_rou
   }
 }
 
+double Record::ttft_us() const {
+  for (size_t i = 0; i < rounds.ready_us.size(); ++i) {
+    if (rounds.kept[i] > 0) return rounds.ready_us[i];
+  }
+  return 0;
+}
+
 std::string to_line(const Record& r) {
   Json json;
   json["k"] = r.key.trace ? "trace" : "rec";

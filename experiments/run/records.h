@@ -70,7 +70,7 @@ struct Record {
 
   int64_t n_out() const { return static_cast<int64_t>(out.size()); }
   double decode_us() const { return e2e_us - prefill_us; }
-  double ttft_us() const { return rounds.ready_us.empty() ? 0 : rounds.ready_us.front(); }
+  double ttft_us() const;  // when the first token could be read; 0: none was
 };
 
 std::string to_line(const Record& record);  // JSON without newline

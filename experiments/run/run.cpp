@@ -209,7 +209,9 @@ void Run::compare_with_baseline(std::vector<Played>& played) const {
     } else {
       const auto arm = std::find_if(arms_.begin(), arms_.end(),
                                     [&](const ArmRunner& a) { return a.config().name == p.record.key.arm; });
-      if (!is_one_hot(shared_.config) && !draws_alike(arm->config(), baseline)) {
+      if (arm->config().strategy || baseline.strategy) {
+        p.record.exact_why = "strategy";
+      } else if (!is_one_hot(shared_.config) && !draws_alike(arm->config(), baseline)) {
         p.record.exact_why = "baseline_draws_with_other_noise";
       } else if (arm->config().target == baseline.target) {
         compare_texts(p.record, *base, p.prompt, arm->target(), is_one_hot(shared_.config));

@@ -7,6 +7,7 @@
 #include "framework/core/error.h"
 #include "framework/decode/round_law.h"
 #include "framework/decode/rows.h"
+#include "strategies/register.h"
 
 namespace specula {
 namespace {
@@ -107,6 +108,10 @@ Parts parts_of(const ExperimentConfig& config, const ArmConfig& arm, const Model
 
 ArmRunner::ArmRunner(const Shared& shared, const ArmConfig& arm)
     : shared_(shared), arm_(arm), parts_(parts_of(shared.config, arm, shared.models)) {
+  if (arm.strategy) {
+    strategy_ = all_strategies().at(plugin_name(*arm.strategy), arm.strategy->place).make(*arm.strategy, parts_);
+    return;
+  }
   verifier_ = shared.registries.verifiers.at(plugin_name(arm.verifier), arm.verifier.place).make(arm.verifier, {});
   make_drafter();
 }
@@ -136,37 +141,54 @@ TraceHeader ArmRunner::trace_header() const {
           .laws = arm_.composed.drafter.laws};
 }
 
-bool ArmRunner::decode_into(Record& record, Task task) {
-  const int64_t limit = shared_.config.data.max_new_tokens;
-  const size_t prompt_size = task.prompt.size();
-  PhaseClock clock(task.fenced ? PhaseClock::Mode::kFenced : PhaseClock::Mode::kOff);
-  RoundRecorder recorder(record.rounds, limit, clock,
-                         {.rule = task.expected ? verifier_.get() : nullptr, .trace = task.trace});
+Decoded ArmRunner::decode_prompt(const Task& task, PhaseClock& clock, RoundLog& log) const {
   const auto other_stop = shared_.other_stops.find(arm_.target);
+  const std::vector<Token>& stop = other_stop == shared_.other_stops.end() ? shared_.stop : other_stop->second;
+  const int64_t limit = shared_.config.data.max_new_tokens;
+  const Keyring keys(shared_.config.seed);
+  if (strategy_ != nullptr) {
+    return decode(*strategy_,
+                  {.target = target(),
+                   .sampler = shared_.sampler,
+                   .keys = keys,
+                   .request = task.request,
+                   .max_new_tokens = limit,
+                   .stop = stop,
+                   .clock = clock,
+                   .log = &log,
+                   .interrupt = &shared_.interrupt},
+                  task.prompt);
+  }
   const Session session{.target = target(),
                         .drafter = *drafter_,
                         .verifier = *verifier_,
                         .policy = arm_.composed.verifier.policy,
                         .q_next = asks_q_next(),
                         .sampler = shared_.sampler,
-                        .keys = Keyring(shared_.config.seed),
+                        .keys = keys,
                         .max_new_tokens = limit,
-                        .stop = other_stop == shared_.other_stops.end() ? shared_.stop : other_stop->second,
-                        .log = &recorder,
+                        .stop = stop,
+                        .log = &log,
                         .clock = &clock,
                         .interrupt = &shared_.interrupt};
-  std::vector<Prefix> prompts;
-  prompts.push_back(std::move(task.prompt));
+  return std::move(decode(session, {task.prompt}, {&task.request, 1}).front());
+}
+
+bool ArmRunner::decode_into(Record& record, const Task& task) {
+  const auto prompt_size = static_cast<int64_t>(task.prompt.size());
+  PhaseClock clock(task.fenced ? PhaseClock::Mode::kFenced : PhaseClock::Mode::kOff);
+  RoundRecorder recorder(record.rounds, shared_.config.data.max_new_tokens, clock,
+                         {.rule = task.expected ? verifier_.get() : nullptr, .trace = task.trace});
   const double start = seconds_now();
   recorder.begin(start);
-  const std::vector<Decoded> decoded = decode(session, std::move(prompts), {&task.request, 1});
+  const Decoded decoded = decode_prompt(task, clock, recorder);
   const double wall = seconds_now() - start;
-  if (decoded[0].stop == Stop::kInterrupted) return false;
+  if (decoded.stop == Stop::kInterrupted) return false;
 
   record.request = task.request;
-  record.n_in = static_cast<int64_t>(prompt_size);
-  record.stop = name_of(decoded[0].stop);
-  record.out.assign(decoded[0].tokens.begin() + static_cast<int64_t>(prompt_size), decoded[0].tokens.end());
+  record.n_in = prompt_size;
+  record.stop = name_of(decoded.stop);
+  record.out.assign(decoded.tokens.begin() + prompt_size, decoded.tokens.end());
   record.start_us = 1e6 * (start - shared_.run_start);
   record.prefill_us = recorder.prefill_us();
   record.unbilled_us = 1e6 * clock.unbilled();

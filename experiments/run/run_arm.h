@@ -1,5 +1,5 @@
-// One arm at work: its drafter and verifier on its target, decoding one turn at a time into a record.  Licence:
-// Apache-2.0.
+// One arm at work: its drafter and verifier, or its strategy, on its target, decoding one turn at a time into a record.
+// Licence: Apache-2.0.
 #pragma once
 
 #include <atomic>
@@ -55,13 +55,14 @@ class ArmRunner {
 
   // Fills what was measured into `record`; false: interrupted, and the record means nothing.  Throws what decode()
   // throws.
-  bool decode_into(Record& record, Task task);
+  bool decode_into(Record& record, const Task& task);
   // Whether its drafter learns from one request for the next.
   bool learns() const { return arm_.composed.drafter.scope == Scope::kRun; }
   void forget();  // what was learned
 
  private:
   void make_drafter();
+  Decoded decode_prompt(const Task& task, PhaseClock& clock, RoundLog& log) const;
   bool asks_q_next() const;
 
   const Shared& shared_;
@@ -69,6 +70,7 @@ class ArmRunner {
   Parts parts_;
   std::unique_ptr<Drafter> drafter_;
   std::unique_ptr<Verifier> verifier_;
+  std::unique_ptr<Strategy> strategy_;  // in the place of the two
 };
 
 // Compares an arm's record with the baseline's of the same turn: exact, first_difference, and at temperature 0 the

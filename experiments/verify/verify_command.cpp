@@ -39,6 +39,20 @@ void read_prompts(const ExperimentConfig& config, Workbench& bench) {
   if (!config.data.ignore_eos) bench.stop = read_stop_tokens(folder, read_model_info(folder).vocab, tokenizer->eos());
 }
 
+// A strategy follows no law that a rung could refute.
+ExperimentConfig without_strategies(ExperimentConfig config) {
+  if (config.baseline().strategy) {
+    throw ConfigError(
+        cat(config.baseline().origin(), ": [arm.", config.baseline().name,
+            "] is the baseline and a strategy; verify compares with a baseline that draws from the target"));
+  }
+  std::erase_if(config.arms, [](const ArmConfig& arm) {
+    if (arm.strategy) log::info(cat("arm ", arm.name, " is left out: a strategy promises no law"));
+    return arm.strategy.has_value();
+  });
+  return config;
+}
+
 // One arm's results, in the order of the rungs.
 using Results = std::vector<std::vector<RungResult>>;
 
@@ -125,7 +139,7 @@ void keep(const ExperimentConfig& config, const LadderOptions& options, const st
 ExitCode verify_command(const VerifyArgs& args) {
   const LadderOptions options = ladder_options(args);
   const Registries registries = make_registries();
-  const ExperimentConfig config = load_config(args.config, args.overrides, registries);
+  const ExperimentConfig config = without_strategies(load_config(args.config, args.overrides, registries));
   if (certifies(options)) check_folder(config.out);
   set_threads(config.measure.threads);
   const InferenceScope inference;

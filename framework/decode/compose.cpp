@@ -65,6 +65,22 @@ void check_rule_of_steps(const std::vector<Params>& samplers, const std::vector<
   }
 }
 
+// The facts of the steps; what does not fit together is a problem.
+std::vector<Facts> read_samplers(const Registries& registries, const std::vector<Params>& samplers,
+                                 Composed& composed) {
+  std::vector<Facts> steps;
+  for (const Params& sampler : samplers) {
+    const auto facts = facts_of(registries.samplers, sampler, Policy::kSampled, composed.problems);
+    if (!facts) continue;
+    composed.one_hot |= facts->one_hot;
+    composed.constrained |= facts->constrains;
+    composed.coins |= facts->coins && !facts->neutral;
+    steps.push_back(*facts);
+  }
+  if (composed.problems.empty()) check_steps(samplers, steps, composed.problems);
+  return steps;
+}
+
 }  // namespace
 
 std::string plugin_name(const Params& params) {
@@ -78,16 +94,7 @@ std::string plugin_name(const Params& params) {
 Composed check_composition(const Registries& registries, const Composition& composition) {
   Composed composed;
   std::vector<std::string>& problems = composed.problems;
-  std::vector<Facts> steps;
-  for (const Params& sampler : composition.samplers) {
-    const auto facts = facts_of(registries.samplers, sampler, Policy::kSampled, problems);
-    if (!facts) continue;
-    composed.one_hot |= facts->one_hot;
-    composed.constrained |= facts->constrains;
-    composed.coins |= facts->coins && !facts->neutral;
-    steps.push_back(*facts);
-  }
-  if (problems.empty()) check_steps(composition.samplers, steps, problems);
+  const std::vector<Facts> steps = read_samplers(registries, composition.samplers, composed);
   const auto verifier = facts_of(registries.verifiers, composition.verifier, Policy::kSampled, problems);
   const auto drafter =
       facts_of(registries.drafters, composition.drafter, verifier ? verifier->policy : Policy::kSampled, problems);
@@ -113,6 +120,21 @@ Composed check_composition(const Registries& registries, const Composition& comp
                            plugin_name(composition.verifier),
                            "' needs a sampler whose every row has one token: set temperature = 0, or take verifier "
                            "'rejection' or 'agreement'"));
+  }
+  return composed;
+}
+
+Composed check_strategy(const Registry<Strategy>& strategies, const Registries& registries, const Params& strategy,
+                        const std::vector<Params>& samplers) {
+  Composed composed;
+  read_samplers(registries, samplers, composed);
+  if (!facts_of(strategies, strategy, Policy::kSampled, composed.problems)) return composed;
+  const auto made = strategies.at(plugin_name(strategy), strategy.place).make(strategy, {});
+  composed.finds = made->finds();
+  if (made->draws() && composed.one_hot) {
+    composed.problems.push_back(cat(strategy.values.origin, ": ", strategy.place, " '", plugin_name(strategy),
+                                    "' draws its texts, and at temperature 0 they would all be the same; set "
+                                    "temperature > 0"));
   }
   return composed;
 }

@@ -34,22 +34,8 @@ class Loop {
         clock_(session.clock != nullptr ? *session.clock : own_clock_),
         ask_(unite({.logits = Logits::kAll}, unite(session.verifier.needs(), session.drafter.needs()))) {
     SPECULA_CHECK(prefixes_.size() == requests_.size(), prefixes_.size(), " prompts, ", requests_.size(), " requests");
-    for (size_t b = 0; b < prefixes_.size(); ++b) {
-      const auto length = static_cast<int64_t>(prefixes_[b].size());
-      if (length == 0)
-        throw Error(cat("the prompt of request ", requests_[b], " is empty; at least one token (BOS) is needed"));
-      if (length + session.max_new_tokens > session.target.context()) {
-        throw Error(cat("the prompt of request ", requests_[b], " has ", length,
-                        " tokens; with max_new_tokens = ", session.max_new_tokens,
-                        " that is more than the context of the model, ", session.target.context()));
-      }
-      for (const Token t : prefixes_[b]) {
-        if (t < 0 || t >= session.target.vocab()) {
-          throw Error(cat("the prompt of request ", requests_[b], " holds token ", t, "; valid: 0..",
-                          session.target.vocab() - 1));
-        }
-      }
-    }
+    for (size_t b = 0; b < prefixes_.size(); ++b)
+      check_prompt(session.target, prefixes_[b], requests_[b], session.max_new_tokens);
     const size_t batch = prefixes_.size();
     done_.assign(batch, session.max_new_tokens <= 0 ? 1 : 0);
     remaining_.assign(batch, session.max_new_tokens);
@@ -296,6 +282,19 @@ class Loop {
 };
 
 }  // namespace
+
+void check_prompt(const LanguageModel& target, const Prefix& prompt, int64_t request, int64_t max_new_tokens) {
+  const auto length = static_cast<int64_t>(prompt.size());
+  if (length == 0) throw Error(cat("the prompt of request ", request, " is empty; at least one token (BOS) is needed"));
+  if (length + max_new_tokens > target.context()) {
+    throw Error(cat("the prompt of request ", request, " has ", length, " tokens; with max_new_tokens = ",
+                    max_new_tokens, " that is more than the context of the model, ", target.context()));
+  }
+  for (const Token t : prompt) {
+    if (t < 0 || t >= target.vocab())
+      throw Error(cat("the prompt of request ", request, " holds token ", t, "; valid: 0..", target.vocab() - 1));
+  }
+}
 
 std::vector<Decoded> decode(const Session& session, std::vector<Prefix> prompts, std::span<const int64_t> requests) {
   const InferenceScope inference;

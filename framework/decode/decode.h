@@ -61,8 +61,11 @@ struct Decoded {
   Stop stop = Stop::kLimit;
 };
 
-// [B] prompts of at least one token.  Throws Error when a prompt plus max_new_tokens exceeds target.context() (the
-// prompt named), and on NaN logits (request and position named).
+// Throws Error naming the request for a prompt that is empty, holds what is no token of the target, or leaves no room
+// for max_new_tokens in its context.
+void check_prompt(const LanguageModel& target, const Prefix& prompt, int64_t request, int64_t max_new_tokens);
+
+// [B] prompts that check_prompt() lets pass.  Throws what it throws, and on NaN logits (request and position named).
 std::vector<Decoded> decode(const Session& session, std::vector<Prefix> prompts, std::span<const int64_t> requests);
 
 // RAII: no autograd bookkeeping in the scope; entry points hold one (keeps LibTorch's header in one file).

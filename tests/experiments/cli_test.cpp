@@ -123,9 +123,8 @@ TEST_F(Cli, WrongCommandLines) {
   EXPECT_EQ(usage_error("verify x.toml --max-tv 2"),
             "specula verify: --max-tv: '2' is not a number in 0..1; see specula verify --help");
   EXPECT_EQ(usage_error("plan a b"), "specula plan: too many arguments; see specula plan --help");
-  EXPECT_THAT(
-      usage_error("list drafter"),
-      HasSubstr("'drafter' is not one of drafters, verifiers, samplers, stoppers, shapes; did you mean 'drafters'?"));
+  EXPECT_THAT(usage_error("list drafter"), HasSubstr("'drafter' is not one of drafters, verifiers, samplers, "
+                                                     "strategies, stoppers, shapes; did you mean 'drafters'?"));
   EXPECT_THAT(usage_error("plan"), HasSubstr("CFG is required"));
 }
 
@@ -162,6 +161,8 @@ TEST_F(Cli, ListIsReadFromTheRegistries) {
                                     "|\n|---|---|---|---|---|---|---|\n| `greedy_match` |"));
   EXPECT_EQ(std::count(table.out.begin(), table.out.end(), '\n'),
             2 + static_cast<std::ptrdiff_t>(make_registries().verifiers.order.size()));
+  EXPECT_THAT(specula("list strategies").out,
+              AllOf(StartsWith("strategies\n  beam "), HasSubstr("text: deterministic search")));
   const Outcome json = specula("list samplers --format json");
   EXPECT_THAT(json.out, AllOf(StartsWith("{\n  \"samplers\": ["), HasSubstr("\"name\": \"temperature\"")));
 }
@@ -176,6 +177,7 @@ TEST_F(Cli, ExplainsPluginsOptionsKeysAndMetrics) {
   EXPECT_THAT(specula("explain draft_model.length").out, HasSubstr("[integer; 1..64;\n  tokens; default 4]"));
   EXPECT_THAT(specula("explain measure.repetitions").out,
               AllOf(StartsWith("measure.repetitions (key"), HasSubstr("default 1]")));
+  EXPECT_THAT(specula("explain beam").out, HasSubstr("strategy = { name = \"beam\", width = 4, "));
   EXPECT_THAT(specula("explain arm.drafter").out, StartsWith("arm.drafter (key"));
   EXPECT_THAT(specula("explain arm.sps-g4.drafter").out, StartsWith("arm.drafter (key"));
   EXPECT_THAT(specula("explain models.target.dtype").out, StartsWith("models.<name>.dtype (key"));

@@ -43,7 +43,9 @@ class ResumeTest : public ::testing::Test {
         << "[data]\nlimit = 6\nmax_new_tokens = " << max_new_tokens << "\n[sampler]\ntemperature = 1.0\n"
         << "[measure]\nwarmup_prompts = 1\nrepetitions = 2\ntrace_limit = 2\nbootstrap = 100\nthreads = 1\n"
         << "[[arm]]\nname = \"ar\"\ndrafter = \"none\"\nbaseline = true\n"
-        << "[[arm]]\nname = \"sps\"\ndrafter = { name = \"draft_model\", model = \"draft\", length = 3 }\n";
+        << "[[arm]]\nname = \"sps\"\ndrafter = { name = \"draft_model\", model = \"draft\", length = 3 }\n"
+        << "[[arm]]\nname = \"beam\"\nstrategy = \"beam(width = 2)\"\n"
+        << "[[arm]]\nname = \"best\"\nstrategy = { name = \"best_of_n\", n = 2 }\n";
   }
 
   // Starts `specula run study.toml --out DIR`; its output goes to files in the folder.
