@@ -79,6 +79,16 @@ struct GenerateArgs {
 };
 ExitCode generate_command(const GenerateArgs& args);
 
+struct TraceArgs : GenerateArgs {
+  TraceArgs() { max_new_tokens = 8; }
+  int top = 5;             // tokens shown of each distribution
+  bool layers = false;     // also times the layers
+  bool attention = false;  // also tells how far attention spreads, by the reference forward
+};
+ExitCode trace_command(const TraceArgs& args);
+// The schema of its JSON, for its help: name and meaning.
+const std::vector<std::pair<std::string, std::string>>& trace_schema();
+
 struct ScoringArgs {
   std::string model;
   std::string ids, text;  // exactly one is given; text: a file

@@ -25,6 +25,7 @@ struct CommandLine {
   CompareArgs compare;
   ReplayArgs replay;
   GenerateArgs generate;
+  TraceArgs trace;
   ScoringArgs score;
   TokenizeArgs tokenize;
   BenchForwardArgs bench_forward;

@@ -220,9 +220,10 @@ ExitCode run_leaf(const Command& command, const Words& words, Words argv) {
     throw ConfigError(cat(who, ": ", e.what(), "; see ", who, " --help"));
   }
   if (command.name == "tokenize") line.tokenize.has_text = app.count("TEXT") > 0;
-  if (command.name == "generate") {
-    line.generate.has_prompt = app.count("--prompt") > 0;
-    line.generate.has_ids = app.count("--ids") > 0;
+  for (GenerateArgs* const args : std::initializer_list<GenerateArgs*>{&line.generate, &line.trace}) {
+    if (command.name != "generate" && command.name != "trace") continue;
+    args->has_prompt = app.count("--prompt") > 0;
+    args->has_ids = app.count("--ids") > 0;
   }
   for (BenchArgs* const args : std::initializer_list<BenchArgs*>{
            &line.bench_forward, &line.bench_prefill, &line.bench_decode, &line.bench_round, &line.bench_load,

@@ -35,6 +35,16 @@ void define_generate(CLI::App& app, CommandLine& line) {
               "colour of accepted draft tokens; auto: on a terminal, unless NO_COLOR is set");
 }
 
+void define_trace(CLI::App& app, CommandLine& line) {
+  TraceArgs& args = line.trace;
+  generation_flags(app, args);
+  positive_flag(app, "--top", args.top, "tokens shown of each distribution (default: 5)");
+  switch_flag(app, "--layers", args.layers, "also times the layers");
+  switch_flag(app, "--attention", args.attention,
+              "also tells how far attention spreads; by the float32 reference forward, which needs its own memory");
+  choice_flag(app, "--format", args.format, {"text", "json"}, "text by default; json is one object");
+}
+
 void define_score(CLI::App& app, CommandLine& line) {
   model_flag(app, line.score.model);
   text_flag(app, "--ids", line.score.ids, "1,2,3", "the tokens to score; taken as they are");
@@ -76,6 +86,11 @@ ExitCode run_generate(CommandLine& line) {
   return generate_command(line.generate);
 }
 
+ExitCode run_trace(CommandLine& line) {
+  check_prompt_flags("trace", line.trace);
+  return trace_command(line.trace);
+}
+
 }  // namespace
 
 std::vector<Command> text_commands() {
@@ -89,6 +104,16 @@ std::vector<Command> text_commands() {
             "'temperature(0.7),top_p(0.9)'"},
        define_generate,
        run_generate},
+      {"trace",
+       "shows each stage that a text goes through: ids, states, laws, drafts, bytes",
+       {"specula trace " + kDemoModel + " --prompt 'Once upon a time'",
+        "specula trace " + kDemoModel +
+            " --draft-model assets/demo/draft --prompt 'Mia had' --drafter 'draft_model(length=4)' --sampler "
+            "'temperature(0.7),top_p(0.9)' --layers --attention",
+        "specula trace " + kDemoModel + " --ids 1,409,310 --format json"},
+       define_trace,
+       run_trace,
+       trace_schema()},
       {"score",
        "scores given tokens with a model: negative log-likelihoods as JSON",
        {"specula score " + kDemoModel + " --ids 1,409,310",

@@ -17,6 +17,7 @@
 #include <ATen/ops/tanh.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/topk.h>
+#include <ATen/ops/xlogy.h>
 #include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
@@ -143,6 +144,7 @@ Tensor ReferenceDecoder::attention(const Tensor& x, int64_t layer, const Rows& r
   const double cap = config_.attention_softcap;
   if (cap > 0) scores = at::tanh(scores / cap) * cap;
   const Tensor weights = at::softmax(scores + rows.windowed[static_cast<size_t>(layer)], -1);
+  if (rows.entropy != nullptr) rows.entropy->push_back(at::xlogy(weights, weights).sum(-1).neg());
   return linear(at::matmul(weights, v).transpose(0, 1).reshape({count, config_.heads * d}), name + "output");
 }
 
@@ -231,6 +233,18 @@ ReferenceDecoder::Output ReferenceDecoder::forward(const Tensor& token, const Te
   for (const int site : sites) asked.push_back(states.at(static_cast<size_t>(site)));
   if (!asked.empty()) output.hidden = at::stack(asked, 1);
   return output;
+}
+
+Tensor ReferenceDecoder::attention_entropy(const Tensor& token, const Tensor& parent) const {
+  Dims dims;
+  dims.check(token, "token", "T");
+  dims.check(parent, "parent", "T");
+  Rows rows = place(parent, {});
+  std::vector<Tensor> by_layer;
+  rows.entropy = &by_layer;
+  Tensor x = embed(token, rows);
+  for (int64_t l = 0; l < config_.layers; ++l) x = layer(x, l, rows);
+  return at::stack(by_layer);
 }
 
 }  // namespace specula

@@ -26,13 +26,17 @@ class ReferenceDecoder {
   Output forward(const Tensor& token, const Tensor& parent, const std::vector<int>& sites = {},
                  const Tensor& bias = {}) const;
 
+  // [L,heads,T] float32, nats: how far each row's attention spreads.
+  Tensor attention_entropy(const Tensor& token, const Tensor& parent) const;
+
   const DecoderConfig& config() const { return config_; }
   std::map<std::string, Tensor>& parameters() { return parameters_; }  // by their names in TensorSpec
 
  private:
   struct Rows {
-    std::vector<int64_t> position;  // [T]
-    std::vector<Tensor> windowed;   // [layers] the mask of each
+    std::vector<int64_t> position;           // [T]
+    std::vector<Tensor> windowed;            // [layers] the mask of each
+    std::vector<Tensor>* entropy = nullptr;  // of attention, [heads,T] a layer; null: nobody asks
   };
   Rows place(const Tensor& parent, const Tensor& bias) const;
   Tensor weight(const std::string& name) const { return parameters_.at(name); }

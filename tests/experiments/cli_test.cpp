@@ -88,9 +88,9 @@ TEST_F(Cli, HelpStartsWithExamplesAndFitsTheScreen) {
 }
 
 TEST_F(Cli, EachCommandHasHelpWithAnExample) {
-  for (const char* command :
-       {"run", "plan", "config show", "config check", "list", "explain", "compare", "generate", "score", "tokenize",
-        "bench forward", "bench prefill", "bench decode", "bench round", "bench load", "bench kernels", "doctor"}) {
+  for (const char* command : {"run", "plan", "config show", "config check", "list", "explain", "compare", "generate",
+                              "trace", "score", "tokenize", "bench forward", "bench prefill", "bench decode",
+                              "bench round", "bench load", "bench kernels", "doctor"}) {
     const Outcome help = specula(cat(command, " --help"));
     EXPECT_EQ(help.code, 0) << command;
     EXPECT_THAT(help.out, StartsWith(cat("Examples:\n  specula ", command)));
@@ -133,6 +133,7 @@ TEST_F(Cli, GenerateTakesExactlyOnePrompt) {
             "specula generate: neither --prompt nor --ids is given; expected exactly one");
   EXPECT_EQ(usage_error("generate --model x --prompt a --ids 1"),
             "specula generate: both --prompt and --ids are given; expected exactly one");
+  EXPECT_EQ(usage_error("trace --model x"), "specula trace: neither --prompt nor --ids is given; expected exactly one");
   EXPECT_THAT(usage_error("generate --prompt a"), StartsWith("specula generate: --model is required"));
 }
 
