@@ -95,7 +95,8 @@ TEST_P(Family, ControlTokensComeOfNoStrangersText) {
     const std::string piece = tokenizer_->piece(id);
     if (piece.empty() || !tokenizer_->piece_bytes(id).empty()) continue;
     const Ids ids = tokenizer_->encode("x " + piece + " y", Special::kWithout);
-    if (piece != "<unk>" && piece != "[UNK]") EXPECT_THAT(ids, ::testing::Not(::testing::Contains(id))) << piece;
+    if (piece == "<unk>" || piece == "[UNK]") continue;  // what is unknown may come of any text
+    EXPECT_THAT(ids, ::testing::Not(::testing::Contains(id))) << piece;
   }
 }
 
@@ -104,7 +105,7 @@ INSTANTIATE_TEST_SUITE_P(Tokenizers, Family,
                                            "phi3", "gemma", "t5", "xlm_r", "albert", "unigram_bytes", "bert",
                                            "bert_cased", "word_level", "gpt1", "bpe_prefix", "sp_unigram", "sp_bpe",
                                            "sp_plain"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& test) { return std::string(test.param); });
 
 // --- Several together ---
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "framework/core/error.h"
+#include "framework/core/json_depth.h"
 #include "framework/model/architecture/family.h"
 #include "framework/model/architecture/rope_config.h"
 
@@ -129,6 +130,7 @@ double DecoderConfig::scale_of(int64_t layer) const {
 }
 
 DecoderConfig parse_decoder_config(const std::string& json_text, const std::string& place) {
+  check_json_depth(json_text, place);
   Json json;
   try {
     json = Json::parse(json_text);

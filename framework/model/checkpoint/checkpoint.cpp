@@ -6,6 +6,7 @@
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
+#include "framework/core/json_depth.h"
 
 namespace specula {
 namespace {
@@ -17,9 +18,11 @@ constexpr size_t kMostNamed = 5;  // tensors that an error lists
 
 std::map<std::string, std::string> read_weight_map(const fs::path& index) {
   const std::string place = index.string();
+  const std::string text = read_file(index);
+  check_json_depth(text, place);
   Json json;
   try {
-    json = Json::parse(read_file(index));
+    json = Json::parse(text);
   } catch (const Json::exception& error) {
     throw Error(cat(place, ": not valid JSON: ", error.what()));
   }
