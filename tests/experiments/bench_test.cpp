@@ -337,8 +337,8 @@ TEST_F(Bench, KernelsOfEveryKindRun) {
                   1e-6);
     }
   }
-  EXPECT_THAT(kinds, ::testing::ElementsAre("attention", "draw", "product", "quantize", "rms_norm", "rotate", "softmax",
-                                            "store", "swiglu"));
+  EXPECT_THAT(kinds, ::testing::ElementsAre("attention", "draw", "geglu", "layer_norm", "product", "quantize",
+                                            "rms_norm", "rotate", "softmax", "store", "swiglu"));
 }
 
 TEST_F(Bench, KernelsAreListedAndChosenByName) {
