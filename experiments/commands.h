@@ -64,6 +64,7 @@ struct GenerateArgs {
   std::string model, draft_model;
   std::string prompt, ids;  // exactly one is given
   bool has_prompt = false, has_ids = false;
+  std::string chat = kNoFormat;  // of chat_format_choices(); the prompt is then the first message of a chat
   int64_t max_new_tokens = 128;
   std::string drafter, verifier;  // empty: none, and the rule that fits the sampler
   std::string strategy;           // in the place of both; empty: none

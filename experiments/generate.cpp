@@ -8,6 +8,7 @@
 #include "experiments/generation.h"
 #include "framework/decode/decode.h"
 #include "framework/model/threads.h"
+#include "framework/text/chat_template.h"
 
 namespace specula {
 namespace {
@@ -31,6 +32,7 @@ struct Plan : GenerationPlan {
 
 Plan make_plan(const GenerateArgs& args, const Registries& registries) {
   choose(args.format, "--format", {"text", "json"});
+  choose(args.chat, "--chat", chat_format_choices());
   choose(args.color, "--color", {"auto", "always", "never"});
   if (args.repeat < 1) throw ConfigError(cat("--repeat ", args.repeat, " is out of range; valid: at least 1"));
   Plan plan{plan_generation(args, registries)};

@@ -8,6 +8,7 @@
 #include "framework/core/log.h"
 #include "framework/model/device.h"
 #include "framework/model/invariance.h"
+#include "framework/text/chat_template.h"
 #include "framework/text/tokenizer_config.h"
 #include "strategies/register.h"
 
@@ -86,7 +87,10 @@ void read_prompt(const GenerateArgs& args, GenerationPlan& plan) {
     plan.tokenizer = load_tokenizer(folder);
     check_vocabulary(plan.tokenizer->vocab(), plan.target.vocab, "--model " + args.model);
   }
+  const bool is_chat = args.chat != kNoFormat;
+  if (is_chat && args.has_ids) throw ConfigError("--chat: tokens of --ids are taken as they are; give --prompt TEXT");
   plan.prompt = args.has_ids ? parse_ids(args.ids, plan.target.vocab, "--ids")
+                : is_chat    ? encode_chat(*plan.tokenizer, args.chat, {{"user", args.prompt}})
                              : plan.tokenizer->encode(args.prompt, Tokenizer::Special::kWith);
   if (plan.prompt.empty()) throw ConfigError("--prompt: the text gives no token, and this tokenizer adds no BOS");
   const int64_t wanted = static_cast<int64_t>(plan.prompt.size()) + args.max_new_tokens;

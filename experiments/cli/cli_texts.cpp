@@ -8,6 +8,9 @@ namespace {
 void generation_flags(CLI::App& app, GenerateArgs& args) {
   model_flag(app, args.model);
   text_flag(app, "--prompt", args.prompt, "TEXT", "the text to continue");
+  choice_flag(app, "--chat", args.chat, chat_format_choices(),
+              "the prompt is the first message of a chat, in the format of the folder's own template or of this name; "
+              "none gives it as it is (default)");
   text_flag(app, "--ids", args.ids, "1,2,3", "the tokens to continue; nothing is added to them");
   positive_flag(app, "--max-new-tokens", args.max_new_tokens,
                 cat("tokens after which a continuation is ended (default: ", args.max_new_tokens, ")"));

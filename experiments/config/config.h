@@ -11,6 +11,7 @@
 #include "framework/core/params.h"
 #include "framework/decode/compose.h"
 #include "framework/decode/registry.h"
+#include "framework/text/chat_formats.h"
 
 namespace specula {
 
@@ -41,8 +42,8 @@ struct DataConfig {
   std::vector<std::string> categories;  // empty: all
   int64_t limit = 0;                    // prompts, stratified by category; 0: all
   int64_t max_new_tokens = 128;
-  bool chat_template = false;  // wrap each turn in the target's chat template
-  bool ignore_eos = false;     // go on to max_new_tokens
+  std::string chat_template = kNoFormat;  // of chat_format_choices()
+  bool ignore_eos = false;                // go on to max_new_tokens
 
   template <class V>
   void visit(V& v) {
@@ -50,7 +51,8 @@ struct DataConfig {
     v("categories", categories, "only prompts of these categories; empty takes all");
     v("limit", limit, 0, kMaxInteger, "prompts to take, the categories in turn; 0 takes all", "prompts");
     v("max_new_tokens", max_new_tokens, 1, kMaxInteger, "tokens after which a continuation is ended", "tokens");
-    v("chat_template", chat_template, "wrap each turn in the chat template of the target's folder");
+    v("chat_template", chat_template, chat_format_choices(),
+      "wrap each turn in the chat template of the target's folder, or in a format by name; none gives it as it is");
     v("ignore_eos", ignore_eos, "go on to max_new_tokens after the end token");
   }
 };

@@ -63,10 +63,10 @@ std::vector<ChatMessage> messages_of(const Prompt& prompt, const std::vector<std
 int64_t longest(const Prompt& prompt, const DataConfig& data, const Tokenizer& tokenizer) {
   const auto turns = static_cast<int64_t>(prompt.turns.size());
   int64_t given = 0;
-  if (data.chat_template) {
+  if (data.chat_template != kNoFormat) {
     const std::vector<std::string> empty(prompt.turns.size());
-    given = static_cast<int64_t>(encode_chat(tokenizer, messages_of(prompt, empty, prompt.turns.size())).size()) +
-            (turns - 1) * kTemplateRoom;
+    const auto chat = messages_of(prompt, empty, prompt.turns.size());
+    given = static_cast<int64_t>(encode_chat(tokenizer, data.chat_template, chat).size()) + (turns - 1) * kTemplateRoom;
   } else {
     for (size_t i = 0; i < prompt.turns.size(); ++i) {
       const auto special = i == 0 ? Tokenizer::Special::kWith : Tokenizer::Special::kWithout;
@@ -118,12 +118,12 @@ std::vector<size_t> arm_order(uint64_t seed, const Unit& unit, const std::string
   return order;
 }
 
-Dialogue::Dialogue(const Tokenizer& tokenizer, const Prompt& prompt, bool chat_template)
-    : tokenizer_(tokenizer), prompt_(prompt), chat_(chat_template) {}
+Dialogue::Dialogue(const Tokenizer& tokenizer, const Prompt& prompt, std::string format)
+    : tokenizer_(tokenizer), prompt_(prompt), format_(std::move(format)) {}
 
 Prefix Dialogue::next() {
   ++turn_;
-  if (chat_) return encode_chat(tokenizer_, messages_of(prompt_, answers_, turn_));
+  if (format_ != kNoFormat) return encode_chat(tokenizer_, format_, messages_of(prompt_, answers_, turn_));
   const auto special = turn_ == 1 ? Tokenizer::Special::kWith : Tokenizer::Special::kWithout;
   const std::vector<Token> ids = tokenizer_.encode(prompt_.turns[turn_ - 1], special);
   text_.insert(text_.end(), ids.begin(), ids.end());
@@ -131,7 +131,7 @@ Prefix Dialogue::next() {
 }
 
 void Dialogue::answer(const std::vector<Token>& ids) {
-  if (chat_) {
+  if (format_ != kNoFormat) {
     answers_.push_back(tokenizer_.decode(ids));
     return;
   }

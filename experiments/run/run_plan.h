@@ -38,17 +38,18 @@ int64_t request_id(const std::string& prompt, int rep, int turn);
 // A seeded random permutation of 0..arms-1 for one unit.
 std::vector<size_t> arm_order(uint64_t seed, const Unit& unit, const std::string& prompt, size_t arms);
 
-// The ids that an arm is given turn by turn: the chat template's text, or plain concatenation where there is none.
+// The ids that an arm is given turn by turn: a chat in the format of [data] chat_template, or plain
+// concatenation.
 class Dialogue {
  public:
-  Dialogue(const Tokenizer& tokenizer, const Prompt& prompt, bool chat_template);
+  Dialogue(const Tokenizer& tokenizer, const Prompt& prompt, std::string format);
   Prefix next();                               // the prompt of the next turn
   void answer(const std::vector<Token>& ids);  // what the arm said to it
 
  private:
   const Tokenizer& tokenizer_;
   const Prompt& prompt_;
-  bool chat_;
+  std::string format_;  // of a chat; kNoFormat: plain text
   size_t turn_ = 0;
   Prefix text_;                       // all so far, without template
   std::vector<std::string> answers_;  // with template

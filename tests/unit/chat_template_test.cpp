@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "framework/core/error.h"
+#include "framework/text/chat_formats.h"
 
 namespace specula {
 namespace {
@@ -17,7 +18,10 @@ const std::vector<ChatMessage> kUser = {{"user", "Hi"}};
 
 std::string render(const std::string& source, const std::vector<ChatMessage>& messages,
                    GenerationPrompt prompt = GenerationPrompt::kAdd) {
-  return apply_chat_template(source, messages, prompt, "<s>", "</s>");
+  return apply_chat_template(source, messages,
+                             {.generation_prompt = prompt,
+                              .special_tokens = {{"bos_token", "<s>"}, {"eos_token", "</s>"}},
+                              .now = 1721952000});
 }
 
 std::string error(const std::string& source, const std::vector<ChatMessage>& messages = kUser) {
@@ -94,20 +98,19 @@ TEST(ChatTemplate, Expressions) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"messages[-1].role", "assistant"},
       {"messages | length", "2"},
-      {"'a' ~ 1 + 2", "a3"},
+      {"'a' ~ (1 + 2)", "a3"},
+      {"'a' ~ 1 + 2", "! '+' between a string and a number"},
       {"7 % 3 - 2", "-1"},
-      {"'y' if", ""},
+      {"'y' if", "! where a value was expected"},
       {"nothing", ""},
-      {"messages[5].role or 'none'", "'.role' of an undefined value"},
+      {"messages[5].role or 'none'", "! '.role' of an undefined value"},
       {"(messages[0]['content'])", "Hi"},
       {"\"d\\\"q\"", "d\"q"},
   };
   const std::vector<ChatMessage> two = {{"user", "Hi"}, {"assistant", "Ho"}};
   for (const auto& [expression, expected] : cases) {
-    if (expression == "'y' if") {
-      EXPECT_THAT(error("{{ " + expression + " }}", two), HasSubstr("'if' is not supported"));
-    } else if (expected[0] == '\'') {
-      EXPECT_THAT(error("{{ " + expression + " }}", two), HasSubstr(expected));
+    if (expected.starts_with("! ")) {
+      EXPECT_THAT(error("{{ " + expression + " }}", two), HasSubstr(expected.substr(2)));
     } else {
       EXPECT_EQ(render("{{ " + expression + " }}", two), expected) << expression;
     }
@@ -129,21 +132,30 @@ TEST(ChatTemplate, LoopVariablesEndWithTheirTurn) {
 
 TEST(ChatTemplate, WhatIsNotSupportedIsNamedWithItsLine) {
   const std::vector<std::pair<std::string, std::string>> cases = {
-      {"\n{% macro f() %}{% endmacro %}", "line 2: statement 'macro' is not supported"},
-      {"{{ namespace(x=1) }}", "calling 'namespace' is not supported"},
-      {"{{ messages | tojson }}", "filter 'tojson' is not supported"},
-      {"{{ messages }}", "text was expected, got a list"},
+      {"\n{% include 'x' %}", "line 2: statement 'include'; valid: for, if, set"},
+      {"\n\n{{ lipsum(3) }}", "line 3: calling 'lipsum' is not supported"},
+      {"{{ messages | wordcount }}", "filter 'wordcount' is not supported"},
+      {"{{ 1 is sorted }}", "test 'is sorted' is not supported"},
+      {"{{ 'a'.encode() }}", "'.encode()' of a string is not supported"},
+      {"{{ ''.__class__ }}", "'.__class__' of a string is not supported"},
+      {"{{ messages.append(1) }}", "'.append()' of a list is not supported"},
+      {"{% set ns = namespace() %}{% set ns._x = 1 %}", "'_x' of a namespace is not supported"},
+      {"{% set x = 1 %}{% set x.y = 1 %}", "'set x.y' of a number is not supported"},
       {"{% for a, b in messages %}{% endfor %}{{ a", "'{{' is not closed"},
+      {"{% for a, b, c in messages %}{% endfor %}", "2 values for 3 names"},
+      {"{% for m in messages recursive %}{% endfor %}", "a recursive loop is not supported"},
       {"{% for m in messages %}x", "'endfor' is missing"},
       {"{% if true %}x", "'endif' is missing"},
+      {"{% if true %}{% endfor %}", "'endfor' where 'endif' was expected"},
       {"x{% endif %}", "'endif' without its beginning"},
-      {"{% set ns.x = 1 %}", "'set ns.x' is not supported"},
+      {"{% break %}", "'break' outside of a loop"},
       {"{{ 'a' + 1 }}", "'+' between a string and a number"},
-      {"{{ 'a' 'b' }}", "'b' is not supported"},
+      {"{{ nothing.x }}", "'.x' of an undefined value"},
       {"{{ 'a }}", "string without its end"},
+      {"{{ '\u00e9' | upper }}", "beyond ASCII"},
   };
   for (const auto& [source, expected] : cases) EXPECT_THAT(error(source), HasSubstr(expected)) << source;
-  EXPECT_EQ(render("{% if false %}{{ namespace(x=1) | tojson }}{% endif %}ok", kUser),
+  EXPECT_EQ(render("{% if false %}{% call f() %}{{ x | wordcount }}{% endcall %}{% endif %}ok", kUser),
             "ok");  // not reached, not judged
 }
 
@@ -154,28 +166,94 @@ std::string repeated(const std::string& text, size_t count) {
 }
 
 std::string refusal(const std::string& source) {
-  try {
-    apply_chat_template(source, {{"user", "a"}, {"user", "b"}}, GenerationPrompt::kOmit, "<s>", "</s>");
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
+  const std::string text = error(source, {{"user", "a"}, {"user", "b"}});
+  return text.starts_with("no error: ") ? "nothing was thrown" : text;
 }
 
 TEST(ChatTemplate, SpendsNoMoreThanItsBounds) {
   EXPECT_EQ(refusal("{{ " + repeated("(", 90) + "1" + repeated(")", 90) + " }}"), "nothing was thrown");
-  EXPECT_THAT(refusal("{{ " + repeated("(", 300000) + " }}"),
+  EXPECT_THAT(refusal("{{ " + repeated("(", 100000) + "1" + repeated(")", 100000) + " }}"),
               HasSubstr("an expression more than 100 deep is not supported"));
-  EXPECT_THAT(refusal("{{ " + repeated("not ", 300000) + "1 }}"), HasSubstr("more than 100 deep"));
-  EXPECT_THAT(refusal("{{ messages" + repeated("[messages", 300000) + " }}"), HasSubstr("more than 100 deep"));
-  EXPECT_THAT(refusal("{{ " + repeated("-", 300000) + "1 }}"), HasSubstr("'-' before anything but a number"));
+  EXPECT_THAT(refusal("{{ " + repeated("not ", 100000) + "1 }}"), HasSubstr("more than 100 deep"));
+  EXPECT_THAT(refusal("{{ messages" + repeated("[messages", 70000) + repeated("]", 70000) + " }}"),
+              HasSubstr("more than 100 deep"));
+  EXPECT_THAT(refusal("{{ " + repeated("-", 100000) + "1 }}"), HasSubstr("more than 100 deep"));
   EXPECT_EQ(refusal(repeated("{% if true %}", 90) + repeated("{% endif %}", 90)), "nothing was thrown");
-  EXPECT_THAT(refusal(repeated("{% if true %}", 300000)), HasSubstr("statements nest more than 100 deep"));
-  EXPECT_THAT(refusal(repeated("{% for m in messages %}", 14) + repeated("x{# #}", 100) + repeated("{% endfor %}", 14)),
-              HasSubstr("takes more than 1000000 steps"));
+  EXPECT_THAT(refusal(repeated("{% if true %}", 70000)), HasSubstr("statements nest more than 100 deep"));
+  EXPECT_THAT(refusal(repeated("{% for m in messages %}", 24) + "x" + repeated("{% endfor %}", 24)),
+              HasSubstr("takes more than 10000000 steps"));
   EXPECT_THAT(refusal("{% set a = 'twenty characters xx' %}" + repeated("{% set a = a + a %}", 40)),
               HasSubstr("a text of more than 67108864 bytes"));
   EXPECT_THAT(refusal("{% set a = 999999999 %}" + repeated("{% set a = a + a %}", 40)), HasSubstr("beyond 64 bits"));
+  EXPECT_THAT(refusal("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}"), HasSubstr("call each other endlessly"));
+  EXPECT_THAT(refusal("{% set ns = namespace(l=[]) %}{% for i in range(200) %}{% set ns.l = [ns.l] %}{% endfor %}"),
+              HasSubstr("a list more than 100 deep"));
+  EXPECT_EQ(refusal("{% set ns = namespace() %}{% set ns.self = ns %}"), "nothing was thrown");
+  EXPECT_THAT(refusal("{{ 'a' * 99999999999 }}"), HasSubstr("a text of more than 67108864 bytes"));
+  EXPECT_THAT(refusal("{% set a = 'a' * 9999999 %}{% for i in range(99999) %}{{ (a ~ 'b') in a }}{% endfor %}"),
+              HasSubstr("takes more than 10000000 steps"));
+  EXPECT_THAT(refusal(std::string(2 << 20, ' ')), HasSubstr("at most 1048576 are read"));
+}
+
+// What Jinja makes of each, as published templates use it.
+TEST(ChatTemplate, Constructs) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"{% set ns = namespace(n=0) %}{% for m in messages[::-1] %}{% set ns.n = ns.n + 1 %}{{ m.content }}{% endfor %}"
+       "{{ ns.n }}",
+       "ByeHello. Hi Be brief.4"},
+      {"{% for m in messages if m.role == 'user' %}{{ loop.index ~ '/' ~ loop.length ~ m.content }}{% else %}-"
+       "{% endfor %}",
+       "1/2 Hi 2/2Bye"},
+      {"{% for m in [] %}x{% else %}none{% endfor %}", "none"},
+      {"{% for m in messages %}{% if loop.first %}{% continue %}{% endif %}{{ m.role }}{% break %}{% endfor %}",
+       "user"},
+      {"{% macro f(a, b='!') %}{{ a }}{{ b }}{% endmacro %}{{ f('x') ~ f('y', b='?') }}", "x!y?"},
+      {"{% set t | trim %}  a {{ 1 }} {% endset %}[{{ t }}]", "[a 1]"},
+      {"{% for k, v in {'a': 1, 'b': none}.items() %}{{ k }}={{ v }};{% endfor %}", "a=1;b=None;"},
+      {"{{ messages[0] | tojson }}", R"({"role": "system", "content": "Be brief."})"},
+      {"{{ [1, 2.5, true, 'it\\'s', (1,)] }}", R"([1, 2.5, True, "it's", (1,)])"},
+      {"{{ messages | map(attribute='role') | join(',') }}", "system,user,assistant,user"},
+      {"{{ (messages | selectattr('role', 'equalto', 'user') | list)[-1].content }}", "Bye"},
+      {"{{ 'yes' if messages | rejectattr('role', 'in', ['system', 'user', 'assistant']) else 'no' }}", "yes"},
+      {"{{ '<think>a</think>\n\nb'.split('</think>')[-1].lstrip('\n') }}", "b"},
+      {"{{ 1 < 2 < 3 }} {{ 7 // -2 }} {{ -7 % 3 }} {{ 1 / 2 }} {{ 2 ** 3 }} {{ 1e16 }}", "True -4 2 0.5 8 1e+16"},
+      {"{{ tools is none and documents is defined and pad_token is not defined }}", "True"},
+      {"{% generation %}a{% endgeneration %}{% raw %}{{ x }}{% endraw %}{# b #}", "a{{ x }}"},
+      {"{{ strftime_now('%Y') }}", "2024"},
+      {"{{ 'b\u00e9a' | length }}{{ 'b\u00e9a'[1] }}{{ 'b\u00e9a'[::-1] }}", "3\u00e9a\u00e9b"},
+      {"{{ 'a b' | title }}{{ 'x' | indent(2, true) }}{{ nothing | default('d') }}{{ ' 4.2 ' | int }}", "A B  xd4"},
+  };
+  for (const auto& [source, expected] : cases) EXPECT_EQ(render(source, kTalk), expected) << source;
+}
+
+// A template's text is no template: what users write is never read as one.
+TEST(ChatTemplate, MessagesAreNotRead) {
+  EXPECT_EQ(render("{{ messages[0].content }}", {{"user", "{{ 1 }}{% if %}"}}), "{{ 1 }}{% if %}");
+}
+
+TEST(ChatFormats, RenderAsDocumented) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"llama-2", "<s>[INST] <<SYS>>\nBe brief.\n<</SYS>>\n\nHi [/INST] Hello. </s><s>[INST] Bye [/INST]"},
+      {"chatml",
+       "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\n Hi <|im_end|>\n<|im_start|>assistant\nHello."
+       "<|im_end|>\n<|im_start|>user\nBye<|im_end|>\n<|im_start|>assistant\n"},
+      {"mistral", "<s>[INST]  Hi [/INST] Hello.</s>[INST] Be brief.\n\nBye[/INST]"},
+      {"gemma",
+       "<s><start_of_turn>user\nBe brief.\n\nHi<end_of_turn>\n<start_of_turn>model\nHello.<end_of_turn>\n"
+       "<start_of_turn>user\nBye<end_of_turn>\n<start_of_turn>model\n"},
+      {"vicuna", "<s>Be brief. USER:  Hi  ASSISTANT: Hello.</s>USER: Bye ASSISTANT:"},
+      {"zephyr",
+       "<|system|>\nBe brief.</s>\n<|user|>\n Hi </s>\n<|assistant|>\nHello.</s>\n<|user|>\nBye</s>\n"
+       "<|assistant|>\n"},
+      {"phi-3",
+       "<|system|>\nBe brief.<|end|>\n<|user|>\n Hi <|end|>\n<|assistant|>\nHello.<|end|>\n<|user|>\nBye<|end|>\n"
+       "<|assistant|>\n"},
+  };
+  for (const auto& [name, expected] : cases) EXPECT_EQ(render(chat_format(name).text, kTalk), expected) << name;
+  EXPECT_THAT(render(chat_format("llama-3").text, kUser), HasSubstr("user<|end_header_id|>\n\nHi<|eot_id|>"));
+  for (const std::string& name : chat_format_names())
+    EXPECT_THAT(error(chat_format(name).text, {{"tool", "x"}}), HasSubstr("there is no role tool")) << name;
+  EXPECT_THROW(chat_format("llama"), Error);
 }
 
 }  // namespace
