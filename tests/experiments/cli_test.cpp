@@ -123,8 +123,9 @@ TEST_F(Cli, WrongCommandLines) {
   EXPECT_EQ(usage_error("verify x.toml --max-tv 2"),
             "specula verify: --max-tv: '2' is not a number in 0..1; see specula verify --help");
   EXPECT_EQ(usage_error("plan a b"), "specula plan: too many arguments; see specula plan --help");
-  EXPECT_THAT(usage_error("list drafter"), HasSubstr("'drafter' is not one of drafters, verifiers, samplers, "
-                                                     "strategies, stoppers, shapes, architectures; did you mean 'drafters'?"));
+  EXPECT_THAT(usage_error("list drafter"),
+              HasSubstr("'drafter' is not one of drafters, verifiers, samplers, "
+                        "strategies, stoppers, shapes, architectures; did you mean 'drafters'?"));
   EXPECT_THAT(usage_error("plan"), HasSubstr("CFG is required"));
 }
 

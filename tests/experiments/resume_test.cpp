@@ -112,7 +112,7 @@ class ResumeTest : public ::testing::Test {
 TEST_F(ResumeTest, KilledAtRandomMomentsItLosesAndDoublesNothing) {
   ASSERT_EQ(run("whole"), 0) << text("stderr");
   const auto whole = texts("whole");
-  ASSERT_EQ(whole.size(), 2u * (6 * 2 + 2));
+  ASSERT_EQ(whole.size(), 4u * (6 * 2 + 2));
   EXPECT_THAT(text("stdout"), HasSubstr("| ar (ref) |"));
 
   const Keyring keys(2024);
@@ -158,7 +158,7 @@ TEST_F(ResumeTest, SignalsEndWithTheirCodesAndRunningAgainFinishes) {
   ASSERT_EQ(run("signals"), 0) << text("stderr");
   EXPECT_TRUE(fs::exists(cell("signals") / "DONE"));
   EXPECT_FALSE(fs::exists(cell("signals") / "PARTIAL"));
-  EXPECT_EQ(texts("signals").size(), 2u * (6 * 2 + 2));
+  EXPECT_EQ(texts("signals").size(), 4u * (6 * 2 + 2));
 }
 
 TEST_F(ResumeTest, RunAgainPrintsTheSameTableAndTouchesNoRecord) {

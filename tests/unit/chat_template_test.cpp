@@ -121,7 +121,7 @@ TEST(ChatTemplate, Expressions) {
   EXPECT_TRUE(holds("'tool_calls' not in messages[0] and messages[0].name is not defined"));
   EXPECT_TRUE(holds("none is none and not false and 'e' in 'hey' and 2 > 1 and 1 <= 1"));
   EXPECT_TRUE(holds("true or raise_exception('not evaluated')"));
-  EXPECT_FALSE(holds("tools is defined and tools | tojson"));
+  EXPECT_FALSE(holds("tools is not none and tools | tojson"));
 }
 
 TEST(ChatTemplate, LoopVariablesEndWithTheirTurn) {
