@@ -48,7 +48,7 @@ function(specula_library name folder)
   endif()
 endfunction()
 
-set(SPECULA_TEST_TIMEOUT 300)  # seconds of one binary
+set(SPECULA_TEST_TIMEOUT 900)  # seconds of one binary; a quiet machine of two cores needs a quarter of it
 if(SPECULA_SANITIZE)
   set(SPECULA_TEST_TIMEOUT 1500)
 endif()
