@@ -178,8 +178,7 @@ Value plain_json(const std::vector<Columns>& rows) {
 }
 
 template <class T>
-Value json_value(const Registry<T>& registry, const Certificates& certificates) {
-  const std::vector<Columns> rows = rows_of(registry, certificates);
+Value json_value(const Registry<T>& registry, const std::vector<Columns>& rows) {
   Value::Array list;
   for (size_t i = 0; i < rows.size(); ++i) {
     Value value;
@@ -201,17 +200,6 @@ std::vector<Columns> architecture_rows() {
   return rows;
 }
 
-void add_architectures(const ListArgs& args, Value& json, std::string& text) {
-  const std::vector<Columns> rows = architecture_rows();
-  if (args.format == "json") {
-    json.set("architectures", plain_json(rows));
-  } else if (args.format == "markdown") {
-    text += (args.kind.empty() ? "\n### architectures\n\n" : "") + markdown_of(rows);
-  } else {
-    text += (text.empty() ? "" : "\n") + text_of("architectures", rows);
-  }
-}
-
 }  // namespace
 
 ExitCode list_command(const ListArgs& args) {
@@ -219,16 +207,21 @@ ExitCode list_command(const ListArgs& args) {
   const Certificates certificates(args.format);
   Value json;
   std::string text;
-  const auto add = [&](const std::string& kind, const auto& registry) {
-    if (!args.kind.empty() && args.kind != kind) return;
+  const auto is_wanted = [&](const std::string& kind) { return args.kind.empty() || args.kind == kind; };
+  const auto add_rows = [&](const std::string& kind, const std::vector<Columns>& rows, Value as_json) {
+    const std::string gap = text.empty() ? "" : "\n";
     if (args.format == "json") {
-      json.set(kind, json_value(registry, certificates));
+      json.set(kind, std::move(as_json));
     } else if (args.format == "markdown") {
-      text += (args.kind.empty() ? cat(text.empty() ? "" : "\n", "### ", kind, "\n\n") : "") +
-              markdown_of(rows_of(registry, certificates));
+      text += (args.kind.empty() ? cat(gap, "### ", kind, "\n\n") : "") + markdown_of(rows);
     } else {
-      text += (text.empty() ? "" : "\n") + text_of(kind, rows_of(registry, certificates));
+      text += gap + text_of(kind, rows);
     }
+  };
+  const auto add = [&](const std::string& kind, const auto& registry) {
+    if (!is_wanted(kind)) return;
+    const std::vector<Columns> rows = rows_of(registry, certificates);
+    add_rows(kind, rows, json_value(registry, rows));
   };
   add("drafters", registries.drafters);
   add("verifiers", registries.verifiers);
@@ -236,7 +229,7 @@ ExitCode list_command(const ListArgs& args) {
   add("strategies", all_strategies());
   add("stoppers", registries.stoppers);
   add("shapes", tree_shapes());
-  if (args.kind.empty() || args.kind == "architectures") add_architectures(args, json, text);
+  if (is_wanted("architectures")) add_rows("architectures", architecture_rows(), plain_json(architecture_rows()));
   std::cout << (args.format == "json" ? to_json(json, 2) + "\n" : text);
   return ExitCode::kOk;
 }

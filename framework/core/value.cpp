@@ -9,6 +9,8 @@
 namespace specula {
 namespace {
 
+constexpr int kMostDepth = 64;
+
 // Reads "name(key=value, ...)" lists; a position in the text is carried for errors.
 class CallParser {
  public:
@@ -68,6 +70,13 @@ class CallParser {
   }
 
   Value value() {
+    if (++depth_ > kMostDepth) fail(cat("values are nested more than ", kMostDepth, " deep"));
+    Value result = value_here();
+    --depth_;
+    return result;
+  }
+
+  Value value_here() {
     Value result;
     result.origin = origin_;
     if (at_ < text_.size() && text_[at_] == '"') {
@@ -159,6 +168,7 @@ class CallParser {
   const std::string& text_;
   const std::string& origin_;
   size_t at_ = 0;
+  int depth_ = 0;
 };
 
 bool is_bare_key(const std::string& key) {

@@ -223,7 +223,9 @@ double excess(const float* p, const float* q, double scale, int64_t n) {
   return HWY_DYNAMIC_DISPATCH(Excess)(p, q, scale, static_cast<size_t>(n));
 }
 
-double entropy_of(const float* p, int64_t n) { return HWY_DYNAMIC_DISPATCH(Entropy)(p, static_cast<size_t>(n)); }
+double entropy_of(const float* p, int64_t n) {
+  return std::max(0.0, HWY_DYNAMIC_DISPATCH(Entropy)(p, static_cast<size_t>(n)));  // of one sure token 0, not -0
+}
 
 double overlap(const float* p, const float* q, double scale, int64_t n) {
   return HWY_DYNAMIC_DISPATCH(Overlap)(p, q, scale, static_cast<size_t>(n));

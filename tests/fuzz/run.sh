@@ -16,6 +16,7 @@ if [[ ${#targets[@]} -eq 0 ]]; then
   for source in tests/fuzz/*.cpp; do targets+=("$(basename "$source" .cpp)"); done
 fi
 
+mkdir -p build
 cmake --preset fuzz > build/fuzz-configure.log 2>&1 || { cat build/fuzz-configure.log >&2; exit 2; }
 cmake --build build/fuzz --target "${targets[@]/#/fuzz_}" >&2
 

@@ -65,6 +65,19 @@ TEST(Calls, QuotedTextsAreReadAsTheyAreWritten) {
   EXPECT_EQ(parse_call(R"re(f(a="\d+\.(x|\"y\")"))re", "o").find("a")->string(), regex);
 }
 
+TEST(Calls, NestOnlySoDeep) {
+  const auto nested = [](int depth, const std::string& open, const std::string& close) {
+    std::string text = "f(";
+    for (int i = 0; i < depth; ++i) text += open;
+    text += "1";
+    for (int i = 0; i < depth; ++i) text += close;
+    return text + ")";
+  };
+  EXPECT_THAT(call(nested(63, "a(", ")")), HasSubstr("1"));
+  EXPECT_THAT(call(nested(64, "a(", ")")), HasSubstr("values are nested more than 64 deep"));
+  EXPECT_THAT(call(nested(1'000'000, "[", "]")), HasSubstr("values are nested more than 64 deep"));
+}
+
 TEST(Calls, Nest) {
   EXPECT_EQ(call("fallback(first=echo(2), second=none())"),
             "{ name = \"fallback\", first = { name = \"echo\", \"\" = 2 }, second = { name = \"none\" } }");

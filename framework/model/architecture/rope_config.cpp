@@ -1,6 +1,5 @@
 #include "framework/model/architecture/rope_config.h"
 
-#include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
 

@@ -65,8 +65,8 @@ Value Budget::dict(std::vector<std::pair<std::string, Value>> entries) {
   Dict dict;
   for (auto& [key, value] : entries) {
     height = std::max(height, height_of(value));
-    const auto known =
-        std::find_if(dict.entries.begin(), dict.entries.end(), [&](const auto& entry) { return entry.first == key; });
+    const auto known = std::find_if(dict.entries.begin(), dict.entries.end(),
+                                    [&wanted = key](const auto& entry) { return entry.first == wanted; });
     if (known == dict.entries.end()) {
       dict.entries.emplace_back(key, std::move(value));
     } else {

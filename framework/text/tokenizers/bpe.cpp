@@ -73,7 +73,8 @@ class Bpe final : public WordModel {
     pairs_.reserve(merges.size());
     results_.reserve(merges.size());
     for (size_t i = 0; i < merges.size(); ++i) {
-      const auto [left, right] = parts_of(merges[i], section, i);
+      const auto parts = parts_of(merges[i], section, i);
+      const std::string &left = parts.first, &right = parts.second;
       const auto id_of = [&](const std::string& piece) {
         const Token id = vocabulary_.find(piece);
         if (id < 0)
