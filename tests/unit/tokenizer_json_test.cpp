@@ -291,6 +291,13 @@ TEST_F(JsonFolder, OlderFoldersReadAlike) {
   EXPECT_THAT(error(), HasSubstr("'the' is there twice"));
 }
 
+TEST_F(JsonFolder, ANumberTooLargeIsRefused) {
+  std::filesystem::remove(folder_ / "tokenizer.json");
+  write("merges.txt", "#version: 0.2\n");
+  write("vocab.json", R"({"a": 99998.99e900})");
+  EXPECT_THAT(error(), HasSubstr("vocab.json: a number that no reader can hold"));
+}
+
 TEST_F(JsonFolder, RobertaPutsItsTokensAround) {
   write("vocab.json", R"({"<s>": 0, "</s>": 2, "a": 3, "<mask>": 9})");
   write("merges.txt", "#version: 0.2\n");

@@ -170,6 +170,10 @@ TEST_F(TokenizerFolder, MissingAndDamagedModels) {
   EXPECT_THAT(error(), HasSubstr("not a SentencePiece model"));
   write("tokenizer.model", std::string(1000, 'x'));
   EXPECT_THAT(error(), HasSubstr("not a SentencePiece model"));
+  // A piece of NULs, for which the library throws instead of saying so.
+  const std::filesystem::path corpus = std::filesystem::path(SPECULA_SOURCE_DIR) / "tests/fuzz/corpus/tokenizer_model";
+  write("tokenizer.model", read_file(corpus / "nul_piece"));
+  EXPECT_THAT(error(), HasSubstr("not a SentencePiece model"));
   std::filesystem::remove(folder_ / "tokenizer.model");
   EXPECT_THAT(error(), HasSubstr("there is no tokenizer that can be read; valid: tokenizer.json, tokenizer.model"));
   EXPECT_FALSE(has_tokenizer(folder_));

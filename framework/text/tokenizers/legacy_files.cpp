@@ -64,6 +64,8 @@ Json parse_vocabulary_file(const std::filesystem::path& file) {
   } catch (const Json::parse_error& e) {
     throw Error(
         cat(file.string(), ": not valid JSON: it breaks off or goes wrong at byte ", e.byte, " of ", content.size()));
+  } catch (const Json::out_of_range& e) {
+    throw Error(cat(file.string(), ": a number that no reader can hold (", e.what(), ")"));
   }
 }
 

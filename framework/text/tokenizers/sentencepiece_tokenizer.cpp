@@ -94,7 +94,13 @@ class SentencePieceTokenizer final : public Tokenizer {
     const uintmax_t size = std::filesystem::file_size(file_);
     if (size > kMaxModelBytes)
       throw Error(cat(file_.string(), ": ", size, " bytes; at most ", kMaxModelBytes, " are read"));
-    if (!processor_.LoadFromSerializedProto(read_file(file_)).ok() || processor_.GetPieceSize() == 0) {
+    const std::string content = read_file(file_);
+    bool is_loaded = false;
+    try {
+      is_loaded = processor_.LoadFromSerializedProto(content).ok() && processor_.GetPieceSize() > 0;
+    } catch (const std::exception&) {  // the library's own, of a trie it cannot build: a piece of NULs
+    }
+    if (!is_loaded) {
       throw Error(cat(file_.string(), ": not a SentencePiece model, or a damaged one (", size, " bytes)"));
     }
     const int unknown = processor_.unk_id();
