@@ -174,6 +174,9 @@ TEST_F(TokenizerFolder, MissingAndDamagedModels) {
   const std::filesystem::path corpus = std::filesystem::path(SPECULA_SOURCE_DIR) / "tests/fuzz/corpus/tokenizer_model";
   write("tokenizer.model", read_file(corpus / "nul_piece"));
   EXPECT_THAT(error(), HasSubstr("not a SentencePiece model"));
+  // A denormalizer whose table points out of itself: the library would read there.
+  write("tokenizer.model", read_file(corpus / "damaged_charsmap"));
+  EXPECT_THAT(error(), HasSubstr("precompiled_charsmap is damaged"));
   std::filesystem::remove(folder_ / "tokenizer.model");
   EXPECT_THAT(error(), HasSubstr("there is no tokenizer that can be read; valid: tokenizer.json, tokenizer.model"));
   EXPECT_FALSE(has_tokenizer(folder_));

@@ -17,8 +17,7 @@ class Normalizer {
 // Throws Error for an unknown type or wrong options.
 std::unique_ptr<Normalizer> read_normalizer(const Section& section);
 
-// The table that SentencePiece compiles its rules into: a trie of what is replaced (Darts-clone's units) and the
-// texts that replace it.  `charsmap` is base64.
+// The table of SentencePiece's rules (charsmap.h), in base64.
 std::unique_ptr<Normalizer> make_precompiled(const std::string& charsmap, const Section& section);
 
 }  // namespace specula

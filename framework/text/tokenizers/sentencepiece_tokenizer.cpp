@@ -6,6 +6,7 @@
 #include "framework/core/files.h"
 #include "framework/text/tokenizer_config.h"
 #include "framework/text/tokenizers/byte_level.h"
+#include "framework/text/tokenizers/charsmap.h"
 #include "framework/text/tokenizers/unicode.h"
 #include "framework/text/utf8.h"
 
@@ -95,6 +96,11 @@ class SentencePieceTokenizer final : public Tokenizer {
     if (size > kMaxModelBytes)
       throw Error(cat(file_.string(), ": ", size, " bytes; at most ", kMaxModelBytes, " are read"));
     const std::string content = read_file(file_);
+    try {
+      check_charsmaps(content);  // the library would follow a damaged one out of its memory
+    } catch (const Error& error) {
+      throw Error(cat(file_.string(), ": not a SentencePiece model, or a damaged one: ", error.what()));
+    }
     bool is_loaded = false;
     try {
       is_loaded = processor_.LoadFromSerializedProto(content).ok() && processor_.GetPieceSize() > 0;
