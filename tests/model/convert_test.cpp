@@ -2,8 +2,11 @@
 // same weights (tests/tools/make_convert_fixtures.py).
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include "framework/convert/gguf_model.h"
 #include "framework/convert/llama2c.h"
+#include "framework/core/files.h"
 #include "framework/model/checkpoint/safetensors.h"
 #include "framework/text/tokenizer.h"
 #include "tests/model/support.h"
@@ -43,13 +46,12 @@ INSTANTIATE_TEST_SUITE_P(Fixtures, Converted,
                            return std::string(test.param).substr(0, std::string(test.param).find('.'));
                          });
 
-TEST_P(Converted, GivesTheLogitsOfTheOriginal) {
-  const TemporaryFolder scratch;
-  const fs::path out = scratch.path() / "out";
-  const std::string file = GetParam(), name = file.substr(0, file.find('.'));
+constexpr float kBound = 1e-4F;
+
+void convert(const std::string& file, const fs::path& out, uint64_t shard_bytes) {
   if (file.ends_with(".gguf")) {
     const GgufFile gguf(fixture(file));
-    write_model(convert_gguf(gguf, WrittenDtype::kAsStored), out, {.shard_bytes = 30000});
+    write_model(convert_gguf(gguf, WrittenDtype::kAsStored), out, {.shard_bytes = shard_bytes});
   } else {
     const Llama2cFile checkpoint(fixture(file));
     const bool known = checkpoint.shape().vocab == 300;
@@ -57,7 +59,35 @@ TEST_P(Converted, GivesTheLogitsOfTheOriginal) {
                 out);
     EXPECT_EQ(has_tokenizer(out), known);
   }
-  EXPECT_LE(difference(out, name), 1e-4);
+}
+
+TEST_P(Converted, GivesTheLogitsOfTheOriginal) {
+  const TemporaryFolder scratch;
+  const fs::path out = scratch.path() / "out";
+  const std::string file = GetParam();
+  convert(file, out, 30000);
+  EXPECT_LE(difference(out, file.substr(0, file.find('.'))), kBound);
+}
+
+// A tensor whose halves are exchanged (rows of a weight: how a wrong order of the heads' halves would look) is seen in
+// the logits, whichever it is.
+TEST_P(Converted, SeesEachTensorInItsPlace) {
+  const TemporaryFolder scratch;
+  const fs::path out = scratch.path() / "out", weights = out / "model.safetensors";
+  const std::string file = GetParam(), name = file.substr(0, file.find('.'));
+  convert(file, out, uint64_t{1} << 30);
+  const std::string good = read_file(weights);
+  const auto entries = SafetensorsFile(weights).entries();
+  EXPECT_GE(entries.size(), 12u);
+  for (const TensorEntry& entry : entries) {
+    std::string bytes = good;
+    const auto begin = bytes.begin() + static_cast<int64_t>(entry.begin),
+               end = bytes.begin() + static_cast<int64_t>(entry.end);
+    std::rotate(begin, begin + (end - begin) / 2, end);
+    if (bytes == good) continue;  // a bias of zeros
+    write_file_atomically(weights, bytes);
+    EXPECT_GT(difference(out, name), kBound) << entry.name;
+  }
 }
 
 }  // namespace

@@ -32,16 +32,25 @@ def plain(text, **options):
 
 
 def byte_level(texts, size, split=None, normalizer=None, added=(), **model):
-    """A byte-level BPE whose words are those of GPT-2 or of the pre-tokenizers `split`."""
+    """A byte-level BPE whose words are those of GPT-2 or of the pre-tokenizers `split`.
+
+    It is trained without them, on strange texts too: its merges cross the words, so that a text cut otherwise gets other ids (what is
+    trained on words seldom merges across them, whether the text is cut or not).  With `ignore_merges` one merge in four is left out:
+    pieces that only a whole word can be.
+    """
     tokenizer = Tokenizer(models.BPE(**model))
     if normalizer:
         tokenizer.normalizer = normalizer
-    last = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=split is None)
-    tokenizer.pre_tokenizer = last if split is None else pre_tokenizers.Sequence(split + [last])
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.train_from_iterator(texts, trainers.BpeTrainer(vocab_size=size, initial_alphabet=ALPHABET, show_progress=False))
-    tokenizer.add_tokens(list(added))
-    return tokenizer
+    strange = nasty_texts(4000, ["aren't they over 12 lazy dogs? I'LL say: 3.50!"], seed=3, longest=60) + [CROSSING] * 300
+    tokenizer.train_from_iterator([*texts, *strange], trainers.BpeTrainer(
+        vocab_size=size, initial_alphabet=ALPHABET, show_progress=False, max_token_length=12))
+    data = json.loads(tokenizer.to_str())
+    if model.get("ignore_merges"):
+        data["model"]["merges"] = [merge for i, merge in enumerate(data["model"]["merges"]) if i % 4 != 3]
+    last = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=split is None)
+    return finished(data, added, pre_tokenizer=last if split is None else pre_tokenizers.Sequence(split + [last]))
 
 
 def words(regex):
@@ -336,6 +345,7 @@ def without_control(tokenizer):
 
 WRITTEN = ["<s>", "</s>", "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|eot_id|>", "<|end|>", "<|user|>", "[INST]", "[/INST]", "[CLS]",
            "[MASK]", "<mask>", "<unk>", "<tool_call>", "<table>", "<start_of_turn>", "word", "|||", "<|begin_of_text|>", "<pad>"]
+CROSSING = "it'sad I'LLama they'red 123456 2024 9876543"  # what a merge could take over the end of a word
 STRANGE = [
     "", " ", "  ", "\n", "\r\n", "\t", "\u3000", "\u00a0", "\u200b", "\ufeff", "\u0000", "\u0007\u007f", "\u2028x\u2029", "\u0085",
     "e\u0301", "\u00e9", "a\u0300\u0316\u0301b", "\u0301", "\u1100\u1161\u11a8", "\uac01", "\ufb01\ufb03", "\u2460\u00bd\u00b2", "\u0130stanbul \u1e9e",
@@ -347,7 +357,7 @@ STRANGE = [
     "https://example.com/a?b=c&d=%20e#f", "  def f(x):\n\t\treturn x  \n\n\n", "x" * 70, "ab" * 200, " " * 50 + "x" + " " * 33, "\n" * 9 + " \n \n",
     "...!?!?--\u2014\u2013\u2026", "\u201cquoted\u201d \u2018it\u2019", "``tex'' quotes", "\u2581\u2581x\u2581", "\u0120\u010a\u00c4", "<0x41><0x0A>", "##ing un##",
     "\u00a9\u00ae\u2122\u20ac\u00a3", "\uffff\U0010ffff", "\ue000\U000f0000", "\u00ad soft\u00adhyphen", "\u180e\u2060\u061c", "Stra\u00dfe STRASSE \u00c0\u00c9",
-    "\ufdfa", "\u0344\u0958", "\u1f71\u03ac", "x\u20dd \u0489", "\u0378\u0530", "\u30a2\u3099\u30cf\u309a", "\u01c5\u01c8", "\u02b0\u02c6"]
+    "\ufdfa", "\u0344\u0958", "\u1f71\u03ac", "x\u20dd \u0489", "\u0378\u0530", "\u30a2\u3099\u30cf\u309a", CROSSING, "\u01c5\u01c8", "\u02b0\u02c6"]
 PIECES = [" ", "  ", "\n", "\r\n", "\t", "a", "The", "ing", "'s", "'RE", "9", "42", "\u00e9", "e\u0301", "\U0001f600", "\u4e2d", "\u0434", "\u3042", "-", ".",
           ",", "!", "\u2026", "\u2581", "\u00a0", "\u0301", "_", "\"", "Z", "\u017f", "\u00b2", "\u0969", "\u0627", "\ufb01", "\u200d", "\u3000"]
 
