@@ -43,7 +43,8 @@ def byte_level(texts, size, split=None, normalizer=None, added=(), **model):
         tokenizer.normalizer = normalizer
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     tokenizer.decoder = decoders.ByteLevel()
-    strange = nasty_texts(4000, ["aren't they over 12 lazy dogs? I'LL say: 3.50!"], seed=3, longest=60) + [CROSSING] * 300
+    strange = nasty_texts(4000, ["aren't they over 12 lazy dogs? I'LL say: 3.50!"], seed=3, longest=60)
+    strange = [text for text in strange if not any(name in text for name in WRITTEN)] + [CROSSING] * 300
     tokenizer.train_from_iterator([*texts, *strange], trainers.BpeTrainer(
         vocab_size=size, initial_alphabet=ALPHABET, show_progress=False, max_token_length=12))
     data = json.loads(tokenizer.to_str())
