@@ -44,7 +44,7 @@ def seconds_of_library(tokenizer, documents):
 
 def specula_mb_s(program, folder, text):
     done = subprocess.run([program, "bench", "tokenize", "--model", str(folder), "--text", str(text), "--document", str(DOCUMENT),
-                           "--repeats", "1", "--threads", "1"], capture_output=True, check=True)
+                           "--repeats", "1"], capture_output=True, check=True)
     return json.loads(done.stdout)["rows"][0]["encode_mb_s"]
 
 
