@@ -44,6 +44,7 @@ ExitCode bench_tokenize_command(const BenchTokenizeArgs& args) {
     tokens = 0;
     for (const std::vector<Token>& document : ids) tokens += static_cast<double>(document.size());
     if (turn < 0) continue;
+    session.read_stream();
     encoding.push_back(middle - start);
     decoding.push_back(end - middle);
   }

@@ -167,6 +167,13 @@ TEST_F(Bench, TheOtherBenchmarksGiveTheirFigures) {
   expect_head(load, "bench load");
   for (const char* const name : {"read_ms", "load_ms", "ratio"}) expect_figure(load.at("rows").at(0), name);
   EXPECT_NEAR(load.at("file_mb"), std::filesystem::file_size(path("target/model.safetensors")) * 1e-6, 1e-9);
+
+  write_file_atomically(path("text"), "One fox,\ntwo foxes.\n");
+  const json tokenize = bench_json("tokenize --model assets/demo/target --text @text --document 16 --repeats 1");
+  EXPECT_EQ(tokenize.at("command"), "bench tokenize");
+  EXPECT_EQ(tokenize.at("rows").at(0).at("documents"), 2);
+  for (const char* const name : {"encode_mb_s", "decode_mb_s", "bytes_per_token", "load_ms"})
+    expect_figure(tokenize.at("rows").at(0), name);
 }
 
 TEST_F(Bench, RoundGivesCostsAndThePredictionThatFollows) {
