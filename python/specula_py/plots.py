@@ -12,6 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import LogFormatter
 
 from .metrics import Metrics, accepted_histogram, paired_times, phase_times, positions
 from .run import Run
@@ -36,6 +37,13 @@ def look(run: Run, arm: str) -> dict:
 
 def _axes(ax: Optional[Axes], width: float = 6.0, height: float = 3.6) -> Axes:
     return ax if ax is not None else plt.subplots(figsize=(width, height))[1]
+
+
+def plain_numbers(ax: Axes) -> None:
+    """Ticks of logarithmic axes as people write them: 6, not 6 x 10^0."""
+    for axis in [ax.xaxis, ax.yaxis]:
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 0.5)))
 
 
 def drafting_arms(run: Run) -> list[str]:
@@ -75,6 +83,7 @@ def pair_scatter(run: Run, arms: Optional[Sequence[str]] = None, ax: Optional[Ax
         low, high = min(low, x.min(), y.min()), max(high, x.max(), y.max())
     ax.plot([low, high], [low, high], color=GREY, lw=1, ls="--")
     ax.set(xscale="log", yscale="log", xlabel=f"{run.baseline}: ms per token", ylabel="arm: ms per token")
+    plain_numbers(ax)
     ax.legend()
     return ax
 
