@@ -194,18 +194,22 @@ class Export(unittest.TestCase):
 class Program(unittest.TestCase):
     """The program as it is now, not as it was when the fixtures were made: a changed definition shows here."""
 
-    def run_study(self, study, *flags):
+    def run_study(self, study, *settings):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
-        command = [os.environ["SPECULA"], "run", study, "--out", folder.name, "--limit", "4", "--set", "data.max_new_tokens=24", *flags]
+        small = ["data.max_new_tokens=16", "measure.trace_limit=1", "measure.warmup_prompts=1", *settings]
+        command = [os.environ["SPECULA"], "run", study, "--out", folder.name, "--limit", "3"]
+        command += [part for setting in small for part in ("--set", setting)]
         subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
         return specula.read_run(next(pathlib.Path(folder.name).glob("*/*/manifest.json")).parent)
 
     def test_chains_and_trees(self):
-        for study in ["configs/studies/demo_t1.toml", "configs/studies/trees.toml"]:
-            run = self.run_study(study, "--set", "measure.expected=true")
+        chains = self.run_study("configs/studies/demo_t1.toml", "measure.expected=true")
+        trees = self.run_study("configs/smoke/draft_model_siblings.toml")
+        self.assertTrue((trees.rounds["drafted"] > trees.rounds["depth"]).any())
+        for run in [chains, trees]:
             self.assertEqual(specula.unknown_metrics(run), [], "metrics that specula_py should learn")
-            self.assertGreater(specula.assert_agrees(run), 300)
+            self.assertGreater(specula.assert_agrees(run), 100)
 
 
 if __name__ == "__main__":
