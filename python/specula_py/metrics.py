@@ -85,9 +85,10 @@ class Metrics:
 
     def _once(self, read: Callable, *of: str) -> Any:
         """read(run, *of), remembered: it is asked for once a category."""
-        if (read, *of) not in self._read:
-            self._read[read, *of] = read(self.run, *of)
-        return self._read[read, *of]
+        key = (read, *of)
+        if key not in self._read:
+            self._read[key] = read(self.run, *of)
+        return self._read[key]
 
     def _of_totals(self, statistic: Callable, columns: np.ndarray, n: int, cat: Optional[str]) -> Estimate:
         with np.errstate(divide="ignore", invalid="ignore"):
