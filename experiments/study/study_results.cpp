@@ -64,8 +64,8 @@ std::vector<std::pair<std::string, std::vector<Ranked>>> rank_choices(const Stud
     for (const auto& [arm, times] : cell.times) {
       std::string name = arm;
       for (const Assignment& set : cell.set) {
-        if (concerns(set.path, arm))
-          name += cat(" ", set.path.substr(set.path.rfind('.') + 1), "=", short_text(set.value));
+        const std::string shown = shown_path(set.path);
+        if (concerns(set.path, arm)) name += cat(" ", shown.substr(shown.rfind('.') + 1), "=", short_text(set.value));
       }
       const auto same =
           std::find_if(choices.begin(), choices.end(), [&name](const Choice& choice) { return choice.name == name; });

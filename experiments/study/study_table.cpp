@@ -62,7 +62,8 @@ std::string ranking_text(const std::string& condition, const std::vector<Ranked>
   std::vector<std::string> alike, slower;
   for (size_t i = 1; i < ranking.size(); ++i) {
     const Ranked& r = ranking[i];
-    const std::string text = cat(r.name, " ", with_interval(r.ratio), ", p ", three_digits(r.p_adjusted));
+    const std::string text =
+        cat(r.name, " ", with_interval(r.ratio), ", p ", r.p_adjusted < 0.001 ? "< 0.001" : three_digits(r.p_adjusted));
     (r.verdict == "slower" ? slower : alike).push_back(text);
   }
   std::string text = cat("\nBest", condition.empty() ? "" : " at " + condition, ": **", ranking.front().name,

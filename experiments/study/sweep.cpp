@@ -205,14 +205,20 @@ Sweep take_sweep(Value& root, const std::vector<std::string>& flags, const std::
   return sweep;
 }
 
+// A plug-in's name is told by what it is: arm.a.verifier.name is a verifier.
+std::string shown_path(const std::string& path) {
+  return path.ends_with(".name") ? path.substr(0, path.size() - 5) : path;
+}
+
 std::string short_name(const std::string& path, const std::vector<std::string>& paths) {
-  for (size_t dot = path.rfind('.'); dot != std::string::npos && dot > 0; dot = path.rfind('.', dot - 1)) {
-    const std::string end = path.substr(dot);
-    const auto alike = std::count_if(paths.begin(), paths.end(),
-                                     [&](const std::string& other) { return ("." + other).ends_with(end); });
+  const std::string shown = shown_path(path);
+  for (size_t dot = shown.rfind('.'); dot != std::string::npos && dot > 0; dot = shown.rfind('.', dot - 1)) {
+    const std::string end = shown.substr(dot);
+    const auto alike = std::count_if(
+        paths.begin(), paths.end(), [&](const std::string& other) { return ("." + shown_path(other)).ends_with(end); });
     if (alike <= 1) return end.substr(1);
   }
-  return path;
+  return shown;
 }
 
 std::string short_text(const Value& value) {

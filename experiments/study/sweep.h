@@ -48,6 +48,7 @@ Sweep take_sweep(Value& root, const std::vector<std::string>& flags, const std::
 // "length=3 temperature=0.7": keys by the shortest end of their path that tells them apart.
 std::string label_of(const SweepPoint& point, const std::vector<std::string>& paths);
 std::string short_text(const Value& value);  // of a path its last component
+std::string shown_path(const std::string& path);
 std::string short_name(const std::string& path, const std::vector<std::string>& paths);
 
 }  // namespace specula

@@ -70,7 +70,7 @@ TEST(SweepAxis, FlagsAreRangesListsOrWords) {
 }
 
 TEST(SweepAxis, RandomValuesFollowTheirLawAndTheSeedAlone) {
-  const auto law = [](const std::string& name, std::vector<double> ends) {
+  const auto law = [](const std::string& name, const std::vector<double>& ends) {
     Value::Array array;
     for (const double end : ends) array.push_back({.data = end, .origin = "f:1:1"});
     Value table{.data = Value::Table{}, .origin = "f:1:1"};
@@ -246,6 +246,7 @@ TEST(SweepNames, AreTheShortestEndThatTellsThemApart) {
   const Strings paths = {"arm.a.drafter.length", "arm.b.drafter.length", "sampler.temperature"};
   EXPECT_EQ(short_name(paths[0], paths), "a.drafter.length");
   EXPECT_EQ(short_name(paths[2], paths), "temperature");
+  EXPECT_EQ(short_name("arm.a.verifier.name", {"arm.a.verifier.name", "arm.a.drafter.name"}), "verifier");
 }
 
 // --- Ranking ---
