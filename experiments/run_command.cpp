@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "experiments/commands.h"
+#include "experiments/pages/report.h"
 #include "experiments/report/summary.h"
 #include "experiments/report/table.h"
 #include "experiments/run/environment.h"
@@ -181,7 +182,8 @@ void print_result(const RunFolder& folder, const RunInfo& info) {
   const Summary summary = rebuild_summary(folder.path());
   const std::string table = result_table(info, summary);
   write_file_atomically(folder.path() / "table.md", table);
-  std::fputs(cat(table, "\nWrote ", folder.path().string(), "\n").c_str(), stdout);
+  const std::filesystem::path page = write_page(folder.path(), read_report(folder.path(), summary));
+  std::fputs(cat(table, "\nWrote ", page.string(), "\n").c_str(), stdout);
 }
 
 }  // namespace
