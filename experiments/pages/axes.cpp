@@ -11,6 +11,7 @@ namespace {
 
 constexpr double kGap = 10;  // pixels between two labels at least
 constexpr double kLineHeight = 14;
+constexpr double kTickDrop = 17;  // below the plot, so that the lowest label of the y axis is not touched
 
 // The smallest of 1, 2, 5 times a power of ten that is no smaller.
 double round_step(double step) {
@@ -117,10 +118,10 @@ std::string tick_text(double value) {
 void draw_x_axis(Svg& svg, const Box& plot, const Scale& x, const std::string& name) {
   for (const double tick : fitting_ticks(x, true)) {
     svg.line({x(tick), plot.y}, {x(tick), plot.bottom()}, "grid");
-    svg.text({x(tick), plot.bottom() + kLineHeight}, tick_text(tick), Anchor::kMiddle, "tick");
+    svg.text({x(tick), plot.bottom() + kTickDrop}, tick_text(tick), Anchor::kMiddle, "tick");
   }
   svg.line({plot.x, plot.bottom()}, {plot.right(), plot.bottom()}, "axis");
-  svg.text({plot.x + plot.width / 2, plot.bottom() + 2 * kLineHeight + 3}, name, Anchor::kMiddle, "name");
+  svg.text({plot.x + plot.width / 2, plot.bottom() + kTickDrop + kLineHeight + 3}, name, Anchor::kMiddle, "name");
 }
 
 void draw_y_axis(Svg& svg, const Box& plot, const Scale& y, const std::string& name) {

@@ -11,7 +11,7 @@
 namespace specula {
 namespace {
 
-constexpr double kWidth = 880, kTop = 8, kBarHeight = 22, kTotalWidth = 76;
+constexpr double kWidth = 760, kTop = 8, kBarHeight = 22, kTotalWidth = 76;
 
 void draw_bar(Svg& svg, const PhaseTimes& times, const Scale& x, double y) {
   double before = 0;
@@ -36,7 +36,7 @@ std::string bars(const std::vector<PhaseTimes>& all) {
   }
   const RowLabels labels(names, 240, kBarHeight + 8);
   const Box plot = {labels.width() + 12, kTop, kWidth - labels.width() - 12 - kTotalWidth, labels.height()};
-  Svg svg(kWidth, plot.bottom() + 36, "Time of a kept token by phase");
+  Svg svg(kWidth, plot.bottom() + 40, "Time of a kept token by phase");
   const Scale x(Scale::Kind::kLinear, range_of(0, longest), plot.x, plot.right());
   draw_x_axis(svg, plot, x, "us a kept token");
   labels.draw(svg, {plot.x - 10, kTop});

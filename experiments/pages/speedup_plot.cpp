@@ -62,7 +62,7 @@ std::string forest(const std::vector<ForestRow>& rows, const Range& range, const
   for (const ForestRow& row : rows) names.push_back(row.name);
   const RowLabels labels(names, shape.widest_name, 24);
   const Box plot = {labels.width() + 12, kTop, shape.width - labels.width() - 24 - kNumbersWidth, labels.height()};
-  Svg svg(shape.width, plot.bottom() + 36, label);
+  Svg svg(shape.width, plot.bottom() + 40, label);
   const Scale x = forest_scale(range, plot.x, plot.right());
   draw_x_axis(svg, plot, x, "speed-up");
   svg.line({x(1), plot.y}, {x(1), plot.bottom()}, "unity");
@@ -108,7 +108,7 @@ Figure speedup_figure(const Report& report) {
     figure.missing.push_back(cat(
         "the model (", report.run.trace_prompts == 0 ? reason_text("no_trace_pass") : "no costs were measured", ")"));
   }
-  figure.panels.push_back({"", "", forest(rows, extent(rows), {880, 240}, figure.title)});
+  figure.panels.push_back({"", "", forest(rows, extent(rows), {760, 240}, figure.title)});
   return figure;
 }
 

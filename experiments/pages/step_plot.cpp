@@ -56,9 +56,7 @@ Figure step_figure(const Report& report) {
   for (size_t i = 0; i < all.size(); ++i) {
     const ArmInfo& arm = report.arms[i];
     if (all[i].empty() || all[i].back() <= 0) {
-      figure.missing.push_back(
-          cat(arm.name, ": ",
-              report.cell(arm).counts.records == 0 ? reason_text("no_records") : "no record has two timed rounds"));
+      figure.missing.push_back(lacking(report, arm, "no record has two timed rounds"));
       continue;
     }
     Svg svg(kPanelWidth, kPanelHeight, "Times of rounds: " + arm.name);

@@ -32,8 +32,10 @@ double width_of(unsigned char c) {
   if (c >= 0xC0) return 1.0;  // begins a sequence: as wide as a Chinese character
   if (c >= 0x80) return 0;    // goes on with one
   if (one_of("iljI.,:;'| ")) return 0.34;
-  if (one_of("frt()[]-/!\"")) return 0.42;
+  if (one_of("frt()[]-/!")) return 0.42;
   if (one_of("mMW%@w")) return 0.98;
+  if (one_of("#~^<>+=&")) return 0.84;
+  if (c == '"') return 0.5;
   return c >= 'A' && c <= 'Z' ? 0.74 : 0.64;
 }
 

@@ -21,12 +21,16 @@ const std::vector<std::string> kAcceptance = {
 const std::vector<std::string> kCosts = {"cost_c", "cost_v", "cost_o", "speedup_model", "trace_overhead_frac"};
 const std::vector<std::string> kQuality = {"exact_frac", "first_div_tok", "div_margin_nats", "n_in_tok", "n_out_tok"};
 
-// "No alpha: tree (drafts are trees)".  The baseline is left out: it drafts nothing and is compared with nothing.
+// "No alpha: tree (drafts are trees)".  Left out: the baseline, which drafts nothing and is compared with nothing, and
+// arms without a record, which lack every figure.
 std::string missing_note(const Report& report, const std::string& metric) {
   std::vector<std::pair<std::string, std::vector<std::string>>> by_reason;
+  size_t arms_with_records = 0;
   for (const ArmInfo& arm : report.arms) {
     const Estimate& e = report.cell(arm).at(metric);
-    if (arm.baseline || std::isfinite(e.value)) continue;
+    if (arm.baseline || report.cell(arm).counts.records == 0) continue;
+    ++arms_with_records;
+    if (std::isfinite(e.value)) continue;
     const std::string reason = reason_text(e.why);
     const auto known =
         std::find_if(by_reason.begin(), by_reason.end(), [&](const auto& r) { return r.first == reason; });
@@ -38,7 +42,7 @@ std::string missing_note(const Report& report, const std::string& metric) {
   }
   std::vector<std::string> parts;
   for (const auto& [reason, arms] : by_reason)
-    parts.push_back(cat(arms.size() + 1 == report.arms.size() ? "all arms" : join(arms), " (", reason, ")"));
+    parts.push_back(cat(arms.size() == arms_with_records ? "all arms" : join(arms), " (", reason, ")"));
   return parts.empty() ? "" : cat("No ", metric, ": ", join(parts, "; "));
 }
 

@@ -11,7 +11,7 @@
 namespace specula {
 namespace {
 
-constexpr size_t kMostFailures = 10;  // told one by one
+constexpr size_t kMostFailures = 10;  // reasons that are told
 
 // What no decoder can reach: an oracle is not billed for its drafts, synthetic acceptance writes no text of the target.
 bool is_instrument(const ArmInfo& arm) {
@@ -95,16 +95,33 @@ std::string text_text(const Report& report) {
              " differ.");
 }
 
+// "lookup: 3 records failed, the first on prompt p0 (repetition 0, turn 0): out of memory", for each reason.
 void add_failures(const Report& report, std::vector<std::string>& all) {
-  size_t failed = 0;
+  struct Failure {
+    const Record* first;
+    int64_t count;
+  };
+  std::vector<Failure> failures;
   for (const Record& r : report.records.records) {
     if (r.ok) continue;
-    if (++failed > kMostFailures) continue;
-    all.push_back(cat(r.key.arm, " failed on prompt ", r.key.prompt, r.key.trace ? " (fenced pass)" : "",
-                      ", repetition ", r.key.rep, ", turn ", r.key.turn, ": ",
-                      r.error.empty() ? "no reason was kept" : r.error));
+    const auto same = std::find_if(failures.begin(), failures.end(), [&](const Failure& f) {
+      return f.first->key.arm == r.key.arm && f.first->error == r.error;
+    });
+    if (same == failures.end()) {
+      failures.push_back({&r, 1});
+    } else {
+      ++same->count;
+    }
   }
-  if (failed > kMostFailures) all.push_back(cat(failed - kMostFailures, " more records failed; records/ has them"));
+  for (size_t i = 0; i < std::min(failures.size(), kMostFailures); ++i) {
+    const Record& r = *failures[i].first;
+    all.push_back(cat(r.key.arm, ": ", failures[i].count, failures[i].count == 1 ? " record" : " records",
+                      " failed, the first on prompt ", r.key.prompt, " (", r.key.trace ? "fenced pass, " : "",
+                      "repetition ", r.key.rep, ", turn ", r.key.turn,
+                      "): ", r.error.empty() ? "no reason was kept" : r.error));
+  }
+  if (failures.size() > kMostFailures)
+    all.push_back(cat(failures.size() - kMostFailures, " more reasons of failures; records/ has them"));
 }
 
 void add_missing_arms(const Report& report, std::vector<std::string>& all) {

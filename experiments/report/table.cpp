@@ -257,7 +257,10 @@ MarkdownTable arms_table(const RunInfo& run, const Summary& summary) {
                fixed(cell.at("accepted_per_step").value, 2), draft_share(summary, arm.name),
                three_digits(cell.at("ttft_p50_ms").value), three_digits(cell.at("tpot_ms").value),
                three_digits(cell.at("step_p50_ms").value) + " / " + three_digits(cell.at("step_p99_ms").value),
-               exactness(run, arm, cell), run.promise_of(arm), comparison == nullptr ? "ref" : comparison->verdict});
+               exactness(run, arm, cell), run.promise_of(arm),
+               comparison == nullptr                    ? "ref"
+               : std::isfinite(comparison->ratio.value) ? comparison->verdict
+                                                        : kDash});
   }
   return table;
 }
