@@ -37,10 +37,6 @@ std::string replacement(char c) {
     case '{':
     case '}':
       return std::string("\\") + c;
-    case '[':
-    case ']':
-    case '*':
-      return std::string("{") + c + "}";  // behind \\ they would be its arguments
     default:
       return static_cast<unsigned char>(c) < 0x20 ? " " : std::string(1, c);
   }
@@ -58,10 +54,11 @@ std::string head(const RunInfo& run, const std::string& what) {
              one_line(run.build), "; do not edit.\n");
 }
 
-// What a cell shows, without a dash that says "not measured".
+// A bracket or star that follows the end of a row would be its argument.
 std::string cell_text(const std::string& cell) {
   if (cell == "~") return "$\\sim$";
-  return cell == "–" ? "--" : latex_escaped(cell);
+  if (cell == "–") return "--";
+  return (cell.starts_with("[") || cell.starts_with("*") ? "{}" : "") + latex_escaped(cell);
 }
 
 std::string camel(const std::string& text) {

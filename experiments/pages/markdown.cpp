@@ -33,8 +33,10 @@ std::string section(const ReportTable& table) {
 
 std::string report_markdown(const Report& report) {
   const RunInfo& run = report.run;
+  std::string header = header_line(run);
+  header.pop_back();  // its line break
   std::string text = cat("# ", markdown_escaped(run.experiment), "\n\n**", markdown_escaped(verdict(report)), "**\n\n",
-                         markdown_escaped(header_line(run)), "\n\n", markdown_table(result_arms(report).table));
+                         markdown_escaped(header), "\n\n", markdown_table(result_arms(report).table));
   for (const std::string& line : result_remarks(report)) text += cat("\n", markdown_escaped(line), "\n");
   const std::vector<std::string> all = warnings(report);
   if (!all.empty()) text += "\n## Warnings and exclusions\n\n";

@@ -58,7 +58,7 @@ Figure phase_figure(const Report& report) {
     if (std::none_of(all.begin(), all.end(), [&](const PhaseTimes& t) { return t.arm == arm.name; }))
       figure.missing.push_back(lacking(report, arm, "no successful record of the fenced pass"));
   }
-  if (report.run.trace_prompts == 0) figure.missing = {"the run had no fenced pass ([measure] trace_limit is 0)"};
+  if (report.run.trace_prompts == 0) figure.missing = {"the run had no fenced pass ([measure] trace = false)"};
   if (all.empty()) return figure;
   for (const std::string& name : phase_names())
     figure.legend.push_back({LegendEntry::Kind::kBar, "phase " + name, name});

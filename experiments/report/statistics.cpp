@@ -110,12 +110,12 @@ Bootstrap::Bootstrap(size_t groups, int draws, uint64_t seed) : groups_(groups),
 Interval Bootstrap::interval(const std::vector<std::vector<double>>& columns, const Statistic& statistic) const {
   for (const auto& column : columns) SPECULA_CHECK(column.size() == groups_, column.size(), " of ", groups_);
   if (groups_ < 2) return {};
-  const size_t width = columns.size();
-  std::vector<double> rows(groups_ * width);  // [G][K]: one group is one cache line
+  SPECULA_CHECK(!columns.empty() && columns.size() <= 4, columns.size(), " columns");
+  const size_t width = columns.size() <= 2 ? 2 : 4;  // others are zeros
+  std::vector<double> rows(groups_ * width);         // [G][K]: one group is one cache line
   for (size_t g = 0; g < groups_; ++g) {
-    for (size_t k = 0; k < width; ++k) rows[g * width + k] = columns[k][g];
+    for (size_t k = 0; k < columns.size(); ++k) rows[g * width + k] = columns[k][g];
   }
-  SPECULA_CHECK(width == 2 || width == 4, width, " columns");
   std::vector<double> statistics, totals(kAtOnce * width);
   statistics.reserve(static_cast<size_t>(draws_));
   for (int first = 0; first < draws_; first += static_cast<int>(kAtOnce)) {
@@ -124,7 +124,7 @@ Interval Bootstrap::interval(const std::vector<std::vector<double>>& columns, co
     for (size_t i = 0; i < kAtOnce; ++i) draws[i] = draw(first + static_cast<int>(std::min(i, count - 1))).data();
     (width == 2 ? add_rows<2> : add_rows<4>)(rows.data(), draws, groups_, totals.data());
     for (size_t i = 0; i < count; ++i) {
-      const double value = statistic(std::span(totals).subspan(i * width, width));
+      const double value = statistic(std::span(totals).subspan(i * width, columns.size()));
       if (std::isfinite(value)) statistics.push_back(value);
     }
   }
