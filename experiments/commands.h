@@ -50,6 +50,8 @@ struct CompareArgs {
 };
 ExitCode compare_command(const CompareArgs& args);
 
+ExitCode report_command(const std::string& run_folder);  // writes its pages and tables into it
+
 struct ReplayArgs {
   std::string run;                // folder of a run with traces
   std::vector<std::string> arms;  // whose traces; empty: all

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "experiments/commands.h"
+#include "experiments/pages/report.h"
 #include "experiments/report/summary.h"
 #include "experiments/report/table.h"
 #include "experiments/run_cell.h"
@@ -15,11 +16,13 @@ namespace {
 
 bool is_interruption(ExitCode code) { return code == ExitCode::kInterrupted || code == ExitCode::kUserInterrupt; }
 
-void print_result(const CellResult& cell) {
+// What is derived of a run: summary, table and page.  Returns what the user sees.
+std::string write_results(const CellResult& cell) {
   const Summary summary = rebuild_summary(cell.folder);
   const std::string table = result_table(cell.info, summary);
   write_file_atomically(cell.folder / "table.md", table);
-  std::fputs(cat(table, "\nWrote ", cell.folder.string(), "\n").c_str(), stdout);
+  const std::filesystem::path page = write_page(cell.folder, read_report(cell.folder, summary));
+  return cat(table, "\nWrote ", page.string(), "\n");
 }
 
 ExitCode run_one(const ExperimentConfig& config, CellRunner& runner, const SignalScope& signals) {
@@ -28,7 +31,7 @@ ExitCode run_one(const ExperimentConfig& config, CellRunner& runner, const Signa
   if (is_interruption(cell.code)) {
     log::warning(cat("interrupted; the same command finishes ", cell.folder.string()));
   } else {
-    print_result(cell);
+    std::fputs(write_results(cell).c_str(), stdout);
   }
   return cell.code;
 }
@@ -66,7 +69,7 @@ class StudyRun {
       states_[i].state = is_interruption(result.code)        ? "interrupted"
                          : result.code == ExitCode::kPartial ? "partial"
                                                              : "done";
-      if (!is_interruption(result.code) && !result.was_finished) rebuild_summary(result.folder);
+      if (!is_interruption(result.code) && !result.was_finished) write_results(result);
       return result.code;
     } catch (const std::exception& e) {
       log::error(cat(cell.label, ": ", e.what()));

@@ -228,10 +228,10 @@ TEST_F(ResumeTest, RunAgainPrintsTheSameTableAndTouchesNoRecord) {
   EXPECT_EQ(text("stdout"), table);
   EXPECT_EQ(read_file(cell("again") / "records" / "s000-of-001.jsonl"), records);
   ASSERT_EQ(run("again", {"--resume", "never"}), 0) << text("stderr");
-  EXPECT_THAT(text("stdout"), HasSubstr(".2\n"));
+  EXPECT_THAT(text("stdout"), HasSubstr(".2/report.html\n"));
   EXPECT_FALSE(read_file(cell("again") / "records" / "s000-of-001.jsonl").empty());
   for (const char* const file : {"manifest.json", "config.resolved.toml", "env.json", "inputs.jsonl", "status.json",
-                                 "summary.json", "summary.csv", "table.md", "log.txt"}) {
+                                 "summary.json", "summary.csv", "table.md", "report.html", "log.txt"}) {
     EXPECT_TRUE(fs::exists(cell("again") / file)) << file;
   }
 }
