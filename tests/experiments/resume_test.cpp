@@ -76,7 +76,9 @@ class ResumeTest : public ::testing::Test {
   std::string text(const std::string& file) const { return read_file(folder_ / file); }
 
   fs::path cell(const std::string& out) const {
-    for (const auto& entry : fs::directory_iterator(folder_ / out / "kill")) return entry.path();
+    for (const auto& entry : fs::directory_iterator(folder_ / out / "kill")) {
+      if (entry.is_directory()) return entry.path();
+    }
     return {};
   }
   std::map<RecordKey, std::vector<Token>> texts(const std::string& out) const {
