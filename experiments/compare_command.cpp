@@ -6,6 +6,7 @@
 
 #include "experiments/commands.h"
 #include "experiments/report/compare.h"
+#include "experiments/report/csv.h"
 #include "experiments/report/metrics.h"
 #include "experiments/report/table.h"
 
@@ -60,16 +61,15 @@ std::string markdown(const std::vector<ComparedRun>& runs, const std::vector<Com
   return text;
 }
 
-std::string number_text(double value) { return std::isfinite(value) ? Json(value).dump() : ""; }
 Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
 std::string csv(const std::vector<CompareRow>& rows, const std::string& metric) {
   std::string text = "run,arm,metric,prompts,value,ci_low,ci_high,ratio,ratio_ci_low,ratio_ci_high,pairing,verdict\n";
   for (const CompareRow& r : rows) {
-    text += cat("\"", r.run, "\",", r.arm, ",", metric, ",", r.num_prompts, ",", number_text(r.value.value), ",",
-                number_text(r.value.interval.low), ",", number_text(r.value.interval.high), ",",
-                number_text(r.ratio.value), ",", number_text(r.ratio.interval.low), ",",
-                number_text(r.ratio.interval.high), ",", r.pairing, ",", r.verdict, "\n");
+    text += cat("\"", r.run, "\",", r.arm, ",", metric, ",", r.num_prompts, ",", csv_number(r.value.value), ",",
+                csv_number(r.value.interval.low), ",", csv_number(r.value.interval.high), ",",
+                csv_number(r.ratio.value), ",", csv_number(r.ratio.interval.low), ",",
+                csv_number(r.ratio.interval.high), ",", r.pairing, ",", r.verdict, "\n");
   }
   return text;
 }

@@ -4,6 +4,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "experiments/report/paired_speed.h"
 #include "experiments/report/table.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
@@ -56,20 +57,10 @@ std::string state_of(const Json& status) {
   return done == total ? state : cat(state, ", ", done, " of ", total, " units");
 }
 
-// The baseline's successful records, by their keys.
-std::map<RecordKey, const Record*> baseline_records(const Report& report) {
-  std::map<RecordKey, const Record*> found;
-  for (const Record& r : report.records.records) {
-    if (r.ok && !r.key.trace && r.key.arm == report.run.baseline().name) found[r.key] = &r;
-  }
-  return found;
-}
-
 void add_pair(const Record& record, const Record* base, PromptCell& cell) {
   cell.failed += record.ok ? 0 : 1;
   cell.different += record.ok && record.exact.has_value() && !*record.exact ? 1 : 0;
-  if (!record.ok || base == nullptr || base->segment != record.segment || record.out.empty() || base->out.empty())
-    return;
+  if (!record.ok || base == nullptr || record.out.empty() || base->out.empty()) return;
   cell.tokens += static_cast<double>(record.n_out());
   cell.time_us += record.e2e_us;
   cell.base_tokens += static_cast<double>(base->n_out());
@@ -77,7 +68,7 @@ void add_pair(const Record& record, const Record* base, PromptCell& cell) {
 }
 
 void add_prompts(Report& report) {
-  const auto base = baseline_records(report);
+  const BaselineRecords baseline(report.run, report.records.records);
   std::map<std::string, size_t> arms, rows;
   for (size_t i = 0; i < report.arms.size(); ++i) arms[report.arms[i].name] = i;
   for (const Record& r : report.records.records) {
@@ -85,10 +76,7 @@ void add_prompts(Report& report) {
     if (r.key.trace || arm == arms.end()) continue;
     const auto [row, is_new] = rows.emplace(r.key.prompt, report.prompts.size());
     if (is_new) report.prompts.push_back({r.key.prompt, r.category, std::vector<PromptCell>(arms.size())});
-    RecordKey key = r.key;
-    key.arm = report.run.baseline().name;
-    const auto same = base.find(key);
-    add_pair(r, same == base.end() ? nullptr : same->second, report.prompts[row->second].arms[arm->second]);
+    add_pair(r, baseline.of(r), report.prompts[row->second].arms[arm->second]);
   }
 }
 

@@ -79,9 +79,7 @@ std::string speed_text(const Report& report) {
 std::string text_text(const Report& report) {
   int64_t compared = 0, different = 0;
   for (const ArmInfo& arm : report.arms) {
-    if (arm.baseline || report.run.has_own_target(arm) || arm.guarantee == "lossy" ||
-        (!report.run.one_hot && arm.guarantee != "coupled"))
-      continue;
+    if (arm.baseline || !report.run.promises_same_text(arm)) continue;
     for (const Record& r : report.records.records) {
       if (r.key.trace || r.key.arm != arm.name || !r.exact) continue;
       ++compared;

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "experiments/report/paired_speed.h"
 #include "experiments/report/summary_cells.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
@@ -31,33 +32,19 @@ std::map<std::string, uint32_t> groups_of(const std::vector<Record>& records, co
   return index;
 }
 
-using Index = std::map<RecordKey, const Record*>;
-
-Index index_of(const std::vector<Record>& records) {
-  Index index;
-  for (const Record& r : records) {
-    if (r.ok && !r.key.trace) index[r.key] = &r;
-  }
-  return index;
-}
-
 struct Level {
   std::string category;
   std::map<std::string, uint32_t> groups;
   Bootstrap bootstrap;
 };
 
-Slice slice_of(const std::vector<Record>& records, const Index& index, const RunInfo& run, const std::string& arm,
+Slice slice_of(const std::vector<Record>& records, const BaselineRecords& baseline, const std::string& arm,
                const Level& level) {
   Slice slice;
   for (const Record& r : records) {
     if (!r.ok || r.key.trace || r.key.arm != arm || (!level.category.empty() && r.category != level.category)) continue;
-    RecordKey key = r.key;
-    key.arm = run.baseline().name;
-    const auto base = index.find(key);
-    const bool paired = base != index.end() && base->second->segment == r.segment;
     slice.records.push_back(&r);
-    slice.reference.push_back(paired ? base->second : nullptr);
+    slice.reference.push_back(baseline.of(r));
     slice.groups.push_back(level.groups.at(r.group));
   }
   return slice;
@@ -95,9 +82,7 @@ void note_differences(const RunInfo& run, const ArmInfo& arm, const Slice& slice
     different += r->exact.has_value() && !*r->exact ? 1 : 0;
     largest = std::max(largest, r->margin_nats.value_or(0));
   }
-  if (different == 0 || run.has_own_target(arm) || arm.guarantee == "lossy" ||
-      (!run.one_hot && arm.guarantee != "coupled"))
-    return;
+  if (different == 0 || !run.promises_same_text(arm)) return;
   summary.warnings.push_back(cat(arm.name, ": ", different, " of ", compared, " records differ from ",
                                  run.baseline().name, run.one_hot ? cat(", largest margin ", largest, " nats") : ""));
 }
@@ -169,10 +154,10 @@ Summary summarize(const RunInfo& run, const RecordSet& set) {
     const size_t size = groups.size();
     levels.push_back({category, std::move(groups), Bootstrap(size, run.bootstrap, run.seed)});
   }
-  const Index index = index_of(set.records);
+  const BaselineRecords baseline(run, set.records);
   for (const ArmInfo& arm : run.arms) {
     for (const Level& level : levels) {
-      const Slice slice = slice_of(set.records, index, run, arm.name, level);
+      const Slice slice = slice_of(set.records, baseline, arm.name, level);
       summary.cells.push_back(summarize_cell(arm, level, slice, set.records));
       if (!level.category.empty() || arm.baseline) continue;
       const Estimate& speedup = summary.cells.back().at("speedup");

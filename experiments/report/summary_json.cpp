@@ -1,6 +1,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "experiments/report/csv.h"
 #include "experiments/report/metrics.h"
 #include "experiments/report/summary.h"
 #include "framework/core/error.h"
@@ -87,18 +88,6 @@ Json comparison_json(const Comparison& c) {
           {"effect", number(c.effect)},
           {"detectable_frac", number(c.detectable_frac)},
           {"verdict", c.verdict}};
-}
-
-std::string csv_number(double value) {
-  if (!std::isfinite(value)) return "";
-  return Json(value).dump();
-}
-
-std::string csv_text(const std::string& text) {
-  if (text.find_first_of(",\"\n") == std::string::npos) return text;
-  std::string out = "\"";
-  for (const char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return out + "\"";
 }
 
 }  // namespace

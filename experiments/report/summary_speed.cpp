@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "experiments/report/paired_speed.h"
 #include "experiments/report/summary_cells.h"
 
 namespace specula {
@@ -50,8 +51,6 @@ struct PairedTimes {
   int64_t pairs = 0;
 };
 
-double speed_ratio(std::span<const double> t) { return (t[0] / t[1]) / (t[2] / t[3]); }
-
 PairedTimes paired_times(const Slice& slice, size_t groups) {
   PairedTimes times;
   times.end_to_end = times.decode = std::vector<std::vector<double>>(4, std::vector<double>(groups));
@@ -73,29 +72,6 @@ PairedTimes paired_times(const Slice& slice, size_t groups) {
     ++times.pairs;
   }
   return times;
-}
-
-std::vector<double> totals_of(const std::vector<std::vector<double>>& columns) {
-  std::vector<double> totals;
-  for (const auto& column : columns) {
-    double sum = 0;
-    for (const double v : column) sum += v;
-    totals.push_back(sum);
-  }
-  return totals;
-}
-
-void add_ratio(const char* name, const std::vector<std::vector<double>>& columns, const Bootstrap::Statistic& statistic,
-               int64_t pairs, const Bootstrap& bootstrap, CellSummary& cell) {
-  Estimate e{.n = pairs};
-  if (pairs > 0) {
-    e.value = statistic(totals_of(columns));
-    e.interval = bootstrap.interval(columns, statistic);
-    e.method = "paired percentile bootstrap over groups";
-  } else {
-    e.why = "no_pairs";
-  }
-  cell.metrics.push_back({name, std::move(e)});
 }
 
 }  // namespace
@@ -125,11 +101,12 @@ void add_percentiles(const Slice& slice, const Bootstrap& bootstrap, CellSummary
 
 void add_speedups(const Slice& slice, const Bootstrap& bootstrap, CellSummary& cell) {
   const PairedTimes times = paired_times(slice, bootstrap.groups());
-  add_ratio("speedup", times.end_to_end, speed_ratio, times.pairs, bootstrap, cell);
-  add_ratio("speedup_decode", times.decode, speed_ratio, times.pairs, bootstrap, cell);
-  add_ratio(
-      "speedup_geomean", times.log_ratio, [](std::span<const double> t) { return std::exp(t[0] / t[1]); }, times.pairs,
-      bootstrap, cell);
+  const auto add = [&](const char* name, const auto& columns, const Bootstrap::Statistic& statistic) {
+    cell.metrics.push_back({name, ratio_estimate(columns, statistic, times.pairs, bootstrap)});
+  };
+  add("speedup", times.end_to_end, speed_ratio);
+  add("speedup_decode", times.decode, speed_ratio);
+  add("speedup_geomean", times.log_ratio, [](std::span<const double> t) { return std::exp(t[0] / t[1]); });
 }
 
 Comparison compare_with_reference(const ArmInfo& arm, const std::string& reference, const Slice& slice,

@@ -67,6 +67,10 @@ struct RunInfo {
 
   const ArmInfo& baseline() const;  // throws std::logic_error if there is none
   bool has_own_target(const ArmInfo& arm) const { return arm.target != baseline().target; }
+  // Whether the arm's text is the baseline's, up to numerics: at temperature 0, or by a coupled rule.
+  bool promises_same_text(const ArmInfo& arm) const {
+    return !has_own_target(arm) && arm.guarantee != "lossy" && (one_hot || arm.guarantee == "coupled");
+  }
   // The arm's guarantee as its target can keep it: see promise().  Of an arm with a target of its own it says which:
   // "exact for mid".
   std::string promise_of(const ArmInfo& arm) const;

@@ -2,35 +2,20 @@
 
 #include <algorithm>
 #include <cmath>
-#include <tuple>
+
+#include "experiments/report/paired_speed.h"
 
 namespace specula {
 namespace {
 
 constexpr double kLevel = 0.05;
 
-double speedup_of(std::span<const double> t) { return (t[0] / t[1]) / (t[2] / t[3]); }
-
-Estimate estimate(const std::vector<std::vector<double>>& columns, const Bootstrap::Statistic& statistic,
-                  const Bootstrap& bootstrap) {
-  std::vector<double> totals;
-  for (const std::vector<double>& column : columns) {
-    double sum = 0;
-    for (const double value : column) sum += value;
-    totals.push_back(sum);
-  }
-  return {.value = statistic(totals),
-          .interval = bootstrap.interval(columns, statistic),
-          .n = static_cast<int64_t>(columns[0].size()),
-          .method = "paired percentile bootstrap over groups"};
-}
-
 double overall(const Choice& choice) {
   std::array<double, 4> totals{};
   for (const auto& [group, times] : choice.times) {
     for (size_t k = 0; k < totals.size(); ++k) totals[k] += times[k];
   }
-  return speedup_of(totals);
+  return speed_ratio(totals);
 }
 
 void append(std::vector<std::vector<double>>& columns, size_t first, const std::array<double, 4>& times) {
@@ -40,7 +25,8 @@ void append(std::vector<std::vector<double>>& columns, size_t first, const std::
 Estimate own_speedup(const Choice& choice, int draws, uint64_t seed) {
   std::vector<std::vector<double>> columns(4);
   for (const auto& [group, times] : choice.times) append(columns, 0, times);
-  return estimate(columns, speedup_of, Bootstrap(choice.times.size(), draws, seed));
+  const size_t groups = choice.times.size();
+  return ratio_estimate(columns, speed_ratio, static_cast<int64_t>(groups), Bootstrap(groups, draws, seed));
 }
 
 // Fills ratio; returns the p-value.
@@ -52,14 +38,15 @@ double compare(const Choice& choice, const Choice& best, int draws, uint64_t see
     if (same == best.times.end()) continue;
     append(columns, 0, times);
     append(columns, 4, same->second);
-    differences.push_back(std::log(speedup_of(times) / speedup_of(same->second)));
+    differences.push_back(std::log(speed_ratio(times) / speed_ratio(same->second)));
   }
   if (differences.empty()) {
     ranked.ratio.why = "no_pairs";
     return 1;
   }
-  const auto ratio = [](std::span<const double> t) { return speedup_of(t.first(4)) / speedup_of(t.subspan(4)); };
-  ranked.ratio = estimate(columns, ratio, Bootstrap(differences.size(), draws, seed));
+  const auto ratio = [](std::span<const double> t) { return speed_ratio(t.first(4)) / speed_ratio(t.subspan(4)); };
+  ranked.ratio = ratio_estimate(columns, ratio, static_cast<int64_t>(differences.size()),
+                                Bootstrap(differences.size(), draws, seed));
   return wilcoxon_signed_rank(differences).p;
 }
 
@@ -86,23 +73,17 @@ std::vector<Ranked> rank(std::vector<Choice> choices, int draws, uint64_t seed) 
 }
 
 GroupTimes group_times(const RunInfo& run, const RecordSet& records, const std::string& arm) {
-  using Key = std::tuple<std::string, int, int, int>;
-  std::map<Key, const Record*> baseline;
-  const auto key = [](const Record& r) { return Key{r.key.prompt, r.key.rep, r.key.turn, r.segment}; };
-  const auto counts = [](const Record& r) { return r.ok && !r.key.trace && !r.out.empty(); };
-  for (const Record& r : records.records) {
-    if (counts(r) && r.key.arm == run.baseline().name) baseline[key(r)] = &r;
-  }
+  const BaselineRecords baseline(run, records.records);
   GroupTimes times;
   for (const Record& r : records.records) {
-    if (!counts(r) || r.key.arm != arm) continue;
-    const auto base = baseline.find(key(r));
-    if (base == baseline.end()) continue;
+    if (!r.ok || r.key.trace || r.key.arm != arm || r.out.empty()) continue;
+    const Record* const base = baseline.of(r);
+    if (base == nullptr || base->out.empty()) continue;
     std::array<double, 4>& sum = times[r.group];
     sum[0] += static_cast<double>(r.n_out());
     sum[1] += r.e2e_us;
-    sum[2] += static_cast<double>(base->second->n_out());
-    sum[3] += base->second->e2e_us;
+    sum[2] += static_cast<double>(base->n_out());
+    sum[3] += base->e2e_us;
   }
   return times;
 }

@@ -1,7 +1,7 @@
 #include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "experiments/report/csv.h"
 #include "experiments/report/table.h"
 #include "experiments/study/study_results.h"
 
@@ -88,15 +88,6 @@ Json json_of(const Value& value) {
   return value.is_string() ? value.string() : to_text(value);
 }
 
-std::string number_text(double value) { return std::isfinite(value) ? Json(value).dump() : ""; }
-
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
-  return quoted + "\"";
-}
-
 }  // namespace
 
 std::string study_table(const StudyResult& result) {
@@ -112,17 +103,17 @@ std::string study_table(const StudyResult& result) {
 
 std::string study_csv(const StudyResult& result) {
   std::string text = "cell";
-  for (const std::string& path : result.paths) text += "," + csv_field(path);
+  for (const std::string& path : result.paths) text += "," + csv_text(path);
   text += ",arm,metric,value,ci_low,ci_high,n\n";
   for (const StudyCellResult& cell : result.cells) {
     std::string head = cell.cell;
-    for (const std::string& path : result.paths) head += "," + csv_field(value_at(cell, path));
+    for (const std::string& path : result.paths) head += "," + csv_text(value_at(cell, path));
     for (const CellSummary& arm : cell.summary.cells) {
       if (!arm.category.empty()) continue;
       for (const NamedEstimate& metric : arm.metrics) {
         const Estimate& e = metric.estimate;
-        text += cat(head, ",", csv_field(arm.arm), ",", metric.name, ",", number_text(e.value), ",",
-                    number_text(e.interval.low), ",", number_text(e.interval.high), ",", e.n, "\n");
+        text += cat(head, ",", csv_text(arm.arm), ",", metric.name, ",", csv_number(e.value), ",",
+                    csv_number(e.interval.low), ",", csv_number(e.interval.high), ",", e.n, "\n");
       }
     }
   }
