@@ -120,10 +120,7 @@ std::string cell_text(const ExperimentConfig& config) {
 
 // What `run` would find of a cell.
 std::string state_of(const std::filesystem::path& folder) {
-  for (const char* marker : {"DONE", "PARTIAL", "FAILED"}) {
-    if (std::filesystem::exists(folder / marker))
-      return marker == std::string("DONE") ? "done: will be skipped" : "begun: will be finished";
-  }
+  if (std::filesystem::exists(folder / "DONE")) return "done: will be skipped";
   return std::filesystem::exists(folder) ? "begun: will be finished" : "new";
 }
 

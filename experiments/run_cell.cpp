@@ -153,16 +153,6 @@ ExitCode execute(const Job& job, const Models& models, RunStatus& status) {
 
 bool is_finished(const RunFolder& folder) { return std::filesystem::exists(folder.path() / "DONE"); }
 
-// What loading depends on.
-std::string models_key(const ExperimentConfig& config) {
-  std::string key;
-  for (const std::string& name : used_models(config)) {
-    const ModelConfig& model = config.model(name);
-    key += cat(name, " ", model.folder, " ", model.dtype, " ", model.device, "\n");
-  }
-  return key;
-}
-
 }  // namespace
 
 const Models& CellRunner::models_of(const ExperimentConfig& config) {

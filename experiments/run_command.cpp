@@ -16,9 +16,8 @@ namespace {
 
 bool is_interruption(ExitCode code) { return code == ExitCode::kInterrupted || code == ExitCode::kUserInterrupt; }
 
-// What is derived of a run: summary, table and page.  Returns what the user sees.
-std::string write_results(const CellResult& cell) {
-  const Summary summary = rebuild_summary(cell.folder);
+// The table and the page of a run.  Returns what the user sees.
+std::string write_results(const CellResult& cell, const Summary& summary) {
   const std::string table = result_table(cell.info, summary);
   write_file_atomically(cell.folder / "table.md", table);
   const std::filesystem::path page = write_page(cell.folder, read_report(cell.folder, summary));
@@ -31,7 +30,7 @@ ExitCode run_one(const ExperimentConfig& config, CellRunner& runner, const Signa
   if (is_interruption(cell.code)) {
     log::warning(cat("interrupted; the same command finishes ", cell.folder.string()));
   } else {
-    std::fputs(write_results(cell).c_str(), stdout);
+    std::fputs(write_results(cell, rebuild_summary(cell.folder)).c_str(), stdout);
   }
   return cell.code;
 }
@@ -40,7 +39,7 @@ ExitCode run_one(const ExperimentConfig& config, CellRunner& runner, const Signa
 class StudyRun {
  public:
   StudyRun(const Study& study, CellRunner& runner, const SignalScope& signals)
-      : study_(study), runner_(runner), signals_(signals), states_(study.cells.size()) {}
+      : study_(study), runner_(runner), signals_(signals), result_(plan_of(study)) {}
 
   ExitCode run() {
     std::filesystem::create_directories(study_.folder());
@@ -62,51 +61,51 @@ class StudyRun {
 
  private:
   ExitCode run_cell(size_t i) {
-    const StudyCell& cell = study_.cells[i];
-    log::info(cat("cell ", i + 1, " of ", study_.cells.size(), ": ", cell.label));
+    StudyCellResult& cell = result_.cells[i];
+    log::info(cat("cell ", i + 1, " of ", result_.cells.size(), ": ", cell.label));
     try {
-      const CellResult result = runner_.run(cell.config, signals_);
-      states_[i].state = is_interruption(result.code)        ? "interrupted"
-                         : result.code == ExitCode::kPartial ? "partial"
-                                                             : "done";
-      if (!is_interruption(result.code) && !result.was_finished) write_results(result);
-      return result.code;
+      const CellResult run = runner_.run(study_.cells[i].config, signals_);
+      cell.state = is_interruption(run.code) ? "interrupted" : run.code == ExitCode::kPartial ? "partial" : "done";
+      if (is_interruption(run.code)) return run.code;
+      Summary summary = rebuild_summary(run.folder);
+      if (!run.was_finished) write_results(run, summary);
+      add_run(run.folder, std::move(summary), cell);
+      return run.code;
     } catch (const std::exception& e) {
       log::error(cat(cell.label, ": ", e.what()));
-      states_[i] = {.state = "failed", .error = e.what()};
+      cell.state = "failed";
+      cell.error = e.what();
+      const std::filesystem::path folder = study_.folder_of(study_.cells[i]);
+      if (std::filesystem::exists(folder / "manifest.json"))
+        add_run(folder, summarize(read_manifest(folder), read_records(folder)), cell);
       return ExitCode::kPartial;
     }
   }
 
   bool is_hopeless() const {
-    const auto failed =
-        std::count_if(states_.begin(), states_.end(), [](const CellState& s) { return s.state == "failed"; });
+    const auto failed = std::count_if(result_.cells.begin(), result_.cells.end(),
+                                      [](const StudyCellResult& cell) { return cell.state == "failed"; });
     if (failed == 0) return false;
-    const double share = static_cast<double>(failed) / static_cast<double>(states_.size());
+    const double share = static_cast<double>(failed) / static_cast<double>(result_.cells.size());
     if (study_.keys.on_error == "continue" && share <= study_.keys.max_failed_frac) return false;
-    log::error(cat(failed, " of ", states_.size(), " cells failed; the rest was not run ([sweep] on_error = \"",
+    log::error(cat(failed, " of ", result_.cells.size(), " cells failed; the rest was not run ([sweep] on_error = \"",
                    study_.keys.on_error, "\", max_failed_frac = ", study_.keys.max_failed_frac, ")"));
     return true;
   }
 
-  void keep() const {
-    StudyResult plan{.name = study_.name, .paths = study_.paths, .cells = {}};
-    for (size_t i = 0; i < study_.cells.size(); ++i) plan.cells.push_back(describe(study_.cells[i], states_[i]));
-    write_file_atomically(study_.folder() / "sweep.json", study_json(plan));
-  }
+  void keep() const { write_file_atomically(study_.folder() / "sweep.json", study_json(result_)); }
 
   void print() const {
-    const StudyResult result = read_results(study_, states_);
-    const std::string table = study_table(result);
+    const std::string table = study_table(result_);
     write_file_atomically(study_.folder() / "study.md", table);
-    write_file_atomically(study_.folder() / "study.csv", study_csv(result));
+    write_file_atomically(study_.folder() / "study.csv", study_csv(result_));
     std::fputs(cat(table, "\nWrote ", study_.folder().string(), "\n").c_str(), stdout);
   }
 
   const Study& study_;
   CellRunner& runner_;
   const SignalScope& signals_;
-  std::vector<CellState> states_;
+  StudyResult result_;
 };
 
 }  // namespace

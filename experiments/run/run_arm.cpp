@@ -82,6 +82,15 @@ std::vector<std::string> used_models(const ExperimentConfig& config) {
   return names;
 }
 
+std::string models_key(const ExperimentConfig& config) {
+  std::string key;
+  for (const std::string& name : used_models(config)) {
+    const ModelConfig& model = config.model(name);
+    key += cat(name, " ", model.folder, " ", model.dtype, " ", model.device, "\n");
+  }
+  return key;
+}
+
 std::string sampler_text(const ExperimentConfig& config) {
   std::vector<std::string> samplers;
   for (const Params& sampler : config.samplers) samplers.push_back(call_text(sampler));

@@ -20,6 +20,7 @@ using Models = std::map<std::string, std::unique_ptr<LoadedModel>>;  // by their
 
 // The entries of [models] that the arms use: their targets and what their drafters name.
 std::vector<std::string> used_models(const ExperimentConfig& config);
+std::string models_key(const ExperimentConfig& config);    // what loading them depends on: equal keys, equal models
 std::string sampler_text(const ExperimentConfig& config);  // "temperature(0.7),top_p(0.9)"
 Models load_models(const ExperimentConfig& config);        // throws Error
 

@@ -4,26 +4,20 @@
 #include <set>
 
 #include "experiments/config/config_reader.h"
+#include "experiments/run/run_arm.h"
 #include "experiments/study/condition.h"
 
 namespace specula {
 namespace {
 
-// What makes loading expensive: cells in which it is the same share the loaded models.
-std::string models_of(const ExperimentConfig& config) {
-  std::string text;
-  for (const ModelConfig& model : config.models)
-    text += cat(model.name, " ", model.folder, " ", model.dtype, " ", model.device, "\n");
-  return text;
-}
-
+// Cells that load the same models, in the order of their first.
 void put_same_models_together(std::vector<StudyCell>& cells) {
   std::vector<std::string> order;
   const auto place = [&](const StudyCell& cell) {
-    return std::find(order.begin(), order.end(), models_of(cell.config)) - order.begin();
+    return std::find(order.begin(), order.end(), models_key(cell.config)) - order.begin();
   };
   for (const StudyCell& cell : cells) {
-    if (place(cell) == static_cast<ptrdiff_t>(order.size())) order.push_back(models_of(cell.config));
+    if (place(cell) == static_cast<ptrdiff_t>(order.size())) order.push_back(models_key(cell.config));
   }
   std::stable_sort(cells.begin(), cells.end(),
                    [&](const StudyCell& a, const StudyCell& b) { return place(a) < place(b); });

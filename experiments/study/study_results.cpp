@@ -1,85 +1,82 @@
 #include "experiments/study/study_results.h"
 
-#include <algorithm>
+#include "experiments/config/config_tree.h"
 
 namespace specula {
 namespace {
 
 // A key that belongs to an arm is a choice; any other is a condition under which choices are compared.
 bool is_choice(const std::string& path) {
-  return path.starts_with("arm.") || path.starts_with("drafter.") || path.starts_with("verifier.") ||
-         path.starts_with("strategy.");
+  const std::string section = path.substr(0, path.find('.'));
+  return section == "arm" || is_plugin_key(section);
 }
 
 bool concerns(const std::string& path, const std::string& arm) {
   return path.starts_with("arm.") ? path.starts_with("arm." + arm + ".") : is_choice(path);
 }
 
-}  // namespace
-
-StudyCellResult describe(const StudyCell& cell, const CellState& state) {
-  return {.cell = cell.config.cell,
-          .label = cell.label,
-          .set = cell.set,
-          .state = state,
-          .run = {},
-          .summary = {},
-          .times = {}};
+std::string condition_of(const StudyCellResult& cell, const std::vector<std::string>& paths) {
+  std::vector<std::string> parts;
+  for (const Assignment& set : cell.set) {
+    if (!is_choice(set.path)) parts.push_back(cat(short_name(set.path, paths), "=", short_text(set.value)));
+  }
+  return join(parts, " ");
 }
 
-StudyResult read_results(const Study& study, const std::vector<CellState>& states) {
-  StudyResult result{.name = study.name, .paths = study.paths, .cells = {}};
-  for (size_t i = 0; i < study.cells.size(); ++i) {
-    const StudyCell& cell = study.cells[i];
-    StudyCellResult row = describe(cell, states[i]);
-    if (row.state.state != "waiting" && std::filesystem::exists(study.folder_of(cell) / "manifest.json")) {
-      row.run = read_manifest(study.folder_of(cell));
-      const RecordSet records = read_records(study.folder_of(cell));
-      row.summary = summarize(row.run, records);
-      for (const ArmInfo& arm : row.run.arms) {
-        if (!arm.baseline) row.times[arm.name] = group_times(row.run, records, arm.name);
-      }
-    }
-    result.cells.push_back(std::move(row));
+std::string choice_name(const StudyCellResult& cell, const std::string& arm) {
+  std::string name = arm;
+  for (const Assignment& set : cell.set) {
+    const std::string shown = shown_path(set.path);
+    if (concerns(set.path, arm)) name += cat(" ", shown.substr(shown.rfind('.') + 1), "=", short_text(set.value));
   }
-  return result;
+  return name;
+}
+
+struct Setting {
+  std::string name;
+  std::vector<Choice> choices;
+};
+
+// The entry of that name, added at the end if there is none.
+template <class Named>
+Named& named(std::vector<Named>& list, const std::string& name) {
+  for (Named& entry : list) {
+    if (entry.name == name) return entry;
+  }
+  list.push_back({name, {}});
+  return list.back();
+}
+
+}  // namespace
+
+StudyResult plan_of(const Study& study) {
+  const ExperimentConfig& config = study.cells.front().config;
+  StudyResult plan{
+      .name = study.name, .paths = study.paths, .draws = config.measure.bootstrap, .seed = config.seed, .cells = {}};
+  for (const StudyCell& cell : study.cells)
+    plan.cells.push_back({.cell = cell.config.cell, .label = cell.label, .set = cell.set});
+  return plan;
+}
+
+void add_run(const std::filesystem::path& run_folder, Summary summary, StudyCellResult& cell) {
+  cell.run = read_manifest(run_folder);
+  cell.summary = std::move(summary);
+  const RecordSet records = read_records(run_folder);
+  for (const ArmInfo& arm : cell.run.arms) {
+    if (!arm.baseline) cell.times[arm.name] = group_times(cell.run, records, arm.name);
+  }
 }
 
 std::vector<std::pair<std::string, std::vector<Ranked>>> rank_choices(const StudyResult& result) {
-  std::vector<std::pair<std::string, std::vector<Choice>>> conditions;
-  const auto find_or_add = [](auto& list, const std::string& name) -> auto& {
-    for (auto& entry : list) {
-      if (entry.first == name) return entry.second;
-    }
-    list.emplace_back(name, typename std::decay_t<decltype(list)>::value_type::second_type{});
-    return list.back().second;
-  };
+  std::vector<Setting> settings;
   for (const StudyCellResult& cell : result.cells) {
-    std::vector<std::string> condition;
-    for (const Assignment& set : cell.set) {
-      if (!is_choice(set.path))
-        condition.push_back(cat(short_name(set.path, result.paths), "=", short_text(set.value)));
-    }
-    std::vector<Choice>& choices = find_or_add(conditions, join(condition, " "));
-    for (const auto& [arm, times] : cell.times) {
-      std::string name = arm;
-      for (const Assignment& set : cell.set) {
-        const std::string shown = shown_path(set.path);
-        if (concerns(set.path, arm)) name += cat(" ", shown.substr(shown.rfind('.') + 1), "=", short_text(set.value));
-      }
-      const auto same =
-          std::find_if(choices.begin(), choices.end(), [&name](const Choice& choice) { return choice.name == name; });
-      if (same == choices.end()) {
-        choices.push_back({name, times});
-      } else {
-        add_times(same->times, times);  // a sweep of another arm's key measured it again
-      }
-    }
+    std::vector<Choice>& choices = named(settings, condition_of(cell, result.paths)).choices;
+    // A sweep of another arm's key measures a choice again: its times are added.
+    for (const auto& [arm, times] : cell.times) add_times(named(choices, choice_name(cell, arm)).times, times);
   }
-  const int draws = result.cells.front().run.bootstrap;
   std::vector<std::pair<std::string, std::vector<Ranked>>> rankings;
-  for (auto& [condition, choices] : conditions)
-    rankings.emplace_back(condition, rank(std::move(choices), draws, result.cells.front().run.seed));
+  for (Setting& setting : settings)
+    rankings.emplace_back(setting.name, rank(std::move(setting.choices), result.draws, result.seed));
   return rankings;
 }
 

@@ -13,30 +13,28 @@
 
 namespace specula {
 
-struct CellState {
-  std::string state = "waiting";  // waiting, done, partial, interrupted, failed
-  std::string error;              // of a failed one
-};
-
 struct StudyCellResult {
   std::string cell, label;  // cell: the folder's name
   std::vector<Assignment> set;
-  CellState state;
-  RunInfo run;  // of a cell with records
-  Summary summary;
-  std::map<std::string, GroupTimes> times;  // by arm
+  std::string state = "waiting";  // waiting, done, partial, interrupted, failed
+  std::string error{};            // of a failed one
+  RunInfo run{};                  // of a cell that ran
+  Summary summary{};
+  std::map<std::string, GroupTimes> times{};  // by arm
 };
 
 struct StudyResult {
   std::string name;
   std::vector<std::string> paths;  // that are swept
+  int draws = 0;                   // of the bootstrap
+  uint64_t seed = 0;
   std::vector<StudyCellResult> cells;
 };
 
-StudyCellResult describe(const StudyCell& cell, const CellState& state);  // without what its run says
+StudyResult plan_of(const Study& study);  // every cell waiting
 
-// Reads every run folder that is there; `states` are in the order of study.cells.
-StudyResult read_results(const Study& study, const std::vector<CellState>& states);
+// Fills in what the run of a cell says.
+void add_run(const std::filesystem::path& run_folder, Summary summary, StudyCellResult& cell);
 
 // Each condition ("temperature=0.7"; "" if every swept key belongs to an arm) and its choices, the best first.
 std::vector<std::pair<std::string, std::vector<Ranked>>> rank_choices(const StudyResult& result);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "experiments/config/config_reader.h"
 #include "experiments/report/csv.h"
 #include "experiments/report/table.h"
 #include "experiments/study/study_results.h"
@@ -52,7 +53,7 @@ std::string cells_table(const StudyResult& result) {
     for (const ArmInfo& arm : cell.run.arms) {
       if (!arm.baseline) row(arm_row(cell, arm));
     }
-    if (cell.times.empty()) row({"", "–", "–", "–", "–", "–", "–", "", cell.state.state});
+    if (cell.times.empty()) row({"", "–", "–", "–", "–", "–", "–", "", cell.state});
   }
   return table.text();
 }
@@ -76,16 +77,9 @@ std::string ranking_text(const std::string& condition, const std::vector<Ranked>
 std::string failures_text(const StudyResult& result) {
   std::string text;
   for (const StudyCellResult& cell : result.cells) {
-    if (!cell.state.error.empty()) text += cat("! ", cell.label, ": ", cell.state.error, "\n");
+    if (!cell.error.empty()) text += cat("! ", cell.label, ": ", cell.error, "\n");
   }
   return text.empty() ? "" : "\n" + text;
-}
-
-Json json_of(const Value& value) {
-  if (const auto* truth = std::get_if<bool>(&value.data)) return *truth;
-  if (const auto* whole = std::get_if<int64_t>(&value.data)) return *whole;
-  if (const auto* number = std::get_if<double>(&value.data)) return *number;
-  return value.is_string() ? value.string() : to_text(value);
 }
 
 }  // namespace
@@ -125,9 +119,9 @@ std::string study_json(const StudyResult& result) {
       {"schema", "specula.sweep/1.0"}, {"experiment", result.name}, {"keys", result.paths}, {"cells", Json::array()}};
   for (const StudyCellResult& cell : result.cells) {
     Json set = Json::object();
-    for (const Assignment& assignment : cell.set) set[assignment.path] = json_of(assignment.value);
-    Json entry = {{"cell", cell.cell}, {"label", cell.label}, {"set", std::move(set)}, {"state", cell.state.state}};
-    if (!cell.state.error.empty()) entry["error"] = cell.state.error;
+    for (const Assignment& assignment : cell.set) set[assignment.path] = Json::parse(to_json(assignment.value, -1));
+    Json entry = {{"cell", cell.cell}, {"label", cell.label}, {"set", std::move(set)}, {"state", cell.state}};
+    if (!cell.error.empty()) entry["error"] = cell.error;
     json["cells"].push_back(std::move(entry));
   }
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";

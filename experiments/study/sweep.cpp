@@ -49,18 +49,18 @@ Axis zip_axis(const Value& table) {
   return axis;
 }
 
-int64_t whole_key(const Value& table, const std::string& key, int64_t low, int64_t high, const Value* given) {
-  const auto* number = given == nullptr ? nullptr : std::get_if<int64_t>(&given->data);
+int64_t whole_number(const Value& given, const std::string& key, int64_t low, int64_t high) {
+  const auto* number = std::get_if<int64_t>(&given.data);
   if (number != nullptr && *number >= low && *number <= high) return *number;
-  throw ConfigError(cat(given == nullptr ? table.origin : given->origin, ": [sweep.random] ", key,
-                        given == nullptr ? " is missing" : cat(" = ", to_text(*given)),
+  throw ConfigError(cat(given.origin, ": [sweep.random] ", key, " = ", to_text(given),
                         "; expected a whole number from ", low, " to ", high));
 }
 
 Axis random_axis(const Value& table) {
-  const int64_t n = whole_key(table, "n", 1, static_cast<int64_t>(kMostAxisValues), table.find("n"));
-  const Value* seed = table.find("seed");
-  const int64_t seeded = seed == nullptr ? 0 : whole_key(table, "seed", 0, kMaxInteger, seed);
+  const Value *points = table.find("n"), *seed = table.find("seed");
+  if (points == nullptr) throw ConfigError(table.origin + ": [sweep.random] n is missing; it is the number of points");
+  const int64_t n = whole_number(*points, "n", 1, static_cast<int64_t>(kMostAxisValues));
+  const int64_t seeded = seed == nullptr ? 0 : whole_number(*seed, "seed", 0, kMaxInteger);
   Axis axis;
   axis.points.resize(static_cast<size_t>(n));
   for (const Entry& entry : table.table()) {
@@ -193,14 +193,12 @@ Sweep take_sweep(Value& root, const std::vector<std::string>& flags, const std::
   add_flags(flags, axes);
   check_paths(axes, sets);
   for (const Value& point : tables_of(table, "list")) sweep.points.push_back(list_point(point));
-  const std::vector<SweepPoint> listed = sweep.points;
   multiply(axes, sweep);
-  const auto note = [&](const std::string& path) {
-    if (std::find(sweep.paths.begin(), sweep.paths.end(), path) == sweep.paths.end()) sweep.paths.push_back(path);
-  };
-  for (const Axis& axis : axes) std::for_each(axis.paths.begin(), axis.paths.end(), note);
-  for (const SweepPoint& point : listed) {
-    for (const Assignment& set : point.set) note(set.path);
+  for (const SweepPoint& point : sweep.points) {
+    for (const Assignment& set : point.set) {
+      if (std::find(sweep.paths.begin(), sweep.paths.end(), set.path) == sweep.paths.end())
+        sweep.paths.push_back(set.path);
+    }
   }
   return sweep;
 }
