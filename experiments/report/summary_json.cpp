@@ -1,6 +1,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "experiments/report/csv.h"
 #include "experiments/report/metrics.h"
 #include "experiments/report/summary.h"
 #include "framework/core/error.h"
@@ -89,18 +90,6 @@ Json comparison_json(const Comparison& c) {
           {"verdict", c.verdict}};
 }
 
-std::string csv_number(double value) {
-  if (!std::isfinite(value)) return "";
-  return Json(value).dump();
-}
-
-std::string csv_text(const std::string& text) {
-  if (text.find_first_of(",\"\n") == std::string::npos) return text;
-  std::string out = "\"";
-  for (const char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return out + "\"";
-}
-
 }  // namespace
 
 std::string summary_json(const RunInfo& run, const Summary& summary) {
@@ -119,6 +108,15 @@ std::string summary_json(const RunInfo& run, const Summary& summary) {
                               {"arm", c.arm.empty() ? Json(nullptr) : Json(c.arm)},
                               {"passed", c.passed},
                               {"detail", c.detail}});
+  }
+  for (const ExpectationResult& e : summary.expectations) {
+    json["expectations"].push_back({{"arm", e.expected.arm},
+                                    {"metric", e.expected.metric},
+                                    {"kind", e.expected.kind},
+                                    {"low", number(e.expected.low)},
+                                    {"high", number(e.expected.high)},
+                                    {"value", number(e.value)},
+                                    {"met", e.met}});
   }
   json["warnings"] = summary.warnings;
   json["excluded"] = summary.excluded;
