@@ -54,6 +54,8 @@ struct CompareArgs {
 };
 ExitCode compare_command(const CompareArgs& args);
 
+ExitCode report_command(const std::string& run_folder);  // writes its pages and tables into it
+
 struct LsArgs {
   std::string folder = "runs";
   std::vector<std::string> where;  // "key=value", "key!=value"; all must hold

@@ -1,14 +1,19 @@
 // `specula plan`, `specula config show` and `specula config check`: what a configuration means, without running it.
 // Licence: Apache-2.0.
 #include <algorithm>
+#include <cmath>
 #include <iostream>
+#include <sstream>
 
 #include "experiments/commands.h"
 #include "experiments/config/config_reader.h"
 #include "experiments/report/table.h"
 #include "experiments/run/run_plan.h"
 #include "experiments/run/trace_room.h"
+#include "experiments/stream.h"
+#include "experiments/study/study.h"
 #include "framework/model/load.h"
+#include "framework/model/memory.h"
 
 namespace specula {
 namespace {
@@ -66,24 +71,80 @@ std::string traces_text(const ExperimentConfig& config) {
   return cat("traces      ", trace_room_text(trace_bytes_at_most(config, make_plan(config))), "\n");
 }
 
-}  // namespace
+double weight_bytes(const ModelConfig& model) {
+  const ModelInfo info = read_model_info(model.folder);
+  return static_cast<double>(
+      bytes_to_load(info, choose_dtype(model.dtype, info, cat("[models.", model.name, "] dtype"))));
+}
 
-ExitCode plan_command(const std::string& file, const ConfigOverrides& overrides) {
-  const ExperimentConfig config = load_config(file, overrides, make_registries());
+std::string duration_text(double seconds) {
+  if (seconds < 100) return cat(static_cast<int64_t>(std::ceil(seconds)), " s");
+  if (seconds < 100 * 60) return cat(static_cast<int64_t>(std::ceil(seconds / 60)), " min");
+  return cat(static_cast<int64_t>(std::ceil(seconds / 3600)), " h");
+}
+
+// Tokens of all records at most, and how long they take if each costs one pass over its target's weights.
+std::string cost_text(const Study& study) {
+  double tokens = 0, bytes = 0;
+  for (const StudyCell& cell : study.cells) {
+    const double texts = static_cast<double>(make_plan(cell.config).records_per_arm);
+    for (const ArmConfig& arm : cell.config.arms) {
+      const double most = texts * static_cast<double>(cell.config.data.max_new_tokens);
+      tokens += most;
+      bytes += most * weight_bytes(cell.config.model(arm.target));
+    }
+  }
+  const double stream = stream_bandwidth();
+  return cat("cost        at most ", static_cast<int64_t>(tokens), " tokens; about ",
+             duration_text(bytes / stream * 1e-9), " if each is one pass over the target's weights at ",
+             three_digits(stream), " GB/s, without warm-up and fenced pass\n");
+}
+
+std::string cell_text(const ExperimentConfig& config) {
   std::vector<std::string> samplers;
   for (const Params& sampler : config.samplers) samplers.push_back(call_text(sampler));
   const std::vector<Prompt> prompts = make_plan(config).prompts;
   const std::string folder = (std::filesystem::path(config.out) / config.name / config.cell).string();
-  std::cout << "experiment  " << config.name << ", seed " << config.seed << "\n"
-            << "sampler     " << (samplers.empty() ? "none: p is the softmax of the logits" : join(samplers)) << "\n"
-            << prompts_text(config, prompts) << "records     " << prompts.size() << " prompts x " << config.arms.size()
-            << " arms x " << config.measure.repetitions
-            << (config.measure.repetitions == 1 ? " repetition" : " repetitions") << ", up to "
-            << config.data.max_new_tokens << " tokens a turn\n"
-            << traces_text(config) << "cfg_hash    " << config.cfg_hash << "\n"
-            << "folder      " << folder << (std::filesystem::exists(folder) ? " (exists)" : "") << "\n\n"
-            << models_text(config) << "\n"
-            << arms_text(config);
+  std::ostringstream out;
+  out << "experiment  " << config.name << ", seed " << config.seed << "\n"
+      << "sampler     " << (samplers.empty() ? "none: p is the softmax of the logits" : join(samplers)) << "\n"
+      << prompts_text(config, prompts) << "records     " << prompts.size() << " prompts x " << config.arms.size()
+      << " arms x " << config.measure.repetitions << (config.measure.repetitions == 1 ? " repetition" : " repetitions")
+      << ", up to " << config.data.max_new_tokens << " tokens a turn\n"
+      << traces_text(config) << "cfg_hash    " << config.cfg_hash << "\n"
+      << "folder      " << folder << (std::filesystem::exists(folder) ? " (exists)" : "") << "\n\n"
+      << models_text(config) << "\n"
+      << arms_text(config);
+  return out.str();
+}
+
+// What `run` would find of a cell.
+std::string state_of(const std::filesystem::path& folder) {
+  for (const char* marker : {"DONE", "PARTIAL", "FAILED"}) {
+    if (std::filesystem::exists(folder / marker))
+      return marker == std::string("DONE") ? "done: will be skipped" : "begun: will be finished";
+  }
+  return std::filesystem::exists(folder) ? "begun: will be finished" : "new";
+}
+
+std::string cells_text(const Study& study) {
+  MarkdownTable table;
+  for (const char* title : {"cell", "hash", "state"}) table.column(title, MarkdownTable::Align::kLeft);
+  for (const StudyCell& cell : study.cells)
+    table.row({cell.label, cell.config.cfg_hash.substr(0, 10), state_of(study.folder_of(cell))});
+  std::string text =
+      cat("study       ", study.name, ": ", study.cells.size(), " cells, ", study.excluded, " excluded\n");
+  if (!study.repeated.empty())
+    text += cat("left out    ", join(study.repeated, "; "), ": an earlier cell says the same\n");
+  return cat(text, cost_text(study), "folder      ", study.folder().string(), "\n\n", table.text());
+}
+
+}  // namespace
+
+ExitCode plan_command(const std::string& file, const ConfigOverrides& overrides) {
+  const Study study = load_study(file, overrides, make_registries());
+  if (study.is_sweep) std::cout << cells_text(study) << "\nThe first cell:\n";
+  std::cout << cell_text(study.cells.front().config);
   return ExitCode::kOk;
 }
 
@@ -98,8 +159,10 @@ ExitCode config_check_command(const std::vector<std::string>& files, const Confi
   std::vector<std::string> problems;
   for (const std::string& file : files) {
     try {
-      const ExperimentConfig config = load_config(file, overrides, registries);
-      std::cout << file << ": ok, " << config.arms.size() << " arms, " << config.cell << "\n";
+      const Study study = load_study(file, overrides, registries);
+      const ExperimentConfig& config = study.cells.front().config;
+      std::cout << file << ": ok, " << config.arms.size() << " arms, ";
+      std::cout << (study.is_sweep ? cat(study.cells.size(), " cells\n") : config.cell + "\n");
     } catch (const ConfigError& e) {
       std::cout << file << ": wrong\n";
       problems.emplace_back(e.what());

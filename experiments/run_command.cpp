@@ -1,244 +1,129 @@
-// `specula run`: resolve, open the folder, load, warm up, play, summarise, print.
+// `specula run`: one run, or every cell of a study, then the table of what they say.
 #include <algorithm>
 #include <cstdio>
 
 #include "experiments/commands.h"
+#include "experiments/pages/report.h"
 #include "experiments/report/summary.h"
 #include "experiments/report/table.h"
-#include "experiments/run/drafting.h"
-#include "experiments/run/environment.h"
-#include "experiments/run/inspect.h"
-#include "experiments/run/model_size.h"
-#include "experiments/run/run.h"
-#include "experiments/run/run_signal.h"
-#include "experiments/run/trace_room.h"
-#include "experiments/stream.h"
-#include "experiments/verify/certificate.h"
+#include "experiments/run_cell.h"
+#include "experiments/study/study_results.h"
+#include "framework/core/files.h"
 #include "framework/core/log.h"
-#include "framework/model/threads.h"
-#include "framework/text/tokenizer_config.h"
 
 namespace specula {
 namespace {
 
-ArmInfo arm_info(const ArmConfig& arm) {
-  return {.name = arm.name,
-          .target = arm.target,
-          .drafter = call_text(arm.drafter),
-          .verifier = call_text(arm.verifier),
-          .guarantee = arm.composed.promise(),
-          .baseline = arm.baseline,
-          .state = name_of(arm.composed.drafter.scope),
-          .tests_tokens = arm.composed.verifier.tests_tokens,
-          .strategy = arm.strategy ? call_text(*arm.strategy) : "",
-          .drafting = drafting_of(arm),
-          .draft_model = arm.composed.drafter.models.empty() ? "" : arm.composed.drafter.models.front()};
+bool is_interruption(ExitCode code) { return code == ExitCode::kInterrupted || code == ExitCode::kUserInterrupt; }
+
+// What is derived of a run: summary, table and page.  Returns what the user sees.
+std::string write_results(const CellResult& cell, const Summary& summary) {
+  const std::string table = result_table(cell.info, summary);
+  write_file_atomically(cell.folder / "table.md", table);
+  const std::filesystem::path page = write_page(cell.folder, read_report(cell.folder, summary));
+  return cat(table, "\nWrote ", page.string(), "\n");
 }
 
-void add_models(const ExperimentConfig& config, RunInfo& info) {
-  for (const std::string& name : used_models(config)) {
-    const ModelConfig& model = config.model(name);
-    const ModelInfo known = read_model_info(model.folder);
-    const ModelSize size = model_size(model.folder);
-    info.models.push_back({.name = name,
-                           .path = model.folder,
-                           .dtype = name_of(choose_dtype(model.dtype, known, cat("[models.", name, "] dtype"))),
-                           .fingerprint = known.fingerprint,
-                           .parameters = known.parameters,
-                           .vocab = known.vocab,
-                           .context = known.context,
-                           .active = size.active,
-                           .layers = size.layers,
-                           .attention_width = size.attention_width});
-    info.identity["model." + name] = known.fingerprint;
+ExitCode run_one(const ExperimentConfig& config, CellRunner& runner, const SignalScope& signals) {
+  const CellResult cell = runner.run(config, signals);
+  if (cell.was_finished) log::info("this run is finished; --resume never begins a new one beside it");
+  if (is_interruption(cell.code)) {
+    log::warning(cat("interrupted; the same command finishes ", cell.folder.string()));
+  } else {
+    const Summary summary = rebuild_summary(cell.folder);
+    std::fputs(write_results(cell, summary).c_str(), stdout);
+    if (cell.code == ExitCode::kOk && misses_portable(summary)) return ExitCode::kExpectation;
   }
+  return cell.code;
 }
 
-RunInfo describe(const ExperimentConfig& config, const Plan& plan, const Tokenizer& tokenizer, const RunArgs& args) {
-  RunInfo info;
-  info.run_id = new_run_id();
-  info.experiment = config.name;
-  info.cell = config.cell;
-  info.created_utc = utc_now();
-  info.argv = args.argv;
-  info.cwd = std::filesystem::current_path().string();
-  for (const ArmConfig& arm : config.arms) {
-    info.arms.push_back(arm_info(arm));
-    info.arms.back().q_next = arm.asks_q_next(config.records_distributions());
-  }
-  info.prompts_file = config.data.file;
-  info.tokenizer = tokenizer.fingerprint();
-  info.num_prompts = static_cast<int64_t>(plan.prompts.size());
-  info.records_per_arm = plan.records_per_arm;
-  info.max_new_tokens = config.data.max_new_tokens;
-  info.sampler = sampler_text(config);
-  info.one_hot = config.baseline().composed.one_hot;
-  info.seed = config.seed;
-  info.repetitions = config.measure.repetitions;
-  info.threads = threads();
-  info.stream_gb_s = stream_bandwidth();
-  info.trace_prompts = static_cast<int>(plan.trace_prompts);
-  info.bootstrap = config.measure.bootstrap;
-  info.sort = config.sort;
-  info.usd_per_hour = config.cost.usd_per_hour;
-  info.expectations = config.expectations;
-  info.build = build_name();
-  info.identity = {{"configuration", config.cfg_hash},
-                   {"binary", binary_sha256()},
-                   {"machine", cpu_model()},
-                   {"threads", std::to_string(info.threads)},
-                   {"prompts", sha256(read_file(config.data.file))},
-                   {"tokenizer", info.tokenizer}};
-  add_models(config, info);
-  return info;
-}
+// The cells of a study, one after the other.  sweep.json always tells how far it is.
+class StudyRun {
+ public:
+  StudyRun(const Study& study, CellRunner& runner, const SignalScope& signals)
+      : study_(study), runner_(runner), signals_(signals), states_(study.cells.size()) {}
 
-// What repeats a run says whose it is, and what is not as it was.
-void name_parent(const std::string& folder, RunInfo& info) {
-  const RunInfo parent = read_manifest(folder);
-  info.parent_run = parent.run_id;
-  for (const std::string& difference : differences(parent, info))
-    log::warning(cat("not as in ", folder, ": ", difference));
-}
-
-std::vector<Token> stop_tokens(const ExperimentConfig& config, const std::string& target, const Tokenizer& tokenizer) {
-  if (config.data.ignore_eos) return {};
-  const std::string& folder = config.model(target).folder;
-  return read_stop_tokens(folder, read_model_info(folder).vocab, tokenizer.eos());
-}
-
-// An arm ends its texts as its own target says.
-std::map<std::string, std::vector<Token>> other_stops(const ExperimentConfig& config, const Tokenizer& tokenizer) {
-  std::map<std::string, std::vector<Token>> stops;
-  for (const ArmConfig& arm : config.arms) {
-    if (arm.target != config.baseline().target) stops[arm.target] = stop_tokens(config, arm.target, tokenizer);
-  }
-  return stops;
-}
-
-struct Job {  // all lent by run_command
-  const ExperimentConfig& config;
-  const Registries& registries;
-  const Plan& plan;
-  const Tokenizer& tokenizer;
-  RunFolder& folder;
-  const SignalScope& signals;
-  RunInfo& info;  // what the manifest says
-};
-
-// What `verify` said of the same compositions under this very binary.
-void cite_certificates(const ExperimentConfig& config, const Models& models, RunInfo& info) {
-  const std::string binary = binary_sha256();
-  for (ArmInfo& arm : info.arms) {
-    const auto same = std::find_if(config.arms.begin(), config.arms.end(),
-                                   [&](const ArmConfig& configured) { return configured.name == arm.name; });
-    if (same == config.arms.end() || same->strategy) continue;
-    const auto found = find_certificate(config.out, identity_of(config, *same, models), binary);
-    arm.certificate = found ? found->path : "";
-    arm.certified = found ? found->verdict : kNoCertificate;
-  }
-}
-
-// What belongs beside the numbers of these models; a folder whose models were others refuses them here.
-void inspect(const Job& job, const Models& models) {
-  const std::vector<Prefix> texts =
-      quality_texts(job.plan, job.config, job.tokenizer, job.config.measure.quality_tokens);
-  cite_certificates(job.config, models, job.info);
-  job.folder.complete(job.info, inspect_models(job.info.models, models, texts));
-}
-
-// Plays what is left.  Returns kOk, kPartial or the code of an interruption.
-ExitCode execute(const Job& job, const Models& models, RunStatus& status) {
-  const Sampler sampler =
-      make_sampler(job.registries, job.config.samplers, parts_of(job.config, job.config.baseline(), models));
-  const ArmRunner::Shared shared{.registries = job.registries,
-                                 .config = job.config,
-                                 .models = models,
-                                 .sampler = sampler,
-                                 .stop = stop_tokens(job.config, job.config.baseline().target, job.tokenizer),
-                                 .interrupt = job.signals.flag(),
-                                 .run_start = seconds_now(),
-                                 .other_stops = other_stops(job.config, job.tokenizer)};
-  Run run(shared, job.plan, job.tokenizer, job.folder);
-  Progress progress(job.config.name, static_cast<int64_t>(job.plan.units.size()));
-  try {
-    if (run.has_work()) run.warm_up(progress);
-    run.play(progress);
-  } catch (...) {
-    status = run.status();
-    throw;
-  }
-  status = run.status();
-  if (job.signals.interrupted() && status.done < status.total) return job.signals.code();
-  return status.failed > 0 ? ExitCode::kPartial : ExitCode::kOk;
-}
-
-bool is_finished(const RunFolder& folder) { return std::filesystem::exists(folder.path() / "DONE"); }
-
-ExitCode play(const Job& job, const RunInfo& now) {
-  RunFolder& folder = job.folder;
-  const Environment environment = read_environment(threads());
-  for (const std::string& warning : environment.warnings) log::warning(warning);
-  RunStatus status{.state = "running", .total = static_cast<int64_t>(job.plan.units.size())};
-  folder.status(status);
-  try {
-    const Models models = load_models(job.config);
-    inspect(job, models);
-    folder.begin_segment(now, environment.json);
-    const ExitCode code = execute(job, models, status);
-    const bool interrupted = code == ExitCode::kInterrupted || code == ExitCode::kUserInterrupt;
-    status.state = interrupted ? "interrupted" : code == ExitCode::kPartial ? "partial" : "done";
-    folder.finish(status, code == ExitCode::kOk ? "DONE" : "PARTIAL");
+  ExitCode run() {
+    std::filesystem::create_directories(study_.folder());
+    keep();
+    ExitCode code = ExitCode::kOk;
+    for (size_t i = 0; i < study_.cells.size() && !is_interruption(code); ++i) {
+      const ExitCode cell = run_cell(i);
+      if (cell != ExitCode::kOk) code = cell;
+      keep();
+      if (is_hopeless()) break;
+    }
+    if (is_interruption(code)) {
+      log::warning(cat("interrupted; the same command finishes ", study_.folder().string()));
+    } else if (print() && code == ExitCode::kOk) {
+      code = ExitCode::kExpectation;
+    }
     return code;
-  } catch (const std::exception& e) {
-    status.state = "failed";
-    status.last_error = e.what();
-    folder.finish(status, "FAILED");
-    throw;
   }
-}
 
-// Returns what the expectations make of the exit status.
-ExitCode print_result(const RunFolder& folder, const RunInfo& info) {
-  const Summary summary = rebuild_summary(folder.path());
-  const std::string table = result_table(info, summary);
-  write_file_atomically(folder.path() / "table.md", table);
-  std::fputs(cat(table, "\nWrote ", folder.path().string(), "\n").c_str(), stdout);
-  return misses_portable(summary) ? ExitCode::kExpectation : ExitCode::kOk;
-}
+ private:
+  ExitCode run_cell(size_t i) {
+    const StudyCell& cell = study_.cells[i];
+    log::info(cat("cell ", i + 1, " of ", study_.cells.size(), ": ", cell.label));
+    try {
+      const CellResult result = runner_.run(cell.config, signals_);
+      states_[i].state = is_interruption(result.code)        ? "interrupted"
+                         : result.code == ExitCode::kPartial ? "partial"
+                                                             : "done";
+      if (!is_interruption(result.code) && !result.was_finished) write_results(result, rebuild_summary(result.folder));
+      return result.code;
+    } catch (const std::exception& e) {
+      log::error(cat(cell.label, ": ", e.what()));
+      states_[i] = {.state = "failed", .error = e.what()};
+      return ExitCode::kPartial;
+    }
+  }
+
+  bool is_hopeless() const {
+    const auto failed =
+        std::count_if(states_.begin(), states_.end(), [](const CellState& s) { return s.state == "failed"; });
+    if (failed == 0) return false;
+    const double share = static_cast<double>(failed) / static_cast<double>(states_.size());
+    if (study_.keys.on_error == "continue" && share <= study_.keys.max_failed_frac) return false;
+    log::error(cat(failed, " of ", states_.size(), " cells failed; the rest was not run ([sweep] on_error = \"",
+                   study_.keys.on_error, "\", max_failed_frac = ", study_.keys.max_failed_frac, ")"));
+    return true;
+  }
+
+  void keep() const {
+    StudyResult plan{.name = study_.name, .paths = study_.paths, .cells = {}};
+    for (size_t i = 0; i < study_.cells.size(); ++i) plan.cells.push_back(describe(study_.cells[i], states_[i]));
+    write_file_atomically(study_.folder() / "sweep.json", study_json(plan));
+  }
+
+  // Returns whether a cell misses an expectation.
+  bool print() const {
+    const StudyResult result = read_results(study_, states_);
+    const std::string table = study_table(result);
+    write_file_atomically(study_.folder() / "study.md", table);
+    write_file_atomically(study_.folder() / "study.csv", study_csv(result));
+    std::fputs(cat(table, "\nWrote ", study_.folder().string(), "\n").c_str(), stdout);
+    return std::any_of(result.cells.begin(), result.cells.end(),
+                       [](const StudyCellResult& cell) { return misses_portable(cell.summary); });
+  }
+
+  const Study& study_;
+  CellRunner& runner_;
+  const SignalScope& signals_;
+  std::vector<CellState> states_;
+};
 
 }  // namespace
 
 ExitCode run_command(const RunArgs& args) {
   const Registries registries = make_registries();
-  const ExperimentConfig config = load_config(args.config, args.overrides, registries);
-  const Plan plan = make_plan(config);
-  const auto tokenizer = load_tokenizer(config.model(config.baseline().target).folder);
-  set_threads(config.measure.threads);
-  RunInfo now = describe(config, plan, *tokenizer, args);
-  if (!args.parent.empty()) name_parent(args.parent, now);
-  for (const RunModel& model : now.models) check_context(plan, config, *tokenizer, model.context, model.name);
-
-  RunInfo info = now;
-  RunFolder folder(config, info, args.resume);
-  log::open_file((folder.path() / "log.txt").string());
-  folder.keep_inputs(inputs_jsonl(plan, config, *tokenizer));
-  ExitCode code = ExitCode::kOk;
-  if (is_finished(folder)) {
-    log::info("this run is finished; --resume never begins a new one beside it");
-  } else {
-    const SignalScope signals;
-    check_trace_room(config, plan, folder.path());
-    code = play({config, registries, plan, *tokenizer, folder, signals, info}, now);
-  }
-  if (code == ExitCode::kInterrupted || code == ExitCode::kUserInterrupt) {
-    log::warning(cat("interrupted; the same command finishes ", folder.path().string()));
-  } else {
-    const ExitCode expected = print_result(folder, info);
-    if (code == ExitCode::kOk) code = expected;
-  }
-  log::close_file();
-  return code;
+  const Study study = load_study(args.config, args.overrides, registries);
+  CellRunner runner(registries, args);
+  const SignalScope signals;
+  if (!study.is_sweep) return run_one(study.cells.front().config, runner, signals);
+  for (const std::string& label : study.repeated)
+    log::info(cat("cell ", label, " says what an earlier one says; it is left out"));
+  return StudyRun(study, runner, signals).run();
 }
 
 }  // namespace specula

@@ -137,6 +137,7 @@ set_up() {
 build() {
   local preset=$1 start=$SECONDS
   shift
+  export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$PWD}  # what another clone compiled serves this one
   cmake --preset "$preset" >&2
   cmake --build "build/$preset" ${1:+--target "$@"} >&2
   say "build of $preset: $((SECONDS - start)) s"

@@ -26,6 +26,7 @@ struct CommandLine {
   LsArgs ls;
   RerunArgs rerun;
   ExportArgs exported;
+  std::string report;
   ReplayArgs replay;
   GenerateArgs generate;
   TraceArgs trace;
@@ -60,6 +61,7 @@ struct Command {
 // Each file's part of the table, in the order of the help.
 std::vector<Command> experiment_commands();  // cli_experiments.cpp
 std::vector<Command> run_commands();         // cli_runs.cpp
+std::vector<Command> report_commands();      // cli_reports.cpp
 std::vector<Command> text_commands();        // cli_texts.cpp
 std::vector<Command> bench_commands();       // cli_bench.cpp
 std::vector<Command> tool_commands();        // cli_tools.cpp

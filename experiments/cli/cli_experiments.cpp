@@ -8,6 +8,7 @@ namespace {
 void define_run(CLI::App& app, CommandLine& line) {
   config_argument(app, line.run.config);
   override_flags(app, line.run.overrides);
+  sweep_flag(app, line.run.overrides);
   choice_flag(app, "--resume", line.run.resume, {"auto", "force", "never"},
               "what to do with a run that was begun: auto goes on if nothing changed (default), force goes on in any "
               "case, never begins anew");
@@ -16,10 +17,12 @@ void define_run(CLI::App& app, CommandLine& line) {
 void define_plan(CLI::App& app, CommandLine& line) {
   config_argument(app, line.config);
   override_flags(app, line.overrides);
+  sweep_flag(app, line.overrides);
 }
 
 void define_config_show(CLI::App& app, CommandLine& line) {
-  define_plan(app, line);
+  config_argument(app, line.config);
+  override_flags(app, line.overrides);
   line.format = "toml";
   choice_flag(app, "--format", line.format, {"toml", "json"},
               "toml tells where each value came from (default); json does not");
@@ -28,6 +31,7 @@ void define_config_show(CLI::App& app, CommandLine& line) {
 void define_config_check(CLI::App& app, CommandLine& line) {
   arguments(app, "CFG", line.configs, "experiments, TOML files");
   override_flags(app, line.overrides);
+  sweep_flag(app, line.overrides);
 }
 
 void define_verify(CLI::App& app, CommandLine& line) {
@@ -89,7 +93,8 @@ std::vector<Command> experiment_commands() {
       {"run",
        "decodes the prompts of an experiment with each of its arms and compares them",
        {"specula run " + kDemoConfig, "specula run " + kDemoConfig + " --limit 4 --set sampler.temperature=0.7",
-        "specula run " + kDemoConfig + " --arms sps-g4 --out /tmp/runs"},
+        "specula run " + kDemoConfig + " --arms sps-g4 --out /tmp/runs",
+        "specula run " + kDemoConfig + " --sweep arm.sps-g4.drafter.length=1-6 --sweep sampler.temperature=0,0.7"},
        define_run,
        [](CommandLine& line) { return run_command(line.run); }},
       {"plan",

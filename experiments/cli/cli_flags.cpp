@@ -146,6 +146,12 @@ void override_flags(CLI::App& app, ConfigOverrides& overrides) {
   text_flag(app, "--out", overrides.out, "DIR", "folder that runs are written to");
 }
 
+void sweep_flag(CLI::App& app, ConfigOverrides& overrides) {
+  repeated_flag(app, "--sweep", overrides.sweeps, "KEY=VALUES",
+                "one cell for each value: a list as in sampler.temperature=0,0.7 or a range as in "
+                "arm.sps-g4.drafter.length=1-8, 1-16*2, 0-1+0.25; may be repeated for all combinations");
+}
+
 void model_flag(CLI::App& app, std::string& value) {
   text_flag(app, "--model", value, "DIR", "folder of the checkpoint (config.json, *.safetensors, tokenizer)",
             Need::kRequired);

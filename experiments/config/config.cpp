@@ -333,27 +333,6 @@ std::vector<std::string> environment_of_process() {
   return variables;
 }
 
-// Lower precedence first.  A wrong one is a problem like any other: the rest is still read.
-void apply_overrides(Value& root, const ConfigOverrides& overrides, Problems& problems) {
-  const auto attempt = [&](const auto& action) {
-    try {
-      action();
-    } catch (const ConfigError& e) {
-      problems.add_lines(e.what());
-    }
-  };
-  attempt([&] { apply_environment(root, environment_of_process()); });
-  for (const std::string& path : overrides.unsets) attempt([&] { apply_unset(root, path, "--unset " + path); });
-  for (const std::string& set : overrides.sets) attempt([&] { apply_set(root, set, "--set " + set); });
-  const auto flag = [&](const std::string& name, const std::string& key, const std::string& value) {
-    attempt([&] { apply_set(root, cat(key, "=", value), cat("--", name, " ", value)); });
-  };
-  if (!overrides.out.empty()) flag("out", "output.dir", quoted(overrides.out));
-  if (overrides.limit >= 0) flag("limit", "data.limit", std::to_string(overrides.limit));
-  if (overrides.threads >= 0) flag("threads", "measure.threads", std::to_string(overrides.threads));
-  if (overrides.seed >= 0) flag("seed", "experiment.seed", std::to_string(overrides.seed));
-}
-
 // "   22 |   lenght = 5" and a caret under the column, for a problem whose place is in a file that was read.
 std::string excerpt(const std::string& problem, const std::vector<ExperimentConfig::Source>& sources) {
   for (const ExperimentConfig::Source& source : sources) {
@@ -375,6 +354,28 @@ std::string excerpt(const std::string& problem, const std::vector<ExperimentConf
   return "";
 }
 
+}  // namespace
+
+void apply_overrides(Value& root, const ConfigOverrides& overrides, Problems& problems) {
+  const auto attempt = [&](const auto& action) {
+    try {
+      action();
+    } catch (const ConfigError& e) {
+      problems.add_lines(e.what());
+    }
+  };
+  attempt([&] { apply_environment(root, environment_of_process()); });
+  for (const std::string& path : overrides.unsets) attempt([&] { apply_unset(root, path, "--unset " + path); });
+  for (const std::string& set : overrides.sets) attempt([&] { apply_set(root, set, "--set " + set); });
+  const auto flag = [&](const std::string& name, const std::string& key, const std::string& value) {
+    attempt([&] { apply_set(root, cat(key, "=", value), cat("--", name, " ", value)); });
+  };
+  if (!overrides.out.empty()) flag("out", "output.dir", quoted(overrides.out));
+  if (overrides.limit >= 0) flag("limit", "data.limit", std::to_string(overrides.limit));
+  if (overrides.threads >= 0) flag("threads", "measure.threads", std::to_string(overrides.threads));
+  if (overrides.seed >= 0) flag("seed", "experiment.seed", std::to_string(overrides.seed));
+}
+
 void throw_if_any(const Problems& problems, const std::vector<ExperimentConfig::Source>& sources) {
   if (problems.lines.empty()) return;
   std::vector<std::string> texts;
@@ -384,8 +385,6 @@ void throw_if_any(const Problems& problems, const std::vector<ExperimentConfig::
   }
   throw ConfigError(join(texts, "\n"));
 }
-
-}  // namespace
 
 std::vector<std::string> dtype_choices() {
   std::vector<std::string> choices = dtype_names();
@@ -407,18 +406,35 @@ const ArmConfig& ExperimentConfig::baseline() const {
   broken_invariant(__FILE__, __LINE__, "one arm is the baseline", name);
 }
 
+std::string cell_name(const std::string& cfg_hash, const std::string& label) {
+  return cat(cfg_hash.substr(0, 10), "_", slug(label));
+}
+
+ExperimentConfig resolve_config(const ConfigTree& tree, const std::vector<std::string>& only_arms,
+                                const Registries& registries, Problems& problems) {
+  ExperimentConfig config;
+  const size_t before = problems.lines.size();
+  config.sources = tree.sources;
+  Builder(tree.root, registries, config, problems).build(only_arms);
+  const FileFacts facts = check_files(config, problems);
+  if (problems.lines.size() > before) return config;
+  compute_hashes(config, facts);
+  config.cell = cell_name(config.cfg_hash, config.name);
+  return config;
+}
+
 ExperimentConfig load_config(const std::filesystem::path& file, const ConfigOverrides& overrides,
                              const Registries& registries) {
   ConfigTree tree = read_config_tree(file);
-  ExperimentConfig config;
   Problems problems;
-  config.sources = std::move(tree.sources);
   apply_overrides(tree.root, overrides, problems);
-  Builder(tree.root, registries, config, problems).build(overrides.arms);
-  const FileFacts facts = check_files(config, problems);
-  throw_if_any(problems, config.sources);
-  compute_hashes(config, facts);
-  config.cell = cat(config.cfg_hash.substr(0, 10), "_", slug(config.name));
+  if (const Value* sweep = tree.root.find("sweep")) {
+    problems.add(cat(sweep->origin,
+                     ": [sweep] makes several cells of this file, and this command takes one; --unset sweep takes the "
+                     "file without it"));
+  }
+  ExperimentConfig config = resolve_config(tree, overrides.arms, registries, problems);
+  throw_if_any(problems, tree.sources);
   return config;
 }
 

@@ -1,6 +1,6 @@
 // One experiment, resolved: TOML with includes and --set, every key checked, every value with its origin.
 // Sections: [experiment] [models.<name>] [data] [sampler] [[arm]] [drafter.<name>] [verifier.<name>]
-// [strategy.<name>] [measure] [cost] [[expect]] [output]. Licence: Apache-2.0.
+// [strategy.<name>] [measure] [cost] [[expect]] [output]; [sweep] is read by experiments/study. Licence: Apache-2.0.
 #pragma once
 
 #include <filesystem>
@@ -141,15 +141,17 @@ struct ExperimentConfig {
 struct ConfigOverrides {
   std::vector<std::string> sets;  // "a.b=V"
   std::vector<std::string> unsets;
-  std::string out;                // "" : as configured
-  int64_t limit = -1;             // < 0: as configured
-  std::vector<std::string> arms;  // only these (and the baseline); empty: all
+  std::vector<std::string> sweeps;  // "a.b=1-8": axes of a study
+  std::string out;                  // "" : as configured
+  int64_t limit = -1;               // < 0: as configured
+  std::vector<std::string> arms;    // only these (and the baseline); empty: all
   int threads = -1;
   int64_t seed = -1;
 };
 
 // Throws ConfigError with every problem found, one a line, each with file:line:column; nothing is read but
-// configuration, model headers (config.json, tensor index, tokenizer) and the prompt file's existence.
+// configuration, model headers (config.json, tensor index, tokenizer) and the prompt file's existence.  A file with
+// [sweep] is refused: load_study() reads those.
 ExperimentConfig load_config(const std::filesystem::path& file, const ConfigOverrides& overrides,
                              const Registries& registries);
 

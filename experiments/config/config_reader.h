@@ -68,6 +68,20 @@ struct FileFacts {
 };
 FileFacts check_files(const ExperimentConfig& config, Problems& problems);
 
+// Environment, --unset, --set and the flags that stand for a key, lower precedence first.  A wrong one is a problem
+// like any other: the rest is still read.
+void apply_overrides(Value& root, const ConfigOverrides& overrides, Problems& problems);
+
+// Throws ConfigError with every problem once, each with the line of the source that it is about.
+void throw_if_any(const Problems& problems, const std::vector<ExperimentConfig::Source>& sources);
+
+// The configuration of a tree without [sweep].  It is complete, with hashes, if it adds no problems.
+ExperimentConfig resolve_config(const ConfigTree& tree, const std::vector<std::string>& only_arms,
+                                const Registries& registries, Problems& problems);
+
+// "4be1c90f22_demo-at-t1"
+std::string cell_name(const std::string& cfg_hash, const std::string& label);
+
 void compute_hashes(ExperimentConfig& config, const FileFacts& facts);
 
 // Tables as JSON objects, keys sorted.  `indent` < 0: one line.

@@ -56,6 +56,8 @@ Json type_of(const Option& option) {
     add_range(option.range, json);
     return json;
   }
+  if (option.type == "table") return {{"type", "object"}};
+  if (option.type == "tables") return list_of({{"type", "object"}});
   if (option.type == "boolean") return {{"type", "boolean"}};
   if (option.type == "strings") return list_of({{"type", "string"}});
   if (option.type == "numbers") {

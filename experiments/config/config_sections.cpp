@@ -1,5 +1,6 @@
 #include "experiments/config/config_sections.h"
 
+#include "experiments/study/sweep.h"
 #include "samplers/register.h"
 
 namespace specula {
@@ -24,6 +25,20 @@ std::vector<Option> shared_keys(const std::string& kind) {
   return {{"name", "string", "\"\"", "a registered " + kind, "", "the plug-in; its options are the other keys"}};
 }
 
+std::vector<Option> sweep_keys() {
+  std::vector<Option> keys = list_options<SweepKeys>();
+  const std::string values = "an array, or a range \"1-8\", \"1-16*2\", \"0-1+0.25\"";
+  keys.push_back(
+      {"grid", "tables", "none", "\"a.b\" = " + values, "", "[[sweep.grid]]: each key is an axis of its own"});
+  keys.push_back(
+      {"zip", "tables", "none", "\"a.b\" = " + values, "", "[[sweep.zip]]: the keys of one table move together"});
+  keys.push_back({"random", "table", "none", "uniform, log_uniform, integers, choice", "",
+                  "[sweep.random]: n points, drawn with seed; as in \"sampler.top_p\" = { uniform = [0.8, 1.0] }"});
+  keys.push_back(
+      {"list", "tables", "none", "label, set", "", "[[sweep.list]]: a single cell more, as in set = { \"a.b\" = 5 }"});
+  return keys;
+}
+
 }  // namespace
 
 std::vector<SectionDocs> config_sections(const Registries& registries) {
@@ -40,6 +55,7 @@ std::vector<SectionDocs> config_sections(const Registries& registries) {
       {"cost", "what the machine costs", list_options<CostConfig>()},
       {"expect", "[[expect]]: what a figure of the run should be", expect_options()},
       {"output", "where runs are written", list_options<OutputKeys>()},
+      {"sweep", "many cells of one file", sweep_keys()},
   };
 }
 

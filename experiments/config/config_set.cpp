@@ -110,6 +110,13 @@ class Walker {
   Match match_;
 };
 
+void set_value(Value& root, const std::string& path, Value value, Match match) {
+  const std::string origin = value.origin;
+  std::vector<std::string> parts = split_path(path, origin);
+  Value& holder = Walker(root, origin, match).holder(parts);
+  holder.set(parts.back(), std::move(value));
+}
+
 void set_path(Value& root, const std::string& path, const std::string& text, const std::string& origin, Match match) {
   Value value;
   if (std::optional<Value> parsed = parse_toml_value(text, origin)) {
@@ -117,12 +124,20 @@ void set_path(Value& root, const std::string& path, const std::string& text, con
   } else {
     value = {.data = text, .origin = origin};
   }
-  std::vector<std::string> parts = split_path(path, origin);
-  Value& holder = Walker(root, origin, match).holder(parts);
-  holder.set(parts.back(), std::move(value));
+  set_value(root, path, std::move(value), match);
 }
 
 }  // namespace
+
+void apply_value(Value& root, const std::string& path, Value value) {
+  set_value(root, path, std::move(value), Match::kExact);
+}
+
+std::optional<Value> find_value(Value root, const std::string& path, const std::string& origin) {
+  std::vector<std::string> parts = split_path(path, origin);
+  const Value* found = Walker(root, origin, Match::kExact).holder(parts).find(parts.back());
+  return found == nullptr ? std::nullopt : std::optional<Value>(*found);
+}
 
 void apply_set(Value& root, const std::string& assignment, const std::string& origin) {
   const size_t sign = assignment.find('=');

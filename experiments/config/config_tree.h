@@ -5,6 +5,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,10 @@ ConfigTree read_config_tree(const std::filesystem::path& file);
 // "a.b=V": V is read as TOML, else it is a bare string.  Arms are addressed by name: arm.<name>.drafter.length; a
 // drafter given as a call or as the name of a shared table is spelled out first.  Throws ConfigError.
 void apply_set(Value& root, const std::string& assignment, const std::string& origin);
+// The same with a value that is there already; its origin is where it was given.
+void apply_value(Value& root, const std::string& path, Value value);
+// The value at a path; nothing if no key is there.  Throws ConfigError for an arm that is not there.
+std::optional<Value> find_value(Value root, const std::string& path, const std::string& origin);
 void apply_unset(Value& root, const std::string& path, const std::string& origin);
 
 // SPECULA_SET__A__B=V of "NAME=value" strings, in the order of the names.  Names are folded: lower case, and an

@@ -1,6 +1,7 @@
 #include "experiments/report/statistics.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 
@@ -13,10 +14,34 @@ namespace {
 constexpr uint32_t kBootstrapStream = 0x626f6f74;  // "boot": its draws meet no other use of the seed
 constexpr size_t kExactLimit = 50;                 // 2^50 signs by dynamic programming: 2550 states, 50 steps
 
+// As of sorted values; only the neighbours of the quantile are put into their places.
+double quantile_of(std::vector<double>& values, double q) {
+  const auto below = values.begin() + static_cast<ptrdiff_t>(q * static_cast<double>(values.size() - 1));
+  std::nth_element(values.begin(), below, values.end());
+  if (below + 1 != values.end()) std::nth_element(below + 1, below + 1, values.end());
+  return quantile(values, q);
+}
+
 Interval percentile_interval(std::vector<double>& statistics, int draws) {
   if (statistics.size() * 2 < static_cast<size_t>(draws) || statistics.empty()) return {};
-  std::sort(statistics.begin(), statistics.end());
-  return {quantile(statistics, 0.025), quantile(statistics, 0.975)};
+  return {quantile_of(statistics, 0.025), quantile_of(statistics, 0.975)};
+}
+
+// Totals of a few resamples at a time: each is a sum in the order of its draws, and several sums do not wait for each
+// other.
+constexpr size_t kAtOnce = 4;
+constexpr size_t kMostColumns = 8;
+
+template <size_t K>
+void add_rows(const double* rows, const std::array<const uint32_t*, kAtOnce>& draws, size_t groups, double* totals) {
+  std::array<double, kAtOnce * K> sums{};
+  for (size_t g = 0; g < groups; ++g) {
+    for (size_t i = 0; i < kAtOnce; ++i) {
+      const double* const row = rows + size_t{draws[i][g]} * K;
+      for (size_t k = 0; k < K; ++k) sums[i * K + k] += row[k];
+    }
+  }
+  std::copy(sums.begin(), sums.end(), totals);
 }
 
 // Twice the mid-rank of each |difference|, so that ranks are integers.
@@ -86,21 +111,24 @@ Bootstrap::Bootstrap(size_t groups, int draws, uint64_t seed) : groups_(groups),
 Interval Bootstrap::interval(const std::vector<std::vector<double>>& columns, const Statistic& statistic) const {
   for (const auto& column : columns) SPECULA_CHECK(column.size() == groups_, column.size(), " of ", groups_);
   if (groups_ < 2) return {};
-  const size_t width = columns.size();
+  SPECULA_CHECK(!columns.empty() && columns.size() <= kMostColumns, columns.size(), " columns");
+  const size_t width = columns.size() <= 2 ? 2 : columns.size() <= 4 ? 4 : kMostColumns;  // others are zeros
   std::vector<double> rows(groups_ * width);  // [G][K]: one group is one cache line
   for (size_t g = 0; g < groups_; ++g) {
-    for (size_t k = 0; k < width; ++k) rows[g * width + k] = columns[k][g];
+    for (size_t k = 0; k < columns.size(); ++k) rows[g * width + k] = columns[k][g];
   }
-  std::vector<double> statistics, totals(width);
+  std::vector<double> statistics, totals(kAtOnce * width);
   statistics.reserve(static_cast<size_t>(draws_));
-  for (int i = 0; i < draws_; ++i) {
-    std::fill(totals.begin(), totals.end(), 0.0);
-    for (const uint32_t g : draw(i)) {
-      const double* row = rows.data() + size_t{g} * width;
-      for (size_t k = 0; k < width; ++k) totals[k] += row[k];
+  for (int first = 0; first < draws_; first += static_cast<int>(kAtOnce)) {
+    const size_t count = std::min(kAtOnce, static_cast<size_t>(draws_ - first));
+    std::array<const uint32_t*, kAtOnce> draws{};
+    for (size_t i = 0; i < kAtOnce; ++i) draws[i] = draw(first + static_cast<int>(std::min(i, count - 1))).data();
+    const auto add = width == 2 ? add_rows<2> : width == 4 ? add_rows<4> : add_rows<kMostColumns>;
+    add(rows.data(), draws, groups_, totals.data());
+    for (size_t i = 0; i < count; ++i) {
+      const double value = statistic(std::span(totals).subspan(i * width, columns.size()));
+      if (std::isfinite(value)) statistics.push_back(value);
     }
-    const double value = statistic(totals);
-    if (std::isfinite(value)) statistics.push_back(value);
   }
   return percentile_interval(statistics, draws_);
 }
@@ -109,24 +137,26 @@ std::vector<Interval> Bootstrap::quantile_intervals(std::span<const GroupedValue
                                                     int max_draws) const {
   std::vector<Interval> intervals(qs.size());
   if (groups_ < 2 || values.empty()) return intervals;
-  std::vector<double> size(groups_, 0.0);
-  for (const GroupedValue& v : values) size[v.group] += 1;
+  std::vector<uint32_t> group_of, size(groups_, 0), weight(groups_);  // whole numbers: their sums do not wait
+  group_of.reserve(values.size());
+  for (const GroupedValue& v : values) {
+    group_of.push_back(v.group);
+    ++size[v.group];
+  }
   const int draws = std::min(draws_, max_draws);
   std::vector<std::vector<double>> statistics(qs.size());
-  std::vector<double> weight(groups_);
   for (int i = 0; i < draws; ++i) {
-    std::fill(weight.begin(), weight.end(), 0.0);
-    double total = 0;
+    std::fill(weight.begin(), weight.end(), 0);
+    uint64_t total = 0, below = 0;
     for (const uint32_t g : draw(i)) {
-      weight[g] += 1;
+      ++weight[g];
       total += size[g];
     }
-    double below = 0;
-    size_t next = 0;
-    for (const GroupedValue& v : values) {  // the smallest value with at least q of the weight at or below it
-      below += weight[v.group];
-      while (next < qs.size() && below > 0 && below >= qs[next] * total) statistics[next++].push_back(v.value);
-      if (next == qs.size()) break;
+    size_t at = 0;  // the smallest value with at least q of the weight at or below it
+    for (size_t k = 0; k < qs.size(); ++k) {
+      const auto enough = std::max<uint64_t>(1, static_cast<uint64_t>(std::ceil(qs[k] * static_cast<double>(total))));
+      while (at < values.size() && below < enough) below += weight[group_of[at++]];
+      if (below >= enough) statistics[k].push_back(values[at - 1].value);
     }
   }
   for (size_t k = 0; k < qs.size(); ++k) intervals[k] = percentile_interval(statistics[k], draws);

@@ -113,8 +113,8 @@ void add_percentiles(const Slice& slice, const Bootstrap& bootstrap, CellSummary
         first.push_back({rounds.ready_us[k] * 1e-3, g});
       } else {
         gaps.push_back({(rounds.ready_us[k] - *readable) * 1e-3, g});
-        for (int more = 1; more < rounds.kept[k]; ++more) gaps.push_back({0, g});
       }
+      for (int more = 1; more < rounds.kept[k]; ++more) gaps.push_back({0, g});
       readable = &rounds.ready_us[k];
     }
   }

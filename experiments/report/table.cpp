@@ -36,23 +36,6 @@ std::string significant(double value) {
   return text;
 }
 
-std::string header_line(const RunInfo& run) {
-  std::vector<std::string> parts;
-  for (const RunModel& m : run.models) {
-    const bool is_target =
-        std::any_of(run.arms.begin(), run.arms.end(), [&](const ArmInfo& arm) { return arm.target == m.name; });
-    if (is_target) parts.push_back(cat(m.name, " ", path_end(m.path, 2), " ", m.dtype));
-  }
-  parts.push_back(cat(path_end(run.prompts_file, 1), " ", run.num_prompts, " prompts x ", run.repetitions,
-                      run.repetitions == 1 ? " rep" : " reps", ", ", run.max_new_tokens, " tokens"));
-  parts.push_back(run.sampler.empty() ? "p = softmax" : run.sampler);
-  parts.push_back(cat(run.threads, run.threads == 1 ? " thread" : " threads"));
-  parts.push_back(cat("stream ", three_digits(run.stream_gb_s), " GB/s"));
-  parts.push_back("build " + run.build);
-  parts.push_back("run " + run.run_id);
-  return join(parts, " | ") + "\n";
-}
-
 // Equality with the baseline's text is promised at temperature 0 and by coupled rules; elsewhere the texts differ by
 // design.  Of an arm with another target it is marked: two models are compared, and nobody promised anything.
 std::string exactness(const RunInfo& run, const ArmInfo& arm, const CellSummary& cell) {
@@ -79,70 +62,6 @@ std::string draft_share(const Summary& summary, const std::string& arm) {
     if (t.arm == arm) return fixed(100 * t.phase_s[static_cast<int>(Phase::kDraft)] / t.e2e_s, 0) + "%";
   }
   return kDash;
-}
-
-std::vector<ArmInfo> sorted_arms(const RunInfo& run, const Summary& summary) {
-  std::vector<ArmInfo> arms = run.arms;
-  if (run.sort != "speedup") return arms;
-  const auto speed = [&](const ArmInfo& arm) {
-    const double speedup = arm.baseline ? 1 : summary.cell(arm.name, "").at("speedup").value;
-    return std::isfinite(speedup) ? speedup : 0;
-  };
-  std::stable_sort(arms.begin(), arms.end(), [&](const ArmInfo& a, const ArmInfo& b) { return speed(a) > speed(b); });
-  return arms;
-}
-
-std::string arms_table(const RunInfo& run, const Summary& summary) {
-  using enum MarkdownTable::Align;
-  MarkdownTable table;
-  table.column("arm", kLeft);
-  for (const char* const title : {"tok/s", "speedup (95% CI)", "model", "tau", "alpha", "accepted", "draft",
-                                  "TTFT ms p50", "TPOT ms", "step ms p50/p99", "exact"}) {
-    table.column(title, kRight);
-  }
-  const bool has_price = run.usd_per_hour > 0;
-  if (has_price) table.column("USD/Mtok", kRight);
-  table.column("guarantee", kLeft);
-  table.column("verdict", kLeft);
-  for (const ArmInfo& arm : sorted_arms(run, summary)) {
-    const CellSummary& cell = summary.cell(arm.name, "");
-    const Comparison* comparison = summary.comparison(arm.name);
-    std::vector<std::string> row = {
-        arm.name + (arm.baseline ? " (ref)" : ""),
-        three_digits(cell.at("e2e_tok_s").value),
-        arm.baseline ? "1.00" : with_interval(cell.at("speedup")),
-        fixed(cell.at("speedup_model").value, 2),
-        fixed(cell.at("tau").value, 2),
-        fixed(cell.at("alpha").value, 3),
-        fixed(cell.at("accepted_per_step").value, 2),
-        draft_share(summary, arm.name),
-        three_digits(cell.at("ttft_p50_ms").value),
-        three_digits(cell.at("tpot_ms").value),
-        three_digits(cell.at("step_p50_ms").value) + " / " + three_digits(cell.at("step_p99_ms").value),
-        exactness(run, arm, cell)};
-    if (has_price) row.push_back(three_digits(cell.at("usd_per_mtok").value));
-    row.insert(row.end(), {run.promise_of(arm), comparison == nullptr ? "ref" : comparison->verdict});
-    table.row(std::move(row));
-  }
-  return table.text();
-}
-
-std::string categories_table(const RunInfo& run, const Summary& summary) {
-  if (summary.categories.size() < 2 || run.arms.size() < 2) return "";
-  MarkdownTable table;
-  table.column("speedup (95% CI)", MarkdownTable::Align::kLeft);
-  for (const std::string& category : summary.categories) {
-    table.column(cat(category, " (", summary.cell(run.baseline().name, category).num_prompts, ")"),
-                 MarkdownTable::Align::kRight);
-  }
-  for (const ArmInfo& arm : sorted_arms(run, summary)) {
-    if (arm.baseline) continue;
-    std::vector<std::string> row = {arm.name};
-    for (const std::string& category : summary.categories)
-      row.push_back(with_interval(summary.cell(arm.name, category).at("speedup")));
-    table.row(std::move(row));
-  }
-  return "\n" + table.text();
 }
 
 std::string time_lines(const Summary& summary) {
@@ -291,10 +210,98 @@ std::string with_interval(const Estimate& e) {
   return cat(fixed(e.value, 2), " [", fixed(e.interval.low, 2), ", ", fixed(e.interval.high, 2), "]");
 }
 
+std::string header_line(const RunInfo& run) {
+  std::vector<std::string> parts;
+  for (const RunModel& m : run.models) {
+    const bool is_target =
+        std::any_of(run.arms.begin(), run.arms.end(), [&](const ArmInfo& arm) { return arm.target == m.name; });
+    if (is_target) parts.push_back(cat(m.name, " ", path_end(m.path, 2), " ", m.dtype));
+  }
+  parts.push_back(cat(path_end(run.prompts_file, 1), " ", run.num_prompts, " prompts x ", run.repetitions,
+                      run.repetitions == 1 ? " rep" : " reps", ", ", run.max_new_tokens, " tokens"));
+  parts.push_back(run.sampler.empty() ? "p = softmax" : run.sampler);
+  parts.push_back(cat(run.threads, run.threads == 1 ? " thread" : " threads"));
+  parts.push_back(cat("stream ", three_digits(run.stream_gb_s), " GB/s"));
+  parts.push_back("build " + run.build);
+  parts.push_back("run " + run.run_id);
+  return join(parts, " | ") + "\n";
+}
+
+std::vector<ArmInfo> sorted_arms(const RunInfo& run, const Summary& summary) {
+  std::vector<ArmInfo> arms = run.arms;
+  if (run.sort != "speedup") return arms;
+  const auto speed = [&](const ArmInfo& arm) {
+    const double speedup = arm.baseline ? 1 : summary.cell(arm.name, "").at("speedup").value;
+    return std::isfinite(speedup) ? speedup : 0;
+  };
+  std::stable_sort(arms.begin(), arms.end(), [&](const ArmInfo& a, const ArmInfo& b) { return speed(a) > speed(b); });
+  return arms;
+}
+
+MarkdownTable arms_table(const RunInfo& run, const Summary& summary) {
+  using enum MarkdownTable::Align;
+  MarkdownTable table;
+  table.column("arm", kLeft);
+  for (const char* const title : {"tok/s", "speedup (95% CI)", "model", "tau", "alpha", "accepted", "draft",
+                                  "TTFT ms p50", "TPOT ms", "step ms p50/p99", "exact"}) {
+    table.column(title, kRight);
+  }
+  const bool has_price = run.usd_per_hour > 0;
+  if (has_price) table.column("USD/Mtok", kRight);
+  table.column("guarantee", kLeft);
+  table.column("verdict", kLeft);
+  for (const ArmInfo& arm : sorted_arms(run, summary)) {
+    const CellSummary& cell = summary.cell(arm.name, "");
+    const Comparison* comparison = summary.comparison(arm.name);
+    std::vector<std::string> row = {
+        arm.name + (arm.baseline ? " (ref)" : ""),
+        three_digits(cell.at("e2e_tok_s").value),
+        arm.baseline ? "1.00" : with_interval(cell.at("speedup")),
+        fixed(cell.at("speedup_model").value, 2),
+        fixed(cell.at("tau").value, 2),
+        fixed(cell.at("alpha").value, 3),
+        fixed(cell.at("accepted_per_step").value, 2),
+        draft_share(summary, arm.name),
+        three_digits(cell.at("ttft_p50_ms").value),
+        three_digits(cell.at("tpot_ms").value),
+        three_digits(cell.at("step_p50_ms").value) + " / " + three_digits(cell.at("step_p99_ms").value),
+        exactness(run, arm, cell)};
+    if (has_price) row.push_back(three_digits(cell.at("usd_per_mtok").value));
+    row.push_back(run.promise_of(arm));
+    row.push_back(comparison == nullptr ? "ref" : std::isfinite(comparison->ratio.value) ? comparison->verdict : kDash);
+    table.row(std::move(row));
+  }
+  return table;
+}
+
+MarkdownTable categories_table(const RunInfo& run, const Summary& summary) {
+  MarkdownTable table;
+  if (summary.categories.size() < 2 || run.arms.size() < 2) return table;
+  table.column("speedup (95% CI)", MarkdownTable::Align::kLeft);
+  for (const std::string& category : summary.categories) {
+    table.column(cat(category, " (", summary.cell(run.baseline().name, category).num_prompts, ")"),
+                 MarkdownTable::Align::kRight);
+  }
+  for (const ArmInfo& arm : sorted_arms(run, summary)) {
+    if (arm.baseline) continue;
+    std::vector<std::string> row = {arm.name};
+    for (const std::string& category : summary.categories)
+      row.push_back(with_interval(summary.cell(arm.name, category).at("speedup")));
+    table.row(std::move(row));
+  }
+  return table;
+}
+
+std::string remarks(const RunInfo& run, const Summary& summary) {
+  return synthetic_lines(run) + learning_lines(run) + target_lines(run) + quality_lines(run) +
+         rule_notes(run, summary) + certificate_line(run);
+}
+
 std::string result_table(const RunInfo& run, const Summary& summary) {
-  return header_line(run) + "\n" + arms_table(run, summary) + synthetic_lines(run) + learning_lines(run) +
-         target_lines(run) + categories_table(run, summary) + time_lines(summary) + quality_lines(run) +
-         rule_notes(run, summary) + certificate_line(run) + notes(summary);
+  const MarkdownTable by_category = categories_table(run, summary);
+  return header_line(run) + "\n" + arms_table(run, summary).text() + synthetic_lines(run) + learning_lines(run) +
+         target_lines(run) + (by_category.rows().empty() ? "" : "\n" + by_category.text()) + time_lines(summary) +
+         quality_lines(run) + rule_notes(run, summary) + certificate_line(run) + notes(summary);
 }
 
 }  // namespace specula

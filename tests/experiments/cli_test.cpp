@@ -88,11 +88,12 @@ TEST_F(Cli, HelpStartsWithExamplesAndFitsTheScreen) {
 }
 
 TEST_F(Cli, EachCommandHasHelpWithAnExample) {
-  for (const char* command : {"run",        "plan",          "config show",   "config check", "list",
-                              "explain",    "compare",       "generate",      "trace",        "score",
-                              "tokenize",   "bench forward", "bench prefill", "bench decode", "bench round",
-                              "bench load", "bench kernels", "doctor",        "ls",           "status",
-                              "rerun",      "export",        "config diff",   "config schema"}) {
+  for (const char* command : {"run",         "plan",       "config show",   "config check",  "list",
+                              "explain",     "compare",    "report",        "generate",      "trace",
+                              "score",       "tokenize",   "bench forward", "bench prefill", "bench decode",
+                              "bench round", "bench load", "bench kernels", "doctor",        "ls",
+                              "status",      "rerun",      "export",        "config diff",   "config schema",
+                              "completion",  "man"}) {
     const Outcome help = specula(cat(command, " --help"));
     EXPECT_EQ(help.code, 0) << command;
     EXPECT_THAT(help.out, StartsWith(cat("Examples:\n  specula ", command)));

@@ -89,7 +89,9 @@ TEST_F(ConfigSchema, WrongOnesAreRefused) {
                                   "[[arm]]\nname = \"a\"\ndrafter = { name = \"draft_model\", lenght = 4 }\n",
                                   "[[arm]]\nname = \"a\"\nmax_tv = 2\n",
                                   "[arm]\nname = \"a\"\n",
-                                  "[drafter]\nmine = 5\n"}) {
+                                  "[drafter]\nmine = 5\n",
+                                  "[sweep]\nmax_cells = 0\n",
+                                  "[sweep.grid]\nx = [1]\n"}) {
     EXPECT_NE(problem(wrong), "") << wrong;
   }
 }

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "experiments/config/config_tree.h"
+#include "experiments/study/study.h"
 #include "framework/core/files.h"
 #include "tests/experiments/config_fixture.h"
 
@@ -403,7 +404,7 @@ TEST(ProjectConfigs, AreValid) {
       continue;
     }
     try {
-      load_config(file, {}, registries);
+      load_study(file, {}, registries);
     } catch (const Error& e) {
       ADD_FAILURE() << e.what();
     }

@@ -6,6 +6,7 @@
 
 #include "experiments/commands.h"
 #include "experiments/runs/found_run.h"
+#include "experiments/runs/list_runs.h"
 #include "experiments/runs/public_copy.h"
 #include "framework/core/files.h"
 #include "framework/core/log.h"
@@ -113,6 +114,18 @@ TEST_F(Rerun, AMissedExpectationEndsWithThree) {
   EXPECT_EQ(summary(runs().at(0)).at("expectations").at(0).at("met"), false);
   EXPECT_EQ(run("warned", portable + "kind = \"hardware\"\n"), ExitCode::kOk);
   EXPECT_EQ(run("met", "[[expect]]\narm = \"ar\"\nmetric = \"tau\"\nvalue = 1\ntol_frac = 0.01\n"), ExitCode::kOk);
+}
+
+TEST_F(Rerun, AStudyIsHeldToItsExpectationsAgainWhenItIsFinished) {
+  const std::string study =
+      "[[sweep.grid]]\n\"arm.sps.drafter.length\" = [1, 2]\n[[expect]]\narm = \"sps\"\nmetric = "
+      "\"drafted_per_step\"\nmax = 1.5\n";
+  EXPECT_EQ(run("study", study), ExitCode::kExpectation);
+  EXPECT_EQ(run("study", study), ExitCode::kExpectation);
+  const std::vector<FoundRun> cells = runs();
+  ASSERT_EQ(cells.size(), 2u);
+  EXPECT_THAT(runs_text(cells, "csv", 0), HasSubstr(",age_s,arm.sps.drafter.length,folder\n"));
+  EXPECT_THAT(runs_text(where(cells, {"arm.sps.drafter.length=2"}), "csv", 0), HasSubstr("study,"));
 }
 
 }  // namespace

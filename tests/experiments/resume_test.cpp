@@ -76,7 +76,9 @@ class ResumeTest : public ::testing::Test {
   std::string text(const std::string& file) const { return read_file(folder_ / file); }
 
   fs::path cell(const std::string& out) const {
-    for (const auto& entry : fs::directory_iterator(folder_ / out / "kill")) return entry.path();
+    for (const auto& entry : fs::directory_iterator(folder_ / out / "kill")) {
+      if (entry.is_directory()) return entry.path();
+    }
     return {};
   }
   std::map<RecordKey, std::vector<Token>> texts(const std::string& out) const {
@@ -93,6 +95,17 @@ class ResumeTest : public ::testing::Test {
       }
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
+  }
+  size_t all_lines(const std::string& out) const {  // records of all cells
+    size_t count = 0;
+    if (!fs::exists(folder_ / out / "kill")) return count;
+    for (const auto& entry : fs::directory_iterator(folder_ / out / "kill")) {
+      const fs::path file = entry.path() / "records" / "s000-of-001.jsonl";
+      if (!fs::exists(file)) continue;
+      const std::string lines = read_file(file);
+      count += static_cast<size_t>(std::count(lines.begin(), lines.end(), '\n'));
+    }
+    return count;
   }
   size_t record_bytes(const std::string& out) const {
     if (!fs::exists(folder_ / out / "kill")) return 0;
@@ -141,6 +154,55 @@ TEST_F(ResumeTest, KilledAtRandomMomentsItLosesAndDoublesNothing) {
   EXPECT_TRUE(fs::exists(cell("killed") / "DONE"));
 }
 
+// Killed once in each of its two cells, a study ends as if it had been left alone.
+TEST_F(ResumeTest, AKilledStudyEndsLikeOneThatWasLeftAlone) {
+  const std::vector<std::string> sweep = {"--arms", "sps", "--sweep", "arm.sps.drafter.length=2,3"};
+  const auto all_texts = [&](const std::string& out) {
+    std::map<std::pair<std::string, RecordKey>, std::vector<Token>> found;
+    for (const auto& entry : fs::directory_iterator(folder_ / out / "kill")) {
+      if (!entry.is_directory()) continue;
+      for (const Record& r : read_records(entry.path()).records)
+        found.emplace(std::pair(entry.path().filename().string(), r.key), r.out);
+    }
+    return found;
+  };
+  ASSERT_EQ(run("whole", sweep), 0) << text("stderr");
+  const auto whole = all_texts("whole");
+  ASSERT_EQ(whole.size(), 2u * 2 * (6 * 2 + 2));
+  EXPECT_THAT(text("stdout"), HasSubstr("Best: **sps length="));
+  int killed = 0, code = -SIGKILL;
+  for (int attempt = 0; attempt < 10 && code != 0; ++attempt) {
+    const pid_t child = start("killed", sweep);
+    if (attempt < 2) {  // once in the first cell, once in the second
+      for (int i = 0; i < 3000 && all_lines("killed") <= static_cast<size_t>(attempt) * 28 + 4; ++i)
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      ::kill(child, SIGKILL);
+    }
+    code = wait_for(child);
+    killed += code == -SIGKILL ? 1 : 0;
+  }
+  EXPECT_EQ(code, 0) << text("stderr");
+  EXPECT_EQ(killed, 2);
+  EXPECT_EQ(all_texts("killed"), whole);
+  EXPECT_EQ(read_file(folder_ / "killed/kill/sweep.json"), read_file(folder_ / "whole/kill/sweep.json"));
+}
+
+// A cell that cannot run stays visible, the others run, and the exit code says that something failed.
+TEST_F(ResumeTest, ACellThatFailsStaysVisible) {
+  // The first cell's folder is a file in the way.
+  ASSERT_EQ(run("out", {"--arms", "sps", "--limit", "1", "--sweep", "data.max_new_tokens=4"}), 0) << text("stderr");
+  const fs::path good = cell("out");
+  EXPECT_THAT(read_file(folder_ / "out/kill/sweep.json"), HasSubstr("\"state\": \"done\""));
+  fs::remove_all(folder_ / "out");
+  fs::create_directories(folder_ / "out/kill");
+  std::ofstream(folder_ / "out/kill" / good.filename()) << "in the way";
+  EXPECT_EQ(run("out", {"--arms", "sps", "--limit", "1", "--sweep", "data.max_new_tokens=4,5"}), 5) << text("stderr");
+  const std::string plan = read_file(folder_ / "out/kill/sweep.json");
+  EXPECT_THAT(plan, HasSubstr("\"state\": \"failed\""));
+  EXPECT_THAT(plan, HasSubstr("\"state\": \"done\""));
+  EXPECT_THAT(text("stdout"), HasSubstr("! max_new_tokens=4: "));
+}
+
 TEST_F(ResumeTest, SignalsEndWithTheirCodesAndRunningAgainFinishes) {
   write_study(96);
   const std::vector<std::pair<int, int>> codes = {{SIGTERM, 75}, {SIGINT, 130}, {SIGUSR1, 75}};
@@ -168,10 +230,10 @@ TEST_F(ResumeTest, RunAgainPrintsTheSameTableAndTouchesNoRecord) {
   EXPECT_EQ(text("stdout"), table);
   EXPECT_EQ(read_file(cell("again") / "records" / "s000-of-001.jsonl"), records);
   ASSERT_EQ(run("again", {"--resume", "never"}), 0) << text("stderr");
-  EXPECT_THAT(text("stdout"), HasSubstr(".2\n"));
+  EXPECT_THAT(text("stdout"), HasSubstr(".2/report.html\n"));
   EXPECT_FALSE(read_file(cell("again") / "records" / "s000-of-001.jsonl").empty());
   for (const char* const file : {"manifest.json", "config.resolved.toml", "env.json", "inputs.jsonl", "status.json",
-                                 "summary.json", "summary.csv", "table.md", "log.txt"}) {
+                                 "summary.json", "summary.csv", "table.md", "report.html", "log.txt"}) {
     EXPECT_TRUE(fs::exists(cell("again") / file)) << file;
   }
 }

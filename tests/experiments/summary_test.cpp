@@ -117,6 +117,8 @@ TEST(Summary, FiguresOfAHandMadeRun) {
   EXPECT_DOUBLE_EQ(sps.at("ttft_p50_ms").value, 1.5);
   EXPECT_DOUBLE_EQ(sps.at("tpot_ms").value, 0.5);
   EXPECT_DOUBLE_EQ(ar.at("step_p50_ms").value, 1);
+  EXPECT_DOUBLE_EQ(sps.at("itl_p50_ms").value, 0);  // gaps 0, 0, 1: the tokens of the first round share their time too
+  EXPECT_EQ(sps.at("itl_p50_ms").n, 9);
   EXPECT_DOUBLE_EQ(sps.at("exact_frac").value, 1);
   EXPECT_TRUE(std::isnan(ar.at("alpha").value));
   EXPECT_EQ(ar.at("alpha").why, "nothing_drafted");

@@ -1,0 +1,48 @@
+// What the runs of a study say together: one row for each arm of each cell, the best choice under each condition, and
+// the state of every cell.  Derived from the run folders, so it can always be made again.  Licence: Apache-2.0.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "experiments/report/summary.h"
+#include "experiments/study/ranking.h"
+#include "experiments/study/study.h"
+
+namespace specula {
+
+struct CellState {
+  std::string state = "waiting";  // waiting, done, partial, interrupted, failed
+  std::string error;              // of a failed one
+};
+
+struct StudyCellResult {
+  std::string cell, label;  // cell: the folder's name
+  std::vector<Assignment> set;
+  CellState state;
+  RunInfo run;  // of a cell with records
+  Summary summary;
+  std::map<std::string, GroupTimes> times;  // by arm
+};
+
+struct StudyResult {
+  std::string name;
+  std::vector<std::string> paths;  // that are swept
+  std::vector<StudyCellResult> cells;
+};
+
+StudyCellResult describe(const StudyCell& cell, const CellState& state);  // without what its run says
+
+// Reads every run folder that is there; `states` are in the order of study.cells.
+StudyResult read_results(const Study& study, const std::vector<CellState>& states);
+
+// Each condition ("temperature=0.7"; "" if every swept key belongs to an arm) and its choices, the best first.
+std::vector<std::pair<std::string, std::vector<Ranked>>> rank_choices(const StudyResult& result);
+
+std::string study_table(const StudyResult& result);  // markdown: the rows, then the best choices
+std::string study_csv(const StudyResult& result);    // cell, swept keys, arm, metric, value, ci_low, ci_high, n
+std::string study_json(const StudyResult& result);   // sweep.json: the plan and the state of each cell
+
+}  // namespace specula

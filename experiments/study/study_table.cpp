@@ -1,0 +1,145 @@
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "experiments/report/table.h"
+#include "experiments/study/study_results.h"
+
+namespace specula {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Align = MarkdownTable::Align;
+
+// "" where the cell leaves the key as the file has it.
+std::string value_at(const StudyCellResult& cell, const std::string& path) {
+  for (const Assignment& set : cell.set) {
+    if (set.path == path) return short_text(set.value);
+  }
+  return "";
+}
+
+std::vector<std::string> arm_row(const StudyCellResult& cell, const ArmInfo& arm) {
+  const CellSummary& all = cell.summary.cell(arm.name, "");
+  const Comparison* comparison = cell.summary.comparison(arm.name);
+  return {arm.name,
+          three_digits(all.at("e2e_tok_s").value),
+          with_interval(all.at("speedup")),
+          fixed(all.at("speedup_model").value, 2),
+          fixed(all.at("tau").value, 2),
+          fixed(all.at("alpha").value, 3),
+          cat(all.num_prompts),
+          arm.guarantee,
+          comparison == nullptr ? "" : comparison->verdict};
+}
+
+std::string cells_table(const StudyResult& result) {
+  MarkdownTable table;
+  for (const std::string& path : result.paths) table.column(short_name(path, result.paths), Align::kRight);
+  table.column("arm", Align::kLeft);
+  for (const char* title : {"tok/s", "speedup (95% CI)", "model", "tau", "alpha", "prompts"})
+    table.column(title, Align::kRight);
+  table.column("guarantee", Align::kLeft);
+  table.column("verdict", Align::kLeft);
+  for (const StudyCellResult& cell : result.cells) {
+    std::vector<std::string> keys;
+    for (const std::string& path : result.paths) keys.push_back(value_at(cell, path));
+    const auto row = [&](const std::vector<std::string>& values) {
+      std::vector<std::string> cells = keys;
+      cells.insert(cells.end(), values.begin(), values.end());
+      table.row(std::move(cells));
+    };
+    for (const ArmInfo& arm : cell.run.arms) {
+      if (!arm.baseline) row(arm_row(cell, arm));
+    }
+    if (cell.times.empty()) row({"", "–", "–", "–", "–", "–", "–", "", cell.state.state});
+  }
+  return table.text();
+}
+
+std::string ranking_text(const std::string& condition, const std::vector<Ranked>& ranking) {
+  if (ranking.size() < 2) return "";
+  std::vector<std::string> alike, slower;
+  for (size_t i = 1; i < ranking.size(); ++i) {
+    const Ranked& r = ranking[i];
+    const std::string text =
+        cat(r.name, " ", with_interval(r.ratio), ", p ", r.p_adjusted < 0.001 ? "< 0.001" : three_digits(r.p_adjusted));
+    (r.verdict == "slower" ? slower : alike).push_back(text);
+  }
+  std::string text = cat("\nBest", condition.empty() ? "" : " at " + condition, ": **", ranking.front().name,
+                         "**, speed-up ", with_interval(ranking.front().speedup), "\n");
+  if (!alike.empty()) text += cat("- not told from it: ", join(alike, "; "), "\n");
+  if (!slower.empty()) text += cat("- slower: ", join(slower, "; "), "\n");
+  return text;
+}
+
+std::string failures_text(const StudyResult& result) {
+  std::string text;
+  for (const StudyCellResult& cell : result.cells) {
+    if (!cell.state.error.empty()) text += cat("! ", cell.label, ": ", cell.state.error, "\n");
+  }
+  return text.empty() ? "" : "\n" + text;
+}
+
+Json json_of(const Value& value) {
+  if (const auto* truth = std::get_if<bool>(&value.data)) return *truth;
+  if (const auto* whole = std::get_if<int64_t>(&value.data)) return *whole;
+  if (const auto* number = std::get_if<double>(&value.data)) return *number;
+  return value.is_string() ? value.string() : to_text(value);
+}
+
+std::string number_text(double value) { return std::isfinite(value) ? Json(value).dump() : ""; }
+
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
+  return quoted + "\"";
+}
+
+}  // namespace
+
+std::string study_table(const StudyResult& result) {
+  std::string text = cat(result.name, ": ", result.cells.size(), " cells\n\n", cells_table(result));
+  for (const auto& [condition, ranking] : rank_choices(result)) text += ranking_text(condition, ranking);
+  if (text.find("\nBest") != std::string::npos)
+    text +=
+        "(ratio of speed-ups to the best with 95% interval, each against the baseline of its own cell; p: Wilcoxon "
+        "over "
+        "groups of prompts, Bonferroni over all pairs of choices)\n";
+  return text + failures_text(result);
+}
+
+std::string study_csv(const StudyResult& result) {
+  std::string text = "cell";
+  for (const std::string& path : result.paths) text += "," + csv_field(path);
+  text += ",arm,metric,value,ci_low,ci_high,n\n";
+  for (const StudyCellResult& cell : result.cells) {
+    std::string head = cell.cell;
+    for (const std::string& path : result.paths) head += "," + csv_field(value_at(cell, path));
+    for (const CellSummary& arm : cell.summary.cells) {
+      if (!arm.category.empty()) continue;
+      for (const NamedEstimate& metric : arm.metrics) {
+        const Estimate& e = metric.estimate;
+        text += cat(head, ",", csv_field(arm.arm), ",", metric.name, ",", number_text(e.value), ",",
+                    number_text(e.interval.low), ",", number_text(e.interval.high), ",", e.n, "\n");
+      }
+    }
+  }
+  return text;
+}
+
+std::string study_json(const StudyResult& result) {
+  Json json = {
+      {"schema", "specula.sweep/1.0"}, {"experiment", result.name}, {"keys", result.paths}, {"cells", Json::array()}};
+  for (const StudyCellResult& cell : result.cells) {
+    Json set = Json::object();
+    for (const Assignment& assignment : cell.set) set[assignment.path] = json_of(assignment.value);
+    Json entry = {{"cell", cell.cell}, {"label", cell.label}, {"set", std::move(set)}, {"state", cell.state.state}};
+    if (!cell.state.error.empty()) entry["error"] = cell.state.error;
+    json["cells"].push_back(std::move(entry));
+  }
+  return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace specula

@@ -1,0 +1,271 @@
+"""Metrics of an arm with their intervals, from the records alone.  Licence: Apache-2.0.
+
+The definitions are those of `specula explain NAME`; nothing is taken from summary.json, so that the two can be compared
+(agreement.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Callable, Optional
+
+import numpy as np
+import pandas as pd
+
+from .inference import NO_INTERVAL, Bootstrap, Interval, holm, percentile_interval, wilcoxon
+from .pairs import pair
+from .record_metrics import RECORD_METRICS, fraction
+from .run import Run
+
+RATIOS = ("speedup", "speedup_decode", "speedup_geomean")
+QUANTILES = {"ttft_p50_ms": ("first", 0.5), "step_p50_ms": ("step", 0.5), "step_p90_ms": ("step", 0.9),
+             "step_p99_ms": ("step", 0.99), "itl_p50_ms": ("gap", 0.5), "itl_p99_ms": ("gap", 0.99)}
+COSTS = ("cost_c", "cost_v", "cost_o", "speedup_model", "trace_overhead_frac")  # of the fenced pass; without an interval
+METRICS = (*RATIOS, *RECORD_METRICS, *QUANTILES, *COSTS)
+
+_WIDTH = 2 * 1.959964  # of a 95 % interval, in standard errors
+_POWER = 2.802  # z(0.975) + z(0.8): what is seen with 80 % power, in standard errors
+
+
+@dataclass(frozen=True)
+class Estimate:
+    value: float  # NaN: not measured
+    interval: Interval = NO_INTERVAL
+    n: int = 0  # what was averaged: records, pairs, values or rounds
+    draws: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False)  # the resampled statistic
+
+    def __str__(self) -> str:
+        if np.isnan(self.interval.low):
+            return f"{self.value:.3g}"
+        return f"{self.value:.3g} [{self.interval.low:.3g}, {self.interval.high:.3g}]"
+
+
+class Metrics:
+    """Estimates of a run.  All arms share the resamples of a category, so that their differences are paired too."""
+
+    def __init__(self, run: Run, draws: int = 10_000, seed: int = 0):
+        self.run = run
+        self._draws, self._seed = draws, seed
+        self._levels: dict[Optional[str], tuple[dict[str, int], Bootstrap]] = {}
+        self._read: dict[tuple, Any] = {}
+
+    def estimate(self, arm: str, metric: str, cat: Optional[str] = None) -> Estimate:
+        """Of one metric, over all categories or one.  Throws KeyError for a metric that is not in METRICS."""
+        if metric in RATIOS:
+            return self._ratio(arm, metric, cat)
+        if metric in RECORD_METRICS:
+            return self._rate(arm, metric, cat)
+        if metric in QUANTILES:
+            return self._quantile(arm, metric, cat)
+        if metric in COSTS:
+            return Estimate(np.nan) if cat else self._cost(arm, metric)
+        raise KeyError(f"no metric is called '{metric}'; valid: {', '.join(METRICS)}")
+
+    def table(self, metrics: "tuple[str, ...] | list[str]" = METRICS, cats: bool = False) -> pd.DataFrame:
+        """Tidy: arm, cat (None: all), metric, value, ci_low, ci_high, n."""
+        rows = []
+        for arm in self.run.arms:
+            for cat in [None, *(self.run.categories if cats else [])]:
+                for metric in metrics:
+                    e = self.estimate(arm, metric, cat)
+                    rows.append((arm, cat, metric, e.value, e.interval.low, e.interval.high, e.n))
+        return pd.DataFrame(rows, columns=["arm", "cat", "metric", "value", "ci_low", "ci_high", "n"])
+
+    def groups(self, cat: Optional[str] = None) -> dict[str, int]:
+        """The index of each group that has a record in the category, over all arms."""
+        return self._level(cat)[0]
+
+    def _level(self, cat: Optional[str]) -> tuple[dict[str, int], Bootstrap]:
+        if cat not in self._levels:
+            records = self.run.records
+            here = records if cat is None else records[records["cat"] == cat]
+            groups = {name: i for i, name in enumerate(sorted(here["group"].unique()))}
+            self._levels[cat] = groups, Bootstrap(len(groups), self._draws, self._seed)
+        return self._levels[cat]
+
+    def _once(self, read: Callable, *of: str) -> Any:
+        """read(run, *of), remembered: it is asked for once a category."""
+        key = (read, *of)
+        if key not in self._read:
+            self._read[key] = read(self.run, *of)
+        return self._read[key]
+
+    def _of_totals(self, statistic: Callable, columns: np.ndarray, n: int, cat: Optional[str]) -> Estimate:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            value = float(statistic(*columns.sum(axis=1)))
+        if not np.isfinite(value):
+            return Estimate(np.nan)
+        draws = self._level(cat)[1].of_totals(statistic, *columns)
+        return Estimate(value, percentile_interval(draws), n, draws)
+
+    def _rate(self, arm: str, metric: str, cat: Optional[str]) -> Estimate:
+        if metric == "alpha" and not self.run.arm(arm)["tests_tokens"]:
+            return Estimate(np.nan)  # the rule flips no coin for each token
+        groups = self.groups(cat)
+        columns, n = np.zeros((2, len(groups))), 0
+        for record in self._once(_records, arm):
+            part = fraction(record, metric) if cat in (None, record["cat"]) else None
+            if part is not None:
+                columns[:, groups[record["group"]]] += part
+                n += 1
+        return self._of_totals(np.divide, columns, n, cat)
+
+    def _ratio(self, arm: str, metric: str, cat: Optional[str]) -> Estimate:
+        parts = _in(self._once(paired_times, arm), cat)
+        if parts.empty:
+            return Estimate(np.nan)
+        which = {"speedup": E2E, "speedup_decode": DECODE, "speedup_geomean": LOG_RATIO}[metric]
+        statistic = (lambda logs, pairs: np.exp(logs / pairs)) if which is LOG_RATIO else speed_ratio
+        columns = np.zeros((len(which), len(self.groups(cat))))
+        np.add.at(columns, (slice(None), parts["group"].map(self.groups(cat)).to_numpy()), parts[which].to_numpy().T)
+        return self._of_totals(statistic, columns, len(parts), cat)
+
+    def _quantile(self, arm: str, metric: str, cat: Optional[str]) -> Estimate:
+        kind, q = QUANTILES[metric]
+        waits = _in(self._once(pooled_waits, arm, kind), cat)
+        if waits.empty:
+            return Estimate(np.nan)
+        values, groups = waits["ms"].to_numpy(), waits["group"].map(self.groups(cat)).to_numpy()
+        draws = self._level(cat)[1].of_quantile(values, groups, q)
+        return Estimate(float(np.quantile(values, q)), percentile_interval(draws), len(values), draws)
+
+    def _cost(self, arm: str, metric: str) -> Estimate:
+        base, own = phase_times(self.run, self.run.baseline), phase_times(self.run, arm)
+        if base is None or own is None:
+            return Estimate(np.nan)
+        if metric == "trace_overhead_frac":
+            return Estimate(_trace_overhead(self.run, arm), n=own["records"])
+        step = (base["e2e"] - base["prefill"]) / base["rounds"]
+        drafted, rounds = own["drafted"], own["rounds"]
+        of_drafts = own["draft"] if drafted else 0.0
+        c = of_drafts / drafted / step if drafted else np.nan
+        v = own["target"] / rounds / step
+        o = (own["e2e"] - own["prefill"] - of_drafts - own["target"]) / rounds / step
+        if metric == "speedup_model":
+            length = self.estimate(arm, "drafted_per_step").value
+            cost_of_drafts = length * c if drafted else 0.0
+            return Estimate(self.estimate(arm, "tau").value / (cost_of_drafts + v + o), n=rounds)
+        return {"cost_c": Estimate(c, n=drafted), "cost_v": Estimate(v, n=rounds), "cost_o": Estimate(o, n=rounds)}[metric]
+
+
+E2E = ["n", "e2e_us", "n_ref", "e2e_us_ref"]
+DECODE = ["n", "decode_us", "n_ref", "decode_us_ref"]
+LOG_RATIO = ["log_ratio", "one"]
+
+
+def speed_ratio(n, us, n_ref, us_ref):
+    """Tokens per second over those of the reference."""
+    return (n / us) / (n_ref / us_ref)
+
+
+def _records(run: Run, arm: str) -> list[dict]:
+    return run.of(arm).to_dict("records")
+
+
+def _in(table: pd.DataFrame, cat: Optional[str]) -> pd.DataFrame:
+    return table if cat is None else table[table["cat"] == cat]
+
+
+def paired_times(run: Run, arm: str) -> pd.DataFrame:
+    """Tokens and times of the pairs of an arm and the baseline, one row a pair; pairs without a token are left out."""
+    pairs = pair(run, arm)
+    if pairs.empty or pairs["replayed"].any():
+        return pd.DataFrame(columns=["prompt", "group", "cat", *E2E, *LOG_RATIO])
+    times = pd.DataFrame({name: pairs[name] for name in ["prompt", "group", "cat"]})
+    for end in ["", "_ref"]:
+        times["n" + end] = pairs["out_ids" + end].map(len)
+        times["e2e_us" + end] = pairs["e2e_us" + end]
+        times["decode_us" + end] = pairs["e2e_us" + end] - pairs["prefill_us" + end]
+    times = times[(times["n"] > 0) & (times["n_ref"] > 0)].reset_index(drop=True)
+    times["log_ratio"] = np.log(speed_ratio(*(times[name] for name in E2E)))
+    times["one"] = 1
+    return times
+
+
+def group_log_speedups(run: Run, arm: str) -> pd.Series:
+    """ln of the speed-up within each group: what the signed-rank test and the planning of a study look at."""
+    sums = paired_times(run, arm).groupby("group")[E2E].sum()
+    return np.log(speed_ratio(*(sums[name] for name in E2E)))
+
+
+def pooled_waits(run: Run, arm: str, kind: str) -> pd.DataFrame:
+    """Times in ms with their groups.  kind: "first" (until the first token), "step" (rounds after the first) or "gap"
+    (between neighbouring tokens; those of one round share a time, so that zeros are real)."""
+    frames = []
+    for record in _records(run, arm):
+        ready, kept = record["ready_us"], record["kept"]
+        if record["replayed"]:  # without times
+            continue
+        readable = np.repeat(ready, kept)  # when each token could be read
+        waits = {"first": readable[:1], "step": np.diff(ready), "gap": np.diff(readable)}[kind]
+        frames.append(pd.DataFrame({"ms": waits * 1e-3, "group": record["group"], "cat": record["cat"]}))
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["ms", "group", "cat"])
+
+
+def phase_times(run: Run, arm: str) -> Optional[dict[str, float]]:
+    """Totals of the fenced pass of an arm: seconds of each phase, e2e and prefill; rounds, drafted, records.  None: no such pass."""
+    if run.traces.empty:
+        return None
+    rows = run.traces[run.traces["ok"] & (run.traces["arm"] == arm)]
+    if rows.empty or not rows["kept"].map(len).sum():
+        return None
+    totals = {"records": len(rows), "rounds": int(rows["kept"].map(len).sum()), "drafted": int(rows["drafted"].map(np.sum).sum())}
+    for phase in rows["phase_us"].iloc[0]:
+        totals[phase] = sum(times[phase] for times in rows["phase_us"]) * 1e-6
+    known = sum(totals[phase] for phase in rows["phase_us"].iloc[0])
+    totals["e2e"] = rows["e2e_us"].sum() * 1e-6
+    totals["prefill"] = rows["prefill_us"].sum() * 1e-6
+    totals["other"] = totals["e2e"] - known  # of the wall, in no phase
+    return totals
+
+
+def _trace_overhead(run: Run, arm: str) -> float:
+    """Fenced over unfenced time per token on the same prompts, less 1."""
+    key = ["prompt", "rep", "turn"]
+    fenced = run.traces[run.traces["ok"] & (run.traces["arm"] == arm)]
+    both = fenced[[*key, "e2e_us", "out_ids"]].merge(run.of(arm)[[*key, "e2e_us", "out_ids"]], on=key, suffixes=("", "_plain"))
+    per_token = both["e2e_us"].sum() / both["out_ids"].map(len).sum()
+    return per_token / (both["e2e_us_plain"].sum() / both["out_ids_plain"].map(len).sum()) - 1
+
+
+def positions(run: Run, arm: str, cat: Optional[str] = None) -> pd.DataFrame:
+    """Acceptance by depth, with the counts behind it: n_drafted rounds with a draft so deep, n_tested of them that accepted all
+    shallower depths, n_accepted.  pos_marginal = accepted / drafted, pos_cond = accepted / tested."""
+    rounds = run.rounds
+    here = rounds[(rounds["arm"] == arm) & ((rounds["cat"] == cat) | (cat is None))]
+    depths = range(1, int(here["depth"].max()) + 1) if len(here) else []
+    rows = []
+    for j in depths:
+        deep = here[here["depth"] >= j]
+        rows.append((j, len(deep), int((deep["accepted"] >= j - 1).sum()), int((deep["accepted"] >= j).sum())))
+    table = pd.DataFrame(rows, columns=["depth", "n_drafted", "n_tested", "n_accepted"])
+    table["pos_marginal"] = table["n_accepted"] / table["n_drafted"]
+    table["pos_cond"] = table["n_accepted"] / table["n_tested"].where(table["n_tested"] > 0)
+    return table
+
+
+def accepted_histogram(run: Run, arm: str, cat: Optional[str] = None) -> np.ndarray:
+    """Rounds that accepted n tokens, n = 0, 1, ..."""
+    rounds = run.rounds
+    here = rounds[(rounds["arm"] == arm) & ((rounds["cat"] == cat) | (cat is None))]
+    return np.bincount(here["accepted"]) if len(here) else np.zeros(0, int)
+
+
+def compare_arms(run: Run, metrics: Optional[Metrics] = None) -> pd.DataFrame:
+    """Every arm against the baseline: speed-up, Wilcoxon over groups, Holm across arms, the smallest difference that the run could
+    have seen with 80 % power, and a verdict that is "~" where no difference was shown."""
+    metrics = metrics or Metrics(run)
+    rows = []
+    for arm in (name for name in run.arms if name != run.baseline):
+        e = metrics.estimate(arm, "speedup")
+        if np.isnan(e.value):
+            rows.append((arm, e.value, *NO_INTERVAL, np.nan, np.nan, np.nan))
+            continue
+        test = wilcoxon(group_log_speedups(run, arm))
+        detectable = (e.interval.high - e.interval.low) / e.value / _WIDTH * _POWER
+        rows.append((arm, e.value, *e.interval, test.p, test.rank_biserial, detectable))
+    table = pd.DataFrame(rows, columns=["arm", "ratio", "ci_low", "ci_high", "p", "effect", "detectable_frac"])
+    table.insert(5, "p_adj", holm(table["p"]))
+    shown = table["p_adj"] < 0.05
+    table["verdict"] = np.select([shown & (table["ci_low"] > 1), shown & (table["ci_high"] < 1)], ["faster", "slower"], "~")
+    return table
