@@ -17,11 +17,14 @@ struct RunArgs {
   ConfigOverrides overrides;
   std::string resume = "auto";  // auto, force, never
   std::vector<std::string> argv;
+  std::string parent{};  // folder of the run that is run again; empty: none
 };
 ExitCode run_command(const RunArgs& args);
 
 ExitCode plan_command(const std::string& config, const ConfigOverrides& overrides);
 ExitCode config_show_command(const std::string& config, const ConfigOverrides& overrides, const std::string& format);
+ExitCode config_diff_command(const std::string& a, const std::string& b);  // files, or folders of runs
+ExitCode config_schema_command();
 ExitCode config_check_command(const std::vector<std::string>& configs, const ConfigOverrides& overrides);
 
 struct VerifyArgs {
@@ -46,11 +49,31 @@ ExitCode explain_command(const std::string& name);   // a plug-in, an option, a 
 struct CompareArgs {
   std::vector<std::string> runs;
   std::string metric = "speedup";
+  std::string fail_if{};      // "speedup<0.98"; empty: nothing fails
   std::string format = "md";  // md, csv, json
 };
 ExitCode compare_command(const CompareArgs& args);
 
 ExitCode report_command(const std::string& run_folder);  // writes its pages and tables into it
+
+struct LsArgs {
+  std::string folder = "runs";
+  std::vector<std::string> where;  // "key=value", "key!=value"; all must hold
+  std::string format = "md";       // md, csv, json
+};
+ExitCode ls_command(const LsArgs& args);
+struct RerunArgs {
+  std::string folder;  // of a run
+  std::vector<std::string> argv;
+};
+ExitCode rerun_command(const RerunArgs& args);
+struct ExportArgs {
+  std::string folder;              // of a run
+  std::string format = "csv";      // csv, jsonl, sqlite
+  std::string out, public_folder;  // exactly one is given
+};
+ExitCode export_command(const ExportArgs& args);
+ExitCode status_command(const std::vector<std::string>& folders);  // runs, or folders of runs
 
 struct ReplayArgs {
   std::string run;                // folder of a run with traces

@@ -5,10 +5,12 @@
 #include <nlohmann/json.hpp>
 
 #include "experiments/commands.h"
+#include "experiments/report/bound.h"
 #include "experiments/report/compare.h"
 #include "experiments/report/csv.h"
 #include "experiments/report/metrics.h"
 #include "experiments/report/table.h"
+#include "framework/core/log.h"
 
 namespace specula {
 namespace {
@@ -108,6 +110,7 @@ ExitCode compare_command(const CompareArgs& args) {
     throw ConfigError(
         cat("--format ", args.format, ": not one of md, csv, json", suggestion(args.format, {"md", "csv", "json"})));
   }
+  if (!args.fail_if.empty()) parse_bound(args.fail_if);  // before anything is read
   std::vector<ComparedRun> runs;
   for (const std::string& folder : args.runs) {
     std::string label = folder;
@@ -121,7 +124,10 @@ ExitCode compare_command(const CompareArgs& args) {
                                       : markdown(runs, rows, args.metric))
                  .c_str(),
              stdout);
-  return ExitCode::kOk;
+  if (args.fail_if.empty()) return ExitCode::kOk;
+  const std::vector<std::string> failures = beyond(parse_bound(args.fail_if), runs);
+  for (const std::string& failure : failures) log::error("beyond the bound: " + failure);
+  return failures.empty() ? ExitCode::kOk : ExitCode::kExpectation;
 }
 
 }  // namespace specula

@@ -4,8 +4,10 @@
 #include <functional>
 
 #include "experiments/commands.h"
+#include "experiments/run/drafting.h"
 #include "experiments/run/environment.h"
 #include "experiments/run/inspect.h"
+#include "experiments/run/model_size.h"
 #include "experiments/run/run.h"
 #include "experiments/run/run_signal.h"
 #include "experiments/run/trace_room.h"
@@ -27,20 +29,26 @@ ArmInfo arm_info(const ArmConfig& arm) {
           .baseline = arm.baseline,
           .state = name_of(arm.composed.drafter.scope),
           .tests_tokens = arm.composed.verifier.tests_tokens,
-          .strategy = arm.strategy ? call_text(*arm.strategy) : ""};
+          .strategy = arm.strategy ? call_text(*arm.strategy) : "",
+          .drafting = drafting_of(arm),
+          .draft_model = arm.composed.drafter.models.empty() ? "" : arm.composed.drafter.models.front()};
 }
 
 void add_models(const ExperimentConfig& config, RunInfo& info) {
   for (const std::string& name : used_models(config)) {
     const ModelConfig& model = config.model(name);
     const ModelInfo known = read_model_info(model.folder);
+    const ModelSize size = model_size(model.folder);
     info.models.push_back({.name = name,
                            .path = model.folder,
                            .dtype = name_of(choose_dtype(model.dtype, known, cat("[models.", name, "] dtype"))),
                            .fingerprint = known.fingerprint,
                            .parameters = known.parameters,
                            .vocab = known.vocab,
-                           .context = known.context});
+                           .context = known.context,
+                           .active = size.active,
+                           .layers = size.layers,
+                           .attention_width = size.attention_width});
     info.identity["model." + name] = known.fingerprint;
   }
 }
@@ -53,7 +61,10 @@ RunInfo describe(const ExperimentConfig& config, const Plan& plan, const Tokeniz
   info.created_utc = utc_now();
   info.argv = args.argv;
   info.cwd = std::filesystem::current_path().string();
-  for (const ArmConfig& arm : config.arms) info.arms.push_back(arm_info(arm));
+  for (const ArmConfig& arm : config.arms) {
+    info.arms.push_back(arm_info(arm));
+    info.arms.back().q_next = arm.asks_q_next(config.records_distributions());
+  }
   info.prompts_file = config.data.file;
   info.tokenizer = tokenizer.fingerprint();
   info.num_prompts = static_cast<int64_t>(plan.prompts.size());
@@ -68,6 +79,8 @@ RunInfo describe(const ExperimentConfig& config, const Plan& plan, const Tokeniz
   info.trace_prompts = static_cast<int>(plan.trace_prompts);
   info.bootstrap = config.measure.bootstrap;
   info.sort = config.sort;
+  info.usd_per_hour = config.cost.usd_per_hour;
+  info.expectations = config.expectations;
   info.build = build_name();
   info.identity = {{"configuration", config.cfg_hash},
                    {"binary", binary_sha256()},
@@ -77,6 +90,14 @@ RunInfo describe(const ExperimentConfig& config, const Plan& plan, const Tokeniz
                    {"tokenizer", info.tokenizer}};
   add_models(config, info);
   return info;
+}
+
+// What repeats a run says whose it is, and what is not as it was.
+void name_parent(const std::string& folder, RunInfo& info) {
+  const RunInfo parent = read_manifest(folder);
+  info.parent_run = parent.run_id;
+  for (const std::string& difference : differences(parent, info))
+    log::warning(cat("not as in ", folder, ": ", difference));
 }
 
 std::vector<Token> stop_tokens(const ExperimentConfig& config, const std::string& target, const Tokenizer& tokenizer) {
@@ -207,7 +228,8 @@ CellResult CellRunner::run(const ExperimentConfig& config, const SignalScope& si
   const Plan plan = make_plan(config);
   const auto tokenizer = load_tokenizer(config.model(config.baseline().target).folder);
   set_threads(config.measure.threads);
-  const RunInfo now = describe(config, plan, *tokenizer, args_);
+  RunInfo now = describe(config, plan, *tokenizer, args_);
+  if (!args_.parent.empty()) name_parent(args_.parent, now);
   for (const RunModel& model : now.models) check_context(plan, config, *tokenizer, model.context, model.name);
 
   CellResult result{.info = now};

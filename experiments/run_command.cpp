@@ -30,7 +30,9 @@ ExitCode run_one(const ExperimentConfig& config, CellRunner& runner, const Signa
   if (is_interruption(cell.code)) {
     log::warning(cat("interrupted; the same command finishes ", cell.folder.string()));
   } else {
-    std::fputs(write_results(cell, rebuild_summary(cell.folder)).c_str(), stdout);
+    const Summary summary = rebuild_summary(cell.folder);
+    std::fputs(write_results(cell, summary).c_str(), stdout);
+    if (cell.code == ExitCode::kOk && misses_portable(summary)) return ExitCode::kExpectation;
   }
   return cell.code;
 }
@@ -53,8 +55,8 @@ class StudyRun {
     }
     if (is_interruption(code)) {
       log::warning(cat("interrupted; the same command finishes ", study_.folder().string()));
-    } else {
-      print();
+    } else if (print() && code == ExitCode::kOk) {
+      code = ExitCode::kExpectation;
     }
     return code;
   }
@@ -95,11 +97,14 @@ class StudyRun {
 
   void keep() const { write_file_atomically(study_.folder() / "sweep.json", study_json(result_)); }
 
-  void print() const {
+  // Returns whether a cell misses an expectation.
+  bool print() const {
     const std::string table = study_table(result_);
     write_file_atomically(study_.folder() / "study.md", table);
     write_file_atomically(study_.folder() / "study.csv", study_csv(result_));
     std::fputs(cat(table, "\nWrote ", study_.folder().string(), "\n").c_str(), stdout);
+    return std::any_of(result_.cells.begin(), result_.cells.end(),
+                       [](const StudyCellResult& cell) { return misses_portable(cell.summary); });
   }
 
   const Study& study_;

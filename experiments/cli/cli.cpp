@@ -28,7 +28,8 @@ Words names_after(const std::string& group) {
 const std::vector<Command>& commands() {
   static const std::vector<Command> kCommands = [] {
     std::vector<Command> all;
-    for (const auto& part : {experiment_commands, report_commands, text_commands, bench_commands, tool_commands})
+    for (const auto& part :
+         {experiment_commands, report_commands, run_commands, text_commands, bench_commands, tool_commands})
       for (Command& command : part()) all.push_back(std::move(command));
     return all;
   }();

@@ -16,13 +16,16 @@ namespace specula {
 // Where the flags of every command are read to.
 struct CommandLine {
   RunArgs run;
-  std::string config, format;
-  std::vector<std::string> configs;
+  std::string config, other_config, format, shell;
+  std::vector<std::string> configs, folders;
   ConfigOverrides overrides;
   std::string explained;
   VerifyArgs verify;
   ListArgs list;
   CompareArgs compare;
+  LsArgs ls;
+  RerunArgs rerun;
+  ExportArgs exported;
   std::string report;
   ReplayArgs replay;
   GenerateArgs generate;
@@ -57,6 +60,7 @@ struct Command {
 
 // Each file's part of the table, in the order of the help.
 std::vector<Command> experiment_commands();  // cli_experiments.cpp
+std::vector<Command> run_commands();         // cli_runs.cpp
 std::vector<Command> report_commands();      // cli_reports.cpp
 std::vector<Command> text_commands();        // cli_texts.cpp
 std::vector<Command> bench_commands();       // cli_bench.cpp
@@ -71,6 +75,12 @@ struct FlagHelp {
   std::string name, type, help;  // "--limit" "N"; an argument without dashes has no type
   bool required = false, many = false;
 };
+
+std::vector<FlagHelp> flags_of(const Command& command);  // and arguments, as the command defines them
+
+std::string completion_script(const std::string& shell);  // bash, zsh or fish
+std::string man_page();                                   // specula.1, in roff
+std::string exit_codes();                                 // a line for two of them
 
 // At most 80 columns, examples first, exit codes last.
 std::string program_help();

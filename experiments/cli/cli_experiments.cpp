@@ -69,6 +69,10 @@ void define_compare(CLI::App& app, CommandLine& line) {
   arguments(app, "DIR", line.compare.runs, "run folders");
   text_flag(app, "--metric", line.compare.metric, "NAME",
             "what is compared; `specula explain NAME` defines it (default: speedup)");
+  text_flag(
+      app, "--fail-if", line.compare.fail_if, "BOUND",
+      "as in 'speedup<0.98' or 'tau>3': exit status 3 if the whole 95% interval of an arm's value lies beyond it; "
+      "baselines are not judged");
   choice_flag(app, "--format", line.compare.format, {"md", "csv", "json"}, "md by default");
 }
 
@@ -132,7 +136,8 @@ std::vector<Command> experiment_commands() {
        [](CommandLine& line) { return explain_command(line.explained); }},
       {"compare",
        "compares the arms of finished runs, pair by pair, with intervals",
-       {"specula compare runs/demo/*", "specula compare runs/demo/* --metric tau --format csv"},
+       {"specula compare runs/demo/*", "specula compare runs/demo/* --metric tau --format csv",
+        "specula compare runs/before runs/after --fail-if 'speedup<0.98'"},
        define_compare,
        [](CommandLine& line) { return compare_command(line.compare); }},
       {"replay",

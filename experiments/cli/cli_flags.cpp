@@ -206,6 +206,14 @@ std::vector<FlagHelp> flags_of(const CLI::App& app) {
 
 }  // namespace
 
+std::vector<FlagHelp> flags_of(const Command& command) {
+  CommandLine line;
+  CLI::App app;
+  app.set_help_flag();
+  command.define(app, line);
+  return flags_of(app);
+}
+
 ExitCode run_leaf(const Command& command, const Words& words, Words argv) {
   const std::string who = "specula " + command.name;
   CommandLine line;
@@ -235,7 +243,7 @@ ExitCode run_leaf(const Command& command, const Words& words, Words argv) {
            &line.bench_forward, &line.bench_prefill, &line.bench_decode, &line.bench_round, &line.bench_load,
            &line.bench_drafters, &line.bench_tokenize})
     args->argv = words;
-  line.replay.argv = argv;
+  line.replay.argv = line.rerun.argv = argv;
   line.run.argv = std::move(argv);
   return command.run(line);
 }

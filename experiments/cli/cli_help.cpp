@@ -33,6 +33,8 @@ std::string example(const std::string& text) {
   return out + line + "\n";
 }
 
+}  // namespace
+
 std::string exit_codes() {
   return "Exit codes:\n"
          "  0 ok                                1 failure at run time\n"
@@ -41,8 +43,6 @@ std::string exit_codes() {
          "  6 strict environment gate          75 interrupted, run again to resume\n"
          "  130 interrupted by the user\n";
 }
-
-}  // namespace
 
 std::string wrapped(const std::string& text, size_t indent, size_t width) {
   std::string out, line;

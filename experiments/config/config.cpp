@@ -46,6 +46,8 @@ class Builder {
     sampler();
     arms(only_arms);
     config_.resolved.set("measure", read_section(section("measure"), "[measure]", config_.measure, problems_));
+    config_.resolved.set("cost", read_section(section("cost"), "[cost]", config_.cost, problems_));
+    expectations();
     output();
   }
 
@@ -289,6 +291,19 @@ class Builder {
       resolved.set("drafter", arm.drafter.values);
       resolved.set("verifier", arm.verifier.values);
     }
+  }
+
+  void expectations() {
+    const Value* list = root_.find("expect");
+    if (list == nullptr) return;
+    std::vector<std::string> all, kept;
+    if (const Value* arms = root_.find("arm"); arms != nullptr && arms->is_array()) {
+      for (const Value& table : arms->array()) all.push_back(table.find("name")->string());
+    }
+    for (const ArmConfig& arm : config_.arms) kept.push_back(arm.name);
+    Value resolved;
+    config_.expectations = read_expectations(*list, all, kept, resolved, problems_);
+    if (!config_.expectations.empty()) config_.resolved.set("expect", std::move(resolved));
   }
 
   void output() {

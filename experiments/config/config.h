@@ -1,6 +1,6 @@
 // One experiment, resolved: TOML with includes and --set, every key checked, every value with its origin.
 // Sections: [experiment] [models.<name>] [data] [sampler] [[arm]] [drafter.<name>] [verifier.<name>]
-// [strategy.<name>] [measure] [output]; [sweep] is read by experiments/study. Licence: Apache-2.0.
+// [strategy.<name>] [measure] [cost] [[expect]] [output]; [sweep] is read by experiments/study. Licence: Apache-2.0.
 #pragma once
 
 #include <filesystem>
@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "experiments/config/expectations.h"
 #include "framework/core/params.h"
 #include "framework/decode/compose.h"
 #include "framework/decode/registry.h"
@@ -66,6 +67,9 @@ struct ArmConfig {
   double max_tv = 1;  // what `verify` lets a lossy rule differ from the target
   Composed composed;
 
+  bool asks_q_next(bool records_distributions) const {
+    return composed.verifier.q_next || (records_distributions && composed.drafter.q_next);
+  }
   // Where the file says how the arm decodes.
   const std::string& origin() const { return strategy ? strategy->values.origin : drafter.values.origin; }
 };
@@ -98,6 +102,15 @@ struct MeasureConfig {
   }
 };
 
+struct CostConfig {
+  double usd_per_hour = 0;
+
+  template <class V>
+  void visit(V& v) {
+    v("usd_per_hour", usd_per_hour, 0.0, 1e6, "price of the machine, for usd_per_mtok; 0: none is known", "USD");
+  }
+};
+
 struct ExperimentConfig {
   std::string name;
   uint64_t seed = 0;
@@ -106,10 +119,12 @@ struct ExperimentConfig {
   std::vector<Params> samplers;
   std::vector<ArmConfig> arms;  // exactly one is the baseline
   MeasureConfig measure;
-  std::string out = "runs";     // [output] dir: runs are written to <out>/<experiment>/<cell>
-  std::string record = "none";  // [output] record: none, distributions
-  std::string sort = "config";  // [output] sort: config, speedup
-  Value resolved;               // the whole tree, defaults included, each value with its origin
+  CostConfig cost;
+  std::vector<Expectation> expectations;  // of the arms that run
+  std::string out = "runs";               // [output] dir: runs are written to <out>/<experiment>/<cell>
+  std::string record = "none";            // [output] record: none, distributions
+  std::string sort = "config";            // [output] sort: config, speedup
+  Value resolved;                         // the whole tree, defaults included, each value with its origin
   struct Source {
     std::string path, content;
   };

@@ -52,6 +52,8 @@ std::vector<SectionDocs> config_sections(const Registries& registries) {
       {"verifier.<name>", "a verifier that arms share by its name", shared_keys("verifier")},
       {"strategy.<name>", "a strategy that arms share by its name", shared_keys("strategy")},
       {"measure", "how the arms are measured", list_options<MeasureConfig>()},
+      {"cost", "what the machine costs", list_options<CostConfig>()},
+      {"expect", "[[expect]]: what a figure of the run should be", expect_options()},
       {"output", "where runs are written", list_options<OutputKeys>()},
       {"sweep", "many cells of one file", sweep_keys()},
   };

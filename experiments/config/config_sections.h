@@ -58,6 +58,7 @@ struct OutputKeys {
 struct SectionDocs {
   std::string name, help;  // "measure"; named tables as "models.<name>"
   std::vector<Option> options;
+  bool is_list() const { return help.starts_with("[["); }  // "[[arm]]: ..."
 };
 
 // In the order of the resolved dump.  [sampler] lists the registered processors as its keys.

@@ -90,6 +90,32 @@ const std::vector<MetricDefinition>& metric_definitions() {
        kHardware, "overhead"},
       {"trace_overhead_frac", "fraction",
        "Time of the fenced pass over that of the unfenced one on the same records, minus 1.", kHardware, ""},
+      {"alpha_break_even", "fraction",
+       "The acceptance rate from which the draft pays for itself with the measured costs: the alpha that solves "
+       "(1 - alpha^(g+1)) / (1 - alpha) = g c + v + o, with g drafted tokens a round.  0 where it always pays; null "
+       "for "
+       "trees and where no rate would do.",
+       kHardware, ""},
+      {"usd_per_mtok", "USD/Mtoken",
+       "Price of a million kept tokens: [cost] usd_per_hour / 3600 / e2e_tok_s x 1e6.  Null without a price.",
+       kHardware, "cost per million tokens"},
+      {"flop_per_tok", "FLOP/token",
+       "Arithmetic of all positions that target and draft model processed, prefill included, over kept tokens: a "
+       "position "
+       "with c keys costs 2 x active parameters + 4 x layers x attention width x c.  Windows are not taken into "
+       "account, "
+       "and every node beside a tree's deepest path counts as deep as that.  Null where a drafter's own work is not "
+       "known from its records.",
+       kLength, "compute per token"},
+      {"wasted_flop_frac", "fraction", "The share of that arithmetic at positions which were thrown away.", kLength,
+       ""},
+      {"mbu_frac", "fraction",
+       "Bytes of weights that the passes of the rounds read, over what the memory could have delivered in the same "
+       "time: "
+       "(target passes x its weight bytes + draft passes x theirs) / (decode time x stream bandwidth).  Caches of keys "
+       "and values are left out, and of experts those of one row count.  Above 1 where weights stay in the processor's "
+       "cache.",
+       kHardware, "memory bandwidth utilization (MBU)"},
       {"exact_frac", "fraction",
        "Records whose token ids equal those of the baseline for the same prompt, repetition and turn.  Of an arm with "
        "another target: how often two models write the same text.",

@@ -159,6 +159,7 @@ Summary summarize(const RunInfo& run, const RecordSet& set) {
     for (const Level& level : levels) {
       const Slice slice = slice_of(set.records, baseline, arm.name, level);
       summary.cells.push_back(summarize_cell(arm, level, slice, set.records));
+      add_cost_metrics(run, arm, slice, level.bootstrap, summary.cells.back());
       if (!level.category.empty() || arm.baseline) continue;
       const Estimate& speedup = summary.cells.back().at("speedup");
       summary.comparisons.push_back(compare_with_reference(arm, run.baseline().name, slice, speedup));
@@ -169,9 +170,11 @@ Summary summarize(const RunInfo& run, const RecordSet& set) {
   }
   adjust_comparisons(summary.comparisons);
   add_traces(run, set.records, summary);
+  add_break_even(run, set.records, summary);
   add_checks(run, set, summary);
   if (run.one_hot && run.repetitions > 1)
     summary.warnings.emplace_back("temperature 0: repetitions repeat the timing, not the text");
+  check_expectations(run, summary);
   return summary;
 }
 

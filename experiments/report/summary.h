@@ -80,11 +80,20 @@ struct Check {
   bool passed = true;
 };
 
+struct ExpectationResult {
+  Expectation expected;
+  double value = kNotMeasured;
+  bool met = false;
+  std::string why;           // of a value that is missing
+  std::string text() const;  // "sps: tau is 2.1, expected 2.9..3.3 (portable)"
+};
+
 struct Summary {
   std::vector<CellSummary> cells;  // arms in the order of the manifest; all categories first
   std::vector<TraceSummary> traces;
   std::vector<Comparison> comparisons;
   std::vector<Check> checks;
+  std::vector<ExpectationResult> expectations;  // in the order of the configuration
   std::vector<std::string> warnings, excluded;
   std::vector<std::string> categories;
 
@@ -92,6 +101,8 @@ struct Summary {
   CellSummary& cell(const std::string& arm, const std::string& category);
   const Comparison* comparison(const std::string& arm) const;  // null for the baseline
 };
+
+bool misses_portable(const Summary& summary);  // an expectation whose miss is no matter of the machine
 
 Summary summarize(const RunInfo& run, const RecordSet& records);
 

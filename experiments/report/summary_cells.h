@@ -29,6 +29,14 @@ void adjust_comparisons(std::vector<Comparison>& comparisons);
 // categories.
 void add_traces(const RunInfo& run, const std::vector<Record>& records, Summary& summary);
 
+// usd_per_mtok, flop_per_tok, wasted_flop_frac, mbu_frac.
+void add_cost_metrics(const RunInfo& run, const ArmInfo& arm, const Slice& slice, const Bootstrap& bootstrap,
+                      CellSummary& cell);
+// alpha_break_even in the cells over all categories; after add_traces.
+void add_break_even(const RunInfo& run, const std::vector<Record>& records, Summary& summary);
+// Last: a miss is also a warning.
+void check_expectations(const RunInfo& run, Summary& summary);
+
 void add_checks(const RunInfo& run, const RecordSet& set, Summary& summary);
 
 }  // namespace specula

@@ -109,6 +109,15 @@ std::string summary_json(const RunInfo& run, const Summary& summary) {
                               {"passed", c.passed},
                               {"detail", c.detail}});
   }
+  for (const ExpectationResult& e : summary.expectations) {
+    json["expectations"].push_back({{"arm", e.expected.arm},
+                                    {"metric", e.expected.metric},
+                                    {"kind", e.expected.kind},
+                                    {"low", number(e.expected.low)},
+                                    {"high", number(e.expected.high)},
+                                    {"value", number(e.value)},
+                                    {"met", e.met}});
+  }
   json["warnings"] = summary.warnings;
   json["excluded"] = summary.excluded;
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -246,21 +246,30 @@ MarkdownTable arms_table(const RunInfo& run, const Summary& summary) {
                                   "TTFT ms p50", "TPOT ms", "step ms p50/p99", "exact"}) {
     table.column(title, kRight);
   }
+  const bool has_price = run.usd_per_hour > 0;
+  if (has_price) table.column("USD/Mtok", kRight);
   table.column("guarantee", kLeft);
   table.column("verdict", kLeft);
   for (const ArmInfo& arm : sorted_arms(run, summary)) {
     const CellSummary& cell = summary.cell(arm.name, "");
     const Comparison* comparison = summary.comparison(arm.name);
-    table.row({arm.name + (arm.baseline ? " (ref)" : ""), three_digits(cell.at("e2e_tok_s").value),
-               arm.baseline ? "1.00" : with_interval(cell.at("speedup")), fixed(cell.at("speedup_model").value, 2),
-               fixed(cell.at("tau").value, 2), fixed(cell.at("alpha").value, 3),
-               fixed(cell.at("accepted_per_step").value, 2), draft_share(summary, arm.name),
-               three_digits(cell.at("ttft_p50_ms").value), three_digits(cell.at("tpot_ms").value),
-               three_digits(cell.at("step_p50_ms").value) + " / " + three_digits(cell.at("step_p99_ms").value),
-               exactness(run, arm, cell), run.promise_of(arm),
-               comparison == nullptr                    ? "ref"
-               : std::isfinite(comparison->ratio.value) ? comparison->verdict
-                                                        : kDash});
+    std::vector<std::string> row = {
+        arm.name + (arm.baseline ? " (ref)" : ""),
+        three_digits(cell.at("e2e_tok_s").value),
+        arm.baseline ? "1.00" : with_interval(cell.at("speedup")),
+        fixed(cell.at("speedup_model").value, 2),
+        fixed(cell.at("tau").value, 2),
+        fixed(cell.at("alpha").value, 3),
+        fixed(cell.at("accepted_per_step").value, 2),
+        draft_share(summary, arm.name),
+        three_digits(cell.at("ttft_p50_ms").value),
+        three_digits(cell.at("tpot_ms").value),
+        three_digits(cell.at("step_p50_ms").value) + " / " + three_digits(cell.at("step_p99_ms").value),
+        exactness(run, arm, cell)};
+    if (has_price) row.push_back(three_digits(cell.at("usd_per_mtok").value));
+    row.push_back(run.promise_of(arm));
+    row.push_back(comparison == nullptr ? "ref" : std::isfinite(comparison->ratio.value) ? comparison->verdict : kDash);
+    table.row(std::move(row));
   }
   return table;
 }

@@ -45,6 +45,7 @@ std::vector<RunModel> inspect_models(const std::vector<RunModel>& known, const M
   for (RunModel& m : found) {
     const LoadedModel& model = *models.at(m.name);
     m.engine = model.engine();
+    m.weight_bytes = model.weight_bytes();
     const InvarianceReport report = check_invariance(model, quick_invariance());
     m.invariance.clear();
     for (const auto& property : report.properties) m.invariance[property.name] = property.held;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <ctime>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -30,6 +31,9 @@ Json arm_json(const RunInfo& r, const ArmInfo& a) {
                {"tests_tokens", a.tests_tokens}};
   if (!a.reference.empty()) json["reference"] = a.reference;
   if (!a.strategy.empty()) json["strategy"] = a.strategy;
+  if (!a.drafting.empty()) json["drafting"] = a.drafting;
+  if (!a.draft_model.empty()) json["draft_model"] = a.draft_model;
+  if (a.q_next) json["q_next"] = true;
   if (!a.certified.empty()) json["certificate"] = {{"path", a.certificate}, {"verdict", a.certified}};
   return json;
 }
@@ -47,7 +51,10 @@ ArmInfo arm_of(const Json& j) {
           .certificate = certificate.value("path", ""),
           .certified = certificate.value("verdict", ""),
           .reference = j.value("reference", ""),
-          .strategy = j.value("strategy", "")};
+          .strategy = j.value("strategy", ""),
+          .drafting = j.value("drafting", ""),
+          .draft_model = j.value("draft_model", ""),
+          .q_next = j.value("q_next", false)};
 }
 
 Json quality_json(const RunQuality& q) {
@@ -67,7 +74,13 @@ Json model_json(const RunModel& m) {
   Json json = {
       {"name", m.name},           {"path", m.path},   {"dtype", m.dtype},        {"fingerprint", m.fingerprint},
       {"n_params", m.parameters}, {"vocab", m.vocab}, {"context_max", m.context}};
+  if (m.active > 0) {
+    json["n_active"] = m.active;
+    json["layers"] = m.layers;
+    json["d_attn"] = m.attention_width;
+  }
   if (m.engine.empty()) return json;
+  json["weight_bytes"] = m.weight_bytes;
   json["engine"] = m.engine;
   json["batch_invariant"] = m.batch_invariant();
   json["invariance"] = m.invariance;
@@ -83,10 +96,28 @@ RunModel model_of(const Json& j) {
                  .parameters = j.at("n_params"),
                  .vocab = j.at("vocab"),
                  .context = j.at("context_max"),
+                 .active = j.value("n_active", int64_t{0}),
+                 .layers = j.value("layers", int64_t{0}),
+                 .attention_width = j.value("d_attn", int64_t{0}),
+                 .weight_bytes = j.value("weight_bytes", int64_t{0}),
                  .engine = j.value("engine", "")};
   if (j.contains("invariance")) model.invariance = j.at("invariance").get<std::map<std::string, bool>>();
   if (j.contains("quality")) model.quality = quality_of(j.at("quality"));
   return model;
+}
+
+Json bound_json(double bound) { return std::isfinite(bound) ? Json(bound) : Json(nullptr); }
+
+Json expectation_json(const Expectation& e) {
+  return {
+      {"arm", e.arm}, {"metric", e.metric}, {"kind", e.kind}, {"low", bound_json(e.low)}, {"high", bound_json(e.high)}};
+}
+
+Expectation expectation_of(const Json& j) {
+  Expectation e{.arm = j.at("arm"), .metric = j.at("metric"), .kind = j.at("kind")};
+  if (j.at("low").is_number()) e.low = j.at("low");
+  if (j.at("high").is_number()) e.high = j.at("high");
+  return e;
 }
 
 Json to_json(const RunInfo& r) {
@@ -98,6 +129,7 @@ Json to_json(const RunInfo& r) {
                {"argv", r.argv},
                {"cwd", r.cwd},
                {"build", r.build}};
+  if (!r.parent_run.empty()) json["parent_run"] = r.parent_run;
   json["arms"] = json["models"] = Json::array();
   for (const ArmInfo& a : r.arms) json["arms"].push_back(arm_json(r, a));
   for (const RunModel& m : r.models) json["models"].push_back(model_json(m));
@@ -111,6 +143,8 @@ Json to_json(const RunInfo& r) {
                    {"derivation", "uniform(use, request, position, index); request = hash(prompt, rep, turn)"}};
   json["measure"] = {{"repetitions", r.repetitions},     {"threads", r.threads}, {"stream_gb_s", r.stream_gb_s},
                      {"trace_prompts", r.trace_prompts}, {"sort", r.sort},       {"bootstrap", r.bootstrap}};
+  if (r.usd_per_hour > 0) json["cost"] = {{"usd_per_hour", r.usd_per_hour}};
+  for (const Expectation& e : r.expectations) json["expectations"].push_back(expectation_json(e));
   json["definitions"] = {"accept/1", "time/1"};
   json["identity"] = r.identity;
   return json;
@@ -124,6 +158,7 @@ RunInfo of_json(const Json& j) {
   r.created_utc = j.at("created_utc");
   r.argv = j.at("argv").get<std::vector<std::string>>();
   r.cwd = j.at("cwd");
+  r.parent_run = j.value("parent_run", "");
   r.build = j.at("build");
   for (const Json& a : j.at("arms")) r.arms.push_back(arm_of(a));
   for (const Json& m : j.at("models")) r.models.push_back(model_of(m));
@@ -143,6 +178,8 @@ RunInfo of_json(const Json& j) {
   r.trace_prompts = measure.at("trace_prompts");
   r.bootstrap = measure.at("bootstrap");
   r.sort = measure.value("sort", "config");
+  r.usd_per_hour = j.value("cost", Json::object()).value("usd_per_hour", 0.0);
+  for (const Json& e : j.value("expectations", Json::array())) r.expectations.push_back(expectation_of(e));
   r.identity = j.at("identity").get<std::map<std::string, std::string>>();
   return r;
 }

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "experiments/config/expectations.h"
 #include "framework/decode/quality.h"
 
 namespace specula {
@@ -26,6 +27,10 @@ struct ArmInfo {
   std::string certificate{}, certified{};
   std::string reference{};  // the arm that it is compared with; empty: the baseline
   std::string strategy{};   // as text; empty: it has drafter and verifier
+  // How it drafts: "lookup", "chain" (with draft_model) or "", see drafting.h; q_next: in each round a pass more, for q
+  // after the last token.
+  std::string drafting{}, draft_model{};
+  bool q_next = false;
 };
 
 // What the numbers of a quantized model cost, against those that its checkpoint stores.
@@ -38,7 +43,9 @@ struct RunQuality {
 struct RunModel {
   std::string name, path, dtype, fingerprint;
   int64_t parameters = 0, vocab = 0, context = 0;
+  int64_t active = 0, layers = 0, attention_width = 0;  // see model_size.h; 0: an older manifest
   // Known when the model was loaded:
+  int64_t weight_bytes = 0;                // that a pass over one row reads; 0: not known
   std::string engine;                      // what computes its products; "" before
   std::map<std::string, bool> invariance;  // what was tried of batch invariance, and whether it held
   std::optional<RunQuality> quality;       // of quantized models
@@ -48,6 +55,7 @@ struct RunModel {
 
 struct RunInfo {
   std::string run_id, experiment, cell, created_utc, cwd;
+  std::string parent_run{};  // id of the run that this one repeats; empty: none
   std::vector<std::string> argv;
   std::vector<ArmInfo> arms;
   std::vector<RunModel> models;
@@ -56,7 +64,9 @@ struct RunInfo {
   std::string sampler;   // "temperature(0.7),top_p(0.9)"
   bool one_hot = false;  // temperature 0: the baseline's text is the only right one
   uint64_t seed = 0;
-  std::string sort = "config";  // of the table: config, speedup
+  double usd_per_hour = 0;                  // of the machine; 0: no price
+  std::vector<Expectation> expectations{};  // of [[expect]]
+  std::string sort = "config";              // of the table: config, speedup
   int repetitions = 1, threads = 1, trace_prompts = 0, bootstrap = 10000;
   double stream_gb_s = 0;  // what all threads read from memory, beside which speeds are judged
   std::string build;       // "3f9c21a", "3f9c21a+changes"

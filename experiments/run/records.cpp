@@ -14,6 +14,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr Token kUnpublished = -1;
+
 double tenth(double us) { return std::round(us * 10) / 10; }
 
 Json tenths(const std::vector<double>& values) {
@@ -131,7 +133,11 @@ void read_measures(const Json& json, Record& r) {
   read_rounds(json, r.rounds);
   if (r.replayed) return;
   r.stop = json.at("stop").get<std::string>();
-  r.out = json.at("out_ids").get<std::vector<Token>>();
+  if (json.at("out_ids").is_null()) {  // a public copy holds their number alone
+    r.out.assign(json.at("n_out_tok").get<size_t>(), kUnpublished);
+  } else {
+    r.out = json.at("out_ids").get<std::vector<Token>>();
+  }
   r.start_us = json.at("t_start_us").get<double>();
   r.prefill_us = json.at("prefill_us").get<double>();
   r.e2e_us = json.at("e2e_us").get<double>();

@@ -134,9 +134,7 @@ void ArmRunner::forget() {
 }
 
 // A trace holds q after every row where the drafter can tell it, so that every rule can judge its rounds.
-bool ArmRunner::asks_q_next() const {
-  return arm_.composed.verifier.q_next || (shared_.config.records_distributions() && arm_.composed.drafter.q_next);
-}
+bool ArmRunner::asks_q_next() const { return arm_.asks_q_next(shared_.config.records_distributions()); }
 
 TraceHeader ArmRunner::trace_header() const {
   return {.arm = arm_.name,

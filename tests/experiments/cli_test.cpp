@@ -88,9 +88,12 @@ TEST_F(Cli, HelpStartsWithExamplesAndFitsTheScreen) {
 }
 
 TEST_F(Cli, EachCommandHasHelpWithAnExample) {
-  for (const char* command : {"run", "plan", "config show", "config check", "list", "explain", "compare", "report",
-                              "generate", "trace", "score", "tokenize", "bench forward", "bench prefill",
-                              "bench decode", "bench round", "bench load", "bench kernels", "doctor"}) {
+  for (const char* command : {"run",         "plan",       "config show",   "config check",  "list",
+                              "explain",     "compare",    "report",        "generate",      "trace",
+                              "score",       "tokenize",   "bench forward", "bench prefill", "bench decode",
+                              "bench round", "bench load", "bench kernels", "doctor",        "ls",
+                              "status",      "rerun",      "export",        "config diff",   "config schema",
+                              "completion",  "man"}) {
     const Outcome help = specula(cat(command, " --help"));
     EXPECT_EQ(help.code, 0) << command;
     EXPECT_THAT(help.out, StartsWith(cat("Examples:\n  specula ", command)));
@@ -111,7 +114,7 @@ TEST_F(Cli, WrongCommandLines) {
   EXPECT_THAT(usage_error("frobnicate"),
               StartsWith("specula: unknown command 'frobnicate'; valid: run, plan, config, list"));
   EXPECT_EQ(usage_error("--verion"), "specula: unknown flag '--verion'; did you mean '--version'?");
-  EXPECT_EQ(usage_error("config"), "specula config: a command is missing; valid: show, check");
+  EXPECT_EQ(usage_error("config"), "specula config: a command is missing; valid: show, check, diff, schema");
   EXPECT_EQ(usage_error("bench frward"), "specula bench: unknown command 'frward'; did you mean 'forward'?");
   EXPECT_EQ(usage_error("run"), "specula run: CFG is required; see specula run --help");
   EXPECT_EQ(usage_error("run x.toml --reusme auto"), "specula run: unknown flag '--reusme'; did you mean '--resume'?");

@@ -1,0 +1,101 @@
+// The commands around the folders that runs leave.  Licence: Apache-2.0.
+#include <iostream>
+
+#include "experiments/cli/cli_flags.h"
+
+namespace specula {
+namespace {
+
+void define_ls(CLI::App& app, CommandLine& line) {
+  LsArgs& args = line.ls;
+  argument(app, "DIR", args.folder, "folder of runs (default: runs)", Need::kOptional);
+  repeated_flag(app, "--where", args.where, "KEY=VALUE",
+                "only runs whose configuration says so, or KEY!=VALUE: not so; KEY may be experiment, cell or state; "
+                "may be repeated");
+  choice_flag(app, "--format", args.format, {"md", "csv", "json"}, "md by default");
+}
+
+void define_status(CLI::App& app, CommandLine& line) {
+  arguments(app, "DIR", line.folders, "run folders, or folders of runs");
+}
+
+void define_rerun(CLI::App& app, CommandLine& line) { argument(app, "DIR", line.rerun.folder, "a run folder"); }
+
+void define_export(CLI::App& app, CommandLine& line) {
+  ExportArgs& args = line.exported;
+  argument(app, "DIR", args.folder, "a run folder");
+  choice_flag(app, "--format", args.format, {"csv", "jsonl", "sqlite"}, "of the tables; csv by default");
+  text_flag(app, "--out", args.out, "PATH",
+            "tables of records, rounds, summary and meta: a new folder of files, or a new file of sqlite");
+  text_flag(app, "--public", args.public_folder, "PATH",
+            "instead: a copy of the run folder for others, without host, user, paths, command lines and token ids");
+}
+
+void define_config_diff(CLI::App& app, CommandLine& line) {
+  argument(app, "A", line.config, "an experiment, or the folder of a run");
+  argument(app, "B", line.other_config, "another");
+}
+
+void define_completion(CLI::App& app, CommandLine& line) {
+  argument(app, "SHELL", line.shell, "bash, zsh or fish", Need::kRequired, {"bash", "zsh", "fish"});
+}
+
+}  // namespace
+
+std::vector<Command> run_commands() {
+  return {
+      {"config diff",
+       "prints the keys in which two configurations or runs differ, with their origins",
+       {"specula config diff configs/studies/quickstart.toml configs/studies/demo_t1.toml",
+        "specula config diff configs/studies/quickstart.toml runs/demo/333c68536f_demo"},
+       define_config_diff,
+       [](CommandLine& line) { return config_diff_command(line.config, line.other_config); }},
+      {"config schema",
+       "prints the JSON Schema of an experiment file, for editors",
+       {"specula config schema >specula.schema.json"},
+       [](CLI::App& /*app*/, CommandLine& /*line*/) {},
+       [](CommandLine& /*line*/) { return config_schema_command(); }},
+      {"ls",
+       "lists runs: state, progress, age, and the configuration keys in which they differ",
+       {"specula ls", "specula ls runs/demo --where sampler.temperature.temperature=0",
+        "specula ls runs --where 'state!=done' --format csv"},
+       define_ls,
+       [](CommandLine& line) { return ls_command(line.ls); }},
+      {"status",
+       "tells state, progress, age of the last heartbeat and last error of runs",
+       {"specula status runs/demo", "specula status runs/demo/*"},
+       define_status,
+       [](CommandLine& line) { return status_command(line.folders); }},
+      {"rerun",
+       "runs the resolved configuration of a run again, in a new folder beside it",
+       {"specula rerun runs/demo/333c68536f_demo"},
+       define_rerun,
+       [](CommandLine& line) { return rerun_command(line.rerun); }},
+      {"export",
+       "writes a run as tables, or a copy of it that may be published",
+       {"specula export runs/demo/333c68536f_demo --out demo-tables",
+        "specula export runs/demo/333c68536f_demo --format sqlite --out demo.sqlite",
+        "specula export runs/demo/333c68536f_demo --public demo-public"},
+       define_export,
+       [](CommandLine& line) { return export_command(line.exported); }},
+      {"completion",
+       "prints what makes a shell complete commands, flags and their values",
+       {"specula completion bash >~/.specula-completion",
+        "specula completion fish >~/.config/fish/completions/specula.fish"},
+       define_completion,
+       [](CommandLine& line) {
+         std::cout << completion_script(line.shell);
+         return ExitCode::kOk;
+       }},
+      {"man",
+       "prints the manual page, specula.1",
+       {"specula man >specula.1"},
+       [](CLI::App& /*app*/, CommandLine& /*line*/) {},
+       [](CommandLine& /*line*/) {
+         std::cout << man_page();
+         return ExitCode::kOk;
+       }},
+  };
+}
+
+}  // namespace specula

@@ -1,0 +1,35 @@
+// What a record had models do, counted from its rounds: positions that were processed and their arithmetic, passes that
+// read weights.  Licence: Apache-2.0.
+#pragma once
+
+#include <string>
+
+#include "experiments/run/manifest.h"
+#include "experiments/run/records.h"
+
+namespace specula {
+
+struct Work {
+  double flop = 0, wasted_flop = 0;            // of everything; of positions that were thrown away
+  double target_passes = 0, draft_passes = 0;  // of rounds; without the prefill
+};
+
+// How an arm's work follows from its records.
+struct WorkModel {
+  const RunModel* target = nullptr;
+  const RunModel* draft = nullptr;  // null: it drafts without a model
+  bool q_next = false;              // a pass more in each round with a draft
+  std::string why;                  // why its work is not known; "" : it is
+};
+WorkModel work_model(const RunInfo& run, const ArmInfo& arm);
+
+// A position with c keys costs 2 x active parameters + 4 x layers x attention width x c.
+double flop_of(const RunModel& model, double context);
+Work work_of(const WorkModel& model, const Record& record);
+
+// The acceptance rate at which a round of `length` drafts (a mean, so any number) costs what its tokens would have
+// cost: (1 - alpha^(length + 1)) / (1 - alpha) = cost, in units of the baseline's rounds.  0: it always pays; NaN:
+// never.
+double break_even_alpha(double length, double cost);
+
+}  // namespace specula

@@ -1,0 +1,39 @@
+// Run folders as others than their writer see them: found below a folder, with what manifest.json,
+// config.resolved.toml and status.json say, whatever became of the process.  Licence: Apache-2.0.
+#pragma once
+
+#include <ctime>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "experiments/run/manifest.h"
+#include "framework/core/value.h"
+
+namespace specula {
+
+struct FoundRun {
+  std::filesystem::path folder;
+  std::string problem;  // why it could not be read; then only the names of the folders mean anything
+  RunInfo info;
+  Value config{.data = Value::Table{}, .origin = {}};  // empty where a run keeps none (a replay)
+  std::string state;                                   // of status.json; without one "done" or "begun"
+  int64_t done = 0, total = 0, failed_records = 0;     // done and total in units: prompts x repetitions, the fenced too
+  std::string heartbeat_utc, last_error;
+
+  std::string experiment() const;
+};
+
+// Every folder with a manifest.json at or below `root`, by time of creation; a folder that cannot be read is one with a
+// problem.  Throws ConfigError if `root` is no folder.
+std::vector<FoundRun> find_runs(const std::filesystem::path& root);
+FoundRun read_run(const std::filesystem::path& folder);  // never throws for what is in it
+
+// Seconds from an RFC 3339 time to `now`; NaN if it is none.
+double seconds_since(const std::string& utc, std::time_t now);
+std::string age_text(double seconds);  // "12 s", "5 min", "3 h", "9 d"; "–" for NaN
+
+// Whether the run says that it is running, and has said nothing for so long that it will not be.
+bool is_stale(const FoundRun& run, std::time_t now);
+
+}  // namespace specula
