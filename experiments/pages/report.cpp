@@ -145,7 +145,7 @@ std::string reason_text(const std::string& why) {
 }
 
 fs::path write_page(const fs::path& run_folder, const Report& report) {
-  const fs::path file = run_folder / "report.html";
+  fs::path file = run_folder / "report.html";
   write_file_atomically(file, report_html(report));
   return file;
 }
