@@ -35,9 +35,9 @@ class Bootstrap {
   size_t groups() const { return groups_; }
   int draws() const { return draws_; }
 
-  // 95 % percentile interval of `statistic`, a function of K <= 4 totals.  columns [K][G] hold what each group adds to each
-  // total. Draws in which the statistic is not finite are left out; when they are more than half, or G < 2, there is no
-  // interval.
+  // 95 % percentile interval of `statistic`, a function of K <= 4 totals.  columns [K][G] hold what each group adds to
+  // each total. Draws in which the statistic is not finite are left out; when they are more than half, or G < 2, there
+  // is no interval.
   using Statistic = std::function<double(std::span<const double> totals)>;
   Interval interval(const std::vector<std::vector<double>>& columns, const Statistic& statistic) const;
 
