@@ -111,7 +111,7 @@ std::vector<double> Scale::ticks(size_t most) const {
 
 std::string tick_text(double value) {
   char text[32];
-  std::snprintf(text, sizeof text, "%.4g", std::abs(value) < 1e-12 ? 0.0 : value);
+  std::snprintf(text, sizeof text, std::abs(value) < 1e6 ? "%.6g" : "%.3g", std::abs(value) < 1e-12 ? 0.0 : value);
   return text;
 }
 

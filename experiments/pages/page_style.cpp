@@ -86,9 +86,10 @@ svg path.modelled { fill: var(--card); stroke: var(--b); stroke-width: 1.75; }
 footer { color: var(--soft); font-size: 13px; padding-top: 24px; padding-bottom: 40px; }
 @media (max-width: 600px) { header, main, footer { padding-left: 14px; padding-right: 14px; } figure, .block, .card { padding: 12px; } dl { grid-template-columns: 1fr; gap: 2px; } dd { margin-bottom: 8px; } }
 @media print {
-  :root { --back: #ffffff; --card: #ffffff; --ink: #000000; --soft: #444444; --edge: #bbbbbb; --grid: #dddddd; --a: #0068a8; --b: #b04800; --c: #5d6875; --good: #00684a; --bad: #a32f00; }
+  :root { --back: #ffffff; --card: #ffffff; --ink: #000000; --soft: #444444; --edge: #bbbbbb; --grid: #dddddd; --a: #0068a8; --b: #b04800; --c: #5d6875; --good: #00684a; --bad: #a32f00; --link: #0059a3; --warn: #fff5dc; --warn-edge: #c98a00; }
   nav { display: none; }
-  figure, .block, .panel, tr { break-inside: avoid; }
+  .panel, tr, .warnings { break-inside: avoid; }
+  h2, h3, h4, figcaption, .legend { break-after: avoid; }
   .scroll { overflow: visible; }
   svg { max-width: 100%; height: auto; }
   body { font-size: 11px; }

@@ -107,17 +107,14 @@ Figure position_figure(const Report& report) {
   Figure figure{
       .id = "acceptance-along-text",
       .title = "Acceptance along the text",
-      .caption =
-          cat("Mean of accepted tokens of the rounds that drafted, by where in the text the round began, in steps of ",
-              width, width == 1 ? " token" : " tokens", "; bars are 95 % intervals over prompts.")};
+      .caption = cat(
+          "Mean of accepted tokens of the rounds that drafted, by where in the text the round began, in steps of ",
+          width, width == 1 ? " token" : " tokens", "; bars are 95 % intervals over prompts, cut at the plot's edge.")};
   std::vector<Bins> all;
   double highest = 0;
   for (const ArmInfo& arm : report.arms) {
     all.push_back(bins_of(report, arm.name, width));
-    for (const auto& [index, bin] : all.back()) {
-      const double error = bin.error();
-      highest = std::max(highest, bin.mean() + (std::isfinite(error) ? 1.96 * error : 0));
-    }
+    for (const auto& [index, bin] : all.back()) highest = std::max(highest, 1.2 * bin.mean());
   }
   for (size_t i = 0; i < all.size(); ++i) {
     const ArmInfo& arm = report.arms[i];

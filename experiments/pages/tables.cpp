@@ -87,7 +87,7 @@ std::string metric_text(const std::string& metric, double value) {
 }
 
 std::string metric_text(const std::string& metric, const Estimate& e) {
-  const std::string value = metric_text(metric, e.value);
+  std::string value = metric_text(metric, e.value);
   if (!std::isfinite(e.value) || !std::isfinite(e.interval.low)) return value;
   return cat(value, " [", metric_text(metric, e.interval.low), ", ", metric_text(metric, e.interval.high), "]");
 }

@@ -135,8 +135,8 @@ void add_missing_arms(const Report& report, std::vector<std::string>& all) {
 std::string verdict(const Report& report) {
   const std::string& base = report.run.baseline().name;
   if (report.replayed()) {
-    return cat("Recorded rounds, judged again by ", report.run.arms.size(),
-               " rules: what they accept can be compared, times there are none.");
+    return cat("Recorded rounds, judged again in ", report.run.arms.size(),
+               " arms: what they accept can be compared, times there are none.");
   }
   const Estimate& speed = report.summary.cell(base, "").at("e2e_tok_s");
   if (!std::isfinite(speed.value))

@@ -240,6 +240,8 @@ TEST(Scale, TicksAreRoundAndInside) {
     EXPECT_FALSE(one.ticks(5).empty());
   }
   EXPECT_EQ(tick_text(0.30000000000000004), "0.3");
+  EXPECT_EQ(tick_text(25000), "25000");
+  EXPECT_EQ(tick_text(2e6), "2e+06");
   EXPECT_THROW(Scale(kLog, range_of(0, 1), 0, 100), std::logic_error);
 }
 
