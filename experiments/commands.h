@@ -21,7 +21,13 @@ struct RunArgs {
 };
 ExitCode run_command(const RunArgs& args);
 
-ExitCode plan_command(const std::string& config, const ConfigOverrides& overrides);
+struct PlanArgs {
+  std::string config;
+  ConfigOverrides overrides;
+  std::string pilot;    // a run folder, to plan the number of prompts from; empty: none
+  double power = 0.02;  // the relative difference that is to be seen
+};
+ExitCode plan_command(const PlanArgs& args);
 ExitCode config_show_command(const std::string& config, const ConfigOverrides& overrides, const std::string& format);
 ExitCode config_diff_command(const std::string& a, const std::string& b);  // files, or folders of runs
 ExitCode config_schema_command();
@@ -54,7 +60,7 @@ struct CompareArgs {
 };
 ExitCode compare_command(const CompareArgs& args);
 
-ExitCode report_command(const std::string& run_folder);  // writes its pages and tables into it
+ExitCode report_command(const std::string& folder);  // of a run or a study: writes its pages and tables into it
 
 struct LsArgs {
   std::string folder = "runs";

@@ -7,6 +7,7 @@
 
 #include "experiments/commands.h"
 #include "experiments/config/config_reader.h"
+#include "experiments/power.h"
 #include "experiments/report/table.h"
 #include "experiments/run/run_plan.h"
 #include "experiments/run/trace_room.h"
@@ -138,10 +139,13 @@ std::string cells_text(const Study& study) {
 
 }  // namespace
 
-ExitCode plan_command(const std::string& file, const ConfigOverrides& overrides) {
-  const Study study = load_study(file, overrides, make_registries());
+ExitCode plan_command(const PlanArgs& args) {
+  const Study study = load_study(args.config, args.overrides, make_registries());
   if (study.is_sweep) std::cout << cells_text(study) << "\nThe first cell:\n";
   std::cout << cell_text(study.cells.front().config);
+  if (!args.pilot.empty() && args.power <= 0)
+    throw ConfigError(cat("--power ", args.power, ": expected a relative difference above 0, as in 0.02"));
+  if (!args.pilot.empty()) std::cout << "\n" << power_text(study.cells.front().config, args.pilot, args.power);
   return ExitCode::kOk;
 }
 

@@ -1,16 +1,28 @@
-// `specula report`: the records of one run as a page, as Markdown and as LaTeX.
+// `specula report`: the records of one run as a page, as Markdown and as LaTeX; those of a study as its pages.
 #include <cstdio>
 
 #include "experiments/commands.h"
 #include "experiments/pages/latex.h"
 #include "experiments/pages/report.h"
+#include "experiments/study/study_results.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 
 namespace specula {
 
-ExitCode report_command(const std::string& run_folder) {
-  const std::filesystem::path folder = run_folder;
+namespace {
+
+void report_study(const std::filesystem::path& folder) {
+  const StudyResult study = read_study(folder);
+  const Rankings rankings = rank_choices(study);
+  for (const StudyCellResult& cell : study.cells) {
+    if (!cell.times.empty()) write_page(folder / cell.cell, read_report(folder / cell.cell, cell.summary));
+  }
+  write_study(folder, study, rankings);
+  std::fputs(cat(study_table(study, rankings), "\nWrote ", (folder / "report.html").string(), "\n").c_str(), stdout);
+}
+
+void report_run(const std::filesystem::path& folder) {
   const Report report = read_report(folder);
   std::vector<std::filesystem::path> written = {write_page(folder, report), folder / "report.md"};
   write_file_atomically(written.back(), report_markdown(report));
@@ -18,6 +30,12 @@ ExitCode report_command(const std::string& run_folder) {
   std::string text = verdict(report) + "\n\nWrote\n";
   for (const std::filesystem::path& file : written) text += "  " + file.string() + "\n";
   std::fputs(text.c_str(), stdout);
+}
+
+}  // namespace
+
+ExitCode report_command(const std::string& folder) {
+  is_study_folder(folder) ? report_study(folder) : report_run(folder);
   return ExitCode::kOk;
 }
 

@@ -29,6 +29,7 @@ ArmInfo arm_info(const ArmConfig& arm) {
           .baseline = arm.baseline,
           .state = name_of(arm.composed.drafter.scope),
           .tests_tokens = arm.composed.verifier.tests_tokens,
+          .duplicate_of = arm.duplicate_of,
           .strategy = arm.strategy ? call_text(*arm.strategy) : "",
           .drafting = drafting_of(arm),
           .draft_model = arm.composed.drafter.models.empty() ? "" : arm.composed.drafter.models.front()};

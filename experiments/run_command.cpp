@@ -99,10 +99,10 @@ class StudyRun {
 
   // Returns whether a cell misses an expectation.
   bool print() const {
-    const std::string table = study_table(result_);
-    write_file_atomically(study_.folder() / "study.md", table);
-    write_file_atomically(study_.folder() / "study.csv", study_csv(result_));
-    std::fputs(cat(table, "\nWrote ", study_.folder().string(), "\n").c_str(), stdout);
+    const Rankings rankings = rank_choices(result_);
+    write_study(study_.folder(), result_, rankings);
+    const std::string page = (study_.folder() / "report.html").string();
+    std::fputs(cat(study_table(result_, rankings), "\nWrote ", page, "\n").c_str(), stdout);
     return std::any_of(result_.cells.begin(), result_.cells.end(),
                        [](const StudyCellResult& cell) { return misses_portable(cell.summary); });
   }

@@ -15,9 +15,13 @@ void define_run(CLI::App& app, CommandLine& line) {
 }
 
 void define_plan(CLI::App& app, CommandLine& line) {
-  config_argument(app, line.config);
-  override_flags(app, line.overrides);
-  sweep_flag(app, line.overrides);
+  config_argument(app, line.plan.config);
+  override_flags(app, line.plan.overrides);
+  sweep_flag(app, line.plan.overrides);
+  text_flag(app, "--pilot", line.plan.pilot, "DIR",
+            "a run folder: tells from its scatter how many prompts --power needs");
+  share_flag(app, "--power", line.plan.power, "FRAC",
+             "the relative difference that is to be seen, with --pilot (default: 0.02)");
 }
 
 void define_config_show(CLI::App& app, CommandLine& line) {
@@ -99,9 +103,10 @@ std::vector<Command> experiment_commands() {
        [](CommandLine& line) { return run_command(line.run); }},
       {"plan",
        "shows what a run would do: arms, guarantees, models, prompts, hash, folder",
-       {"specula plan " + kDemoConfig, "specula plan " + kDemoConfig + " --limit 4"},
+       {"specula plan " + kDemoConfig, "specula plan " + kDemoConfig + " --limit 4",
+        "specula plan configs/studies/aa.toml --power 0.02 --pilot runs/aa/333c68536f_aa"},
        define_plan,
-       [](CommandLine& line) { return plan_command(line.config, line.overrides); }},
+       [](CommandLine& line) { return plan_command(line.plan); }},
       {"config show",
        "prints every key of a configuration, default or not, and its origin",
        {"specula config show " + kDemoConfig, "specula config show " + kDemoConfig + " --format json"},

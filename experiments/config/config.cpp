@@ -134,7 +134,22 @@ class Builder {
       config_.data.file = absolute_path(prompts);
       prompts.data = config_.data.file;
     }
+    read_padding(table, values);
     config_.resolved.set("data", std::move(values));
+  }
+
+  void read_padding(const Value& table, Value& values) {
+    DataConfig& data = config_.data;
+    if (!data.pad_text.empty()) {
+      Value& text = *values.find("pad_text");
+      data.pad_file = absolute_path(text);
+      text.data = data.pad_file;
+    }
+    if (data.pad_to_tok > 0 && data.chat_template != kNoFormat)
+      problems_.add(cat(table.find("pad_to_tok")->origin, ": [data] pad_to_tok = ", data.pad_to_tok,
+                        " pads plain text, and chat_template is ", quoted(data.chat_template), "; expected \"none\""));
+    if (data.pad_to_tok == 0 && !data.pad_text.empty())
+      problems_.add(cat(table.find("pad_text")->origin, ": [data] pad_text means nothing without pad_to_tok"));
   }
 
   void sampler() {
@@ -152,7 +167,7 @@ class Builder {
     const Value* list = root_.find("arm");
     if (list == nullptr || !list->is_array()) return;
     std::vector<Value> resolved;
-    for (const Value& table : list->array()) resolved.push_back(arm(table));
+    for (const Value& table : list->array()) resolved.push_back(arm(with_original(table, *list)));
     choose_baseline(*list, resolved);
     select_arms(only_arms, resolved);
     for (size_t i = 0; i < config_.arms.size(); ++i) write_arm(config_.arms[i], resolved[i]);
@@ -168,6 +183,33 @@ class Builder {
     }
   }
 
+  // A duplicate decodes as the arm that it names: what that one says stands in its place.
+  Value with_original(const Value& table, const Value& list) {
+    const Value* wanted = table.find("duplicate_of");
+    if (wanted == nullptr || !wanted->is_string()) return table;
+    const std::string place = cat("[arm.", table.find("name")->string(), "]");
+    for (const Entry& entry : table.table()) {
+      if (entry.key != "name" && entry.key != "duplicate_of")
+        problems_.add(cat(entry.value.origin, ": ", place, " ", entry.key, ": a duplicate decodes as ",
+                          quoted(wanted->string()), " does and has no other keys; take this one out"));
+    }
+    std::vector<std::string> originals;
+    for (const Value& candidate : list.array()) {
+      if (candidate.find("duplicate_of") != nullptr) continue;
+      originals.push_back(candidate.find("name")->string());
+      if (originals.back() != wanted->string()) continue;
+      Value copy = candidate;
+      copy.erase("baseline");
+      copy.set("name", *table.find("name"));
+      copy.set("duplicate_of", *wanted);
+      copy.origin = table.origin;
+      return copy;
+    }
+    problems_.add(cat(wanted->origin, ": ", place, " duplicate_of = ", quoted(wanted->string()),
+                      ": there is no such arm that is no duplicate itself", suggestion(wanted->string(), originals)));
+    return table;
+  }
+
   Value arm(const Value& table) {
     ArmKeys keys;
     const Value* given_name = table.find("name");
@@ -180,6 +222,7 @@ class Builder {
     arm.name = keys.name;
     arm.baseline = keys.baseline;
     arm.max_tv = keys.max_tv;
+    arm.duplicate_of = keys.duplicate_of;
     arm.target = keys.target.name;
     if (std::find(model_names_.begin(), model_names_.end(), arm.target) == model_names_.end() &&
         root_.find("models") != nullptr) {
@@ -249,7 +292,7 @@ class Builder {
       const ArmConfig& arm = config_.arms[i];
       names.push_back(arm.name);
       if (arm.baseline) said.push_back(i);
-      if (arm.strategy) continue;
+      if (arm.strategy || !arm.duplicate_of.empty()) continue;
       const Value* drafter = arm.drafter.values.find("name");
       all_read = all_read && drafter != nullptr;
       if (drafter != nullptr && drafter->string() == "none") plain.push_back(i);
@@ -275,15 +318,25 @@ class Builder {
       if (std::find(names.begin(), names.end(), wanted) != names.end()) continue;
       problems_.add(cat("--arms ", wanted, ": there is no arm '", wanted, "'", suggestion(wanted, names)));
     }
+    std::vector<std::string> kept = only;
+    for (const ArmConfig& arm : config_.arms) {  // a duplicate without the arm that it repeats says nothing
+      if (std::find(only.begin(), only.end(), arm.name) != only.end()) kept.push_back(arm.duplicate_of);
+    }
     for (size_t i = config_.arms.size(); i-- > 0;) {
       const ArmConfig& arm = config_.arms[i];
-      if (arm.baseline || std::find(only.begin(), only.end(), arm.name) != only.end()) continue;
+      if (arm.baseline || std::find(kept.begin(), kept.end(), arm.name) != kept.end()) continue;
       config_.arms.erase(config_.arms.begin() + static_cast<ptrdiff_t>(i));
       resolved.erase(resolved.begin() + static_cast<ptrdiff_t>(i));
     }
   }
 
   static void write_arm(const ArmConfig& arm, Value& resolved) {
+    if (!arm.duplicate_of.empty()) {
+      std::erase_if(resolved.table(),
+                    [](const Entry& entry) { return entry.key != "name" && entry.key != "duplicate_of"; });
+      return;
+    }
+    resolved.erase("duplicate_of");
     if (Value* baseline = resolved.find("baseline")) baseline->data = arm.baseline;
     if (arm.strategy) {
       resolved.set("strategy", arm.strategy->values);
@@ -411,12 +464,12 @@ std::string cell_name(const std::string& cfg_hash, const std::string& label) {
 }
 
 ExperimentConfig resolve_config(const ConfigTree& tree, const std::vector<std::string>& only_arms,
-                                const Registries& registries, Problems& problems) {
+                                const Registries& registries, KnownFiles& known, Problems& problems) {
   ExperimentConfig config;
   const size_t before = problems.lines.size();
   config.sources = tree.sources;
   Builder(tree.root, registries, config, problems).build(only_arms);
-  const FileFacts facts = check_files(config, problems);
+  const FileFacts facts = check_files(config, known, problems);
   if (problems.lines.size() > before) return config;
   compute_hashes(config, facts);
   config.cell = cell_name(config.cfg_hash, config.name);
@@ -433,7 +486,8 @@ ExperimentConfig load_config(const std::filesystem::path& file, const ConfigOver
                      ": [sweep] makes several cells of this file, and this command takes one; --unset sweep takes the "
                      "file without it"));
   }
-  ExperimentConfig config = resolve_config(tree, overrides.arms, registries, problems);
+  KnownFiles known;
+  ExperimentConfig config = resolve_config(tree, overrides.arms, registries, known, problems);
   throw_if_any(problems, tree.sources);
   return config;
 }

@@ -43,6 +43,9 @@ struct DataConfig {
   std::vector<std::string> categories;  // empty: all
   int64_t limit = 0;                    // prompts, stratified by category; 0: all
   int64_t max_new_tokens = 128;
+  int64_t pad_to_tok = 0;                 // prompts shorter than this get text in front; 0: none
+  std::string pad_text;                   // file of that text, as given; empty: the other prompts
+  std::string pad_file{};                 // resolved, absolute
   std::string chat_template = kNoFormat;  // of chat_format_choices()
   bool ignore_eos = false;                // go on to max_new_tokens
 
@@ -52,6 +55,11 @@ struct DataConfig {
     v("categories", categories, "only prompts of these categories; empty takes all");
     v("limit", limit, 0, kMaxInteger, "prompts to take, the categories in turn; 0 takes all", "prompts");
     v("max_new_tokens", max_new_tokens, 1, kMaxInteger, "tokens after which a continuation is ended", "tokens");
+    v("pad_to_tok", pad_to_tok, 0, kMaxInteger,
+      "shorter prompts get text in front until they have exactly so many tokens, to sweep the context; 0: none",
+      "tokens");
+    v("pad_text", pad_text,
+      "file of that text, relative to the file that gives it; by default the other prompts of the file");
     v("chat_template", chat_template, chat_format_choices(),
       "wrap each turn in the chat template of the target's folder, or in a format by name; none gives it as it is");
     v("ignore_eos", ignore_eos, "go on to max_new_tokens after the end token");
@@ -61,6 +69,7 @@ struct DataConfig {
 struct ArmConfig {
   std::string name;
   bool baseline = false;
+  std::string duplicate_of{};     // the arm that it repeats; empty: none
   std::string target = "target";  // the entry of [models] that is the arm's target
   Params drafter, verifier;       // with "name"; both empty where there is a strategy
   std::optional<Params> strategy{};

@@ -12,14 +12,39 @@
 namespace specula {
 namespace {
 
-struct ModelFacts {
-  ModelInfo info;
-  std::string tokenizer;  // fingerprint; "" without one
-};
+using ModelFacts = KnownFiles::Model;
+
+// Both throw Error for what cannot be read.
+ModelFacts read_model_facts(const std::string& folder) {
+  ModelFacts facts{.info = read_model_info(folder)};
+  if (has_tokenizer(folder)) {
+    const auto tokenizer = load_tokenizer(folder);
+    facts.tokenizer = tokenizer->fingerprint();
+    facts.tokenizer_vocab = tokenizer->vocab();
+  }
+  return facts;
+}
+
+KnownFiles::Prompts read_prompt_facts(const std::string& file) {
+  KnownFiles::Prompts facts;
+  for (const Prompt& prompt : load_prompts(file)) {
+    if (std::find(facts.categories.begin(), facts.categories.end(), prompt.category) == facts.categories.end())
+      facts.categories.push_back(prompt.category);
+  }
+  facts.sha256 = sha256(read_file(file));
+  return facts;
+}
+
+template <class Facts, class Read>
+const Facts& remembered(std::map<std::string, Facts>& known, const std::string& path, const Read& read) {
+  const auto found = known.find(path);
+  return found != known.end() ? found->second : known.emplace(path, read(path)).first->second;
+}
 
 class FileChecker {
  public:
-  FileChecker(const ExperimentConfig& config, Problems& problems) : config_(config), problems_(problems) {}
+  FileChecker(const ExperimentConfig& config, KnownFiles& known, Problems& problems)
+      : config_(config), known_(known), problems_(problems) {}
 
   FileFacts check() {
     FileFacts facts;
@@ -33,6 +58,7 @@ class FileChecker {
       for (const std::string& file : arm.composed.drafter.files) hash_file(arm, file, facts);
     }
     if (!config_.data.file.empty()) facts.prompts_sha256 = check_prompts();
+    if (!config_.data.pad_file.empty()) facts.pad_sha256 = check_padding();
     return facts;
   }
 
@@ -47,17 +73,13 @@ class FileChecker {
     const std::string place = cat(key("models", model.name).find("path")->origin, ": [models.", model.name,
                                   "] path = ", quoted(model.path), ": ");
     try {
-      ModelFacts facts{.info = read_model_info(model.folder), .tokenizer = ""};
-      if (has_tokenizer(model.folder)) {
-        const auto tokenizer = load_tokenizer(model.folder);
-        facts.tokenizer = tokenizer->fingerprint();
-        if (tokenizer->vocab() > facts.info.vocab) {
-          problems_.add(cat(place, "its tokenizer has ", tokenizer->vocab(),
-                            " tokens, but the model's vocabulary holds ", facts.info.vocab,
-                            "; expected at most as many"));
-        }
+      const ModelFacts& facts = remembered(known_.models, model.folder, read_model_facts);
+      if (facts.tokenizer_vocab > facts.info.vocab) {
+        problems_.add(cat(place, "its tokenizer has ", facts.tokenizer_vocab,
+                          " tokens, but the model's vocabulary holds ", facts.info.vocab,
+                          "; expected at most as many"));
       }
-      models_.emplace(model.name, std::move(facts));
+      models_.emplace(model.name, facts);
     } catch (const Error& e) {
       problems_.add(place + e.what());
     }
@@ -80,7 +102,7 @@ class FileChecker {
   void hash_file(const ArmConfig& arm, const std::string& path, FileFacts& facts) {
     if (facts.plugin_files.contains(path)) return;
     try {
-      facts.plugin_files[path] = sha256_of_file(path);
+      facts.plugin_files[path] = remembered(known_.sha256, path, sha256_of_file);
     } catch (const Error& e) {
       problems_.add(cat(arm.drafter.values.origin, ": [arm.", arm.name, "] drafter: ", e.what()));
     }
@@ -144,10 +166,13 @@ class FileChecker {
 
   // Whether each prompt fits beside the new tokens is known once it is tokenized; that none can is known here.
   void check_context(const std::string& name, const ModelFacts& facts) {
-    if (config_.data.max_new_tokens < facts.info.context || !checked_contexts_.insert(name).second) return;
+    if (config_.data.max_new_tokens + std::max<int64_t>(1, config_.data.pad_to_tok) <= facts.info.context ||
+        !checked_contexts_.insert(name).second)
+      return;
     problems_.add(cat(key("data", "max_new_tokens").origin, ": [data] max_new_tokens = ", config_.data.max_new_tokens,
+                      config_.data.pad_to_tok > 0 ? cat(" after pad_to_tok = ", config_.data.pad_to_tok) : "",
                       " leaves no room for a prompt in the context of [models.", name, "]; valid: 1..",
-                      facts.info.context - 1));
+                      facts.info.context - std::max<int64_t>(1, config_.data.pad_to_tok)));
   }
 
   // Returns the sha256 of the file.
@@ -155,25 +180,31 @@ class FileChecker {
     const Value& prompts_key = key("data", "prompts");
     const std::string place = cat(prompts_key.origin, ": [data] prompts = ", quoted(config_.data.prompts), ": ");
     try {
-      const std::vector<Prompt> prompts = load_prompts(config_.data.file);
-      std::vector<std::string> categories;
-      for (const Prompt& prompt : prompts) {
-        if (std::find(categories.begin(), categories.end(), prompt.category) == categories.end())
-          categories.push_back(prompt.category);
-      }
+      const KnownFiles::Prompts& facts = remembered(known_.prompts, config_.data.file, read_prompt_facts);
+      const std::vector<std::string>& categories = facts.categories;
       for (const std::string& wanted : config_.data.categories) {
         if (std::find(categories.begin(), categories.end(), wanted) != categories.end()) continue;
         problems_.add(cat(key("data", "categories").origin, ": [data] categories: no prompt is of the category ",
                           quoted(wanted), suggestion(wanted, categories)));
       }
-      return sha256(read_file(config_.data.file));
+      return facts.sha256;
     } catch (const Error& e) {
       problems_.add(place + e.what());
       return "";
     }
   }
 
+  std::string check_padding() {
+    try {
+      return remembered(known_.sha256, config_.data.pad_file, sha256_of_file);
+    } catch (const Error& e) {
+      problems_.add(cat(key("data", "pad_text").origin, ": [data] pad_text: ", e.what()));
+      return "";
+    }
+  }
+
   const ExperimentConfig& config_;
+  KnownFiles& known_;
   Problems& problems_;
   std::map<std::string, ModelFacts> models_;
   std::set<std::string> checked_targets_, checked_contexts_;
@@ -181,8 +212,8 @@ class FileChecker {
 
 }  // namespace
 
-FileFacts check_files(const ExperimentConfig& config, Problems& problems) {
-  return FileChecker(config, problems).check();
+FileFacts check_files(const ExperimentConfig& config, KnownFiles& known, Problems& problems) {
+  return FileChecker(config, known, problems).check();
 }
 
 }  // namespace specula

@@ -55,6 +55,7 @@ void compute_hashes(ExperimentConfig& config, const FileFacts& facts) {
   }
   semantic["data"] = json_of(*config.resolved.find("data"));
   semantic["data"]["prompts"] = facts.prompts_sha256;
+  semantic["data"]["pad_text"] = facts.pad_sha256;
   for (const auto& [path, hash] : facts.plugin_files) semantic["files"][path] = hash;
   semantic["sampler"] = Json::array();
   for (const Params& sampler : config.samplers) semantic["sampler"].push_back(json_of(sampler.values));

@@ -10,6 +10,7 @@
 
 #include "experiments/config/config.h"
 #include "experiments/config/config_tree.h"
+#include "framework/model/load.h"
 
 namespace specula {
 
@@ -64,9 +65,26 @@ Value sampler_table(const std::vector<Params>& samplers, const Registries& regis
 struct FileFacts {
   std::vector<std::string> model_fingerprints;  // in the order of config.models
   std::string prompts_sha256;
+  std::string pad_sha256;                           // "" without a file of padding
   std::map<std::string, std::string> plugin_files;  // what drafters read: path, sha256
 };
-FileFacts check_files(const ExperimentConfig& config, Problems& problems);
+
+// What files said, by path: the cells of a study name the same ones, and a tokenizer takes half a second to read.
+struct KnownFiles {
+  struct Model {
+    ModelInfo info;
+    std::string tokenizer{};  // fingerprint; "" without one
+    int64_t tokenizer_vocab = 0;
+  };
+  struct Prompts {
+    std::vector<std::string> categories;
+    std::string sha256;
+  };
+  std::map<std::string, Model> models;
+  std::map<std::string, Prompts> prompts;
+  std::map<std::string, std::string> sha256;  // of what drafters read
+};
+FileFacts check_files(const ExperimentConfig& config, KnownFiles& known, Problems& problems);
 
 // Environment, --unset, --set and the flags that stand for a key, lower precedence first.  A wrong one is a problem
 // like any other: the rest is still read.
@@ -77,7 +95,7 @@ void throw_if_any(const Problems& problems, const std::vector<ExperimentConfig::
 
 // The configuration of a tree without [sweep].  It is complete, with hashes, if it adds no problems.
 ExperimentConfig resolve_config(const ConfigTree& tree, const std::vector<std::string>& only_arms,
-                                const Registries& registries, Problems& problems);
+                                const Registries& registries, KnownFiles& known, Problems& problems);
 
 // "4be1c90f22_demo-at-t1"
 std::string cell_name(const std::string& cfg_hash, const std::string& label);

@@ -25,6 +25,7 @@ struct ArmKeys {
   std::string name;
   bool baseline = false;
   ModelName target{"target"};
+  std::string duplicate_of;
   std::string drafter = "none", verifier, strategy;  // texts here; read_plugin reads tables too
   double max_tv = 1;
 
@@ -32,6 +33,8 @@ struct ArmKeys {
   void visit(V& v) {
     v("name", name, "name of the arm, unique in the experiment");
     v("baseline", baseline, "the arm that others are compared with; by default the only one without a drafter");
+    v("duplicate_of", duplicate_of,
+      "the arm that this one repeats, as a control of the timing: it has no other keys than its name");
     v("target", target, "the model whose distribution the arm decodes from");
     v("drafter", drafter,
       "a name, \"name(key=value)\", { name = \"...\", key = value }, or a [drafter.<name>] of the file");

@@ -68,7 +68,7 @@ void add_pair(const Record& record, const Record* base, PromptCell& cell) {
 }
 
 void add_prompts(Report& report) {
-  const BaselineRecords baseline(report.run, report.records.records);
+  const PairedRecords baseline(report.run.baseline().name, report.records.records);
   std::map<std::string, size_t> arms, rows;
   for (size_t i = 0; i < report.arms.size(); ++i) arms[report.arms[i].name] = i;
   for (const Record& r : report.records.records) {

@@ -74,8 +74,6 @@ ReportTable metric_table(const Report& report, const std::string& id, const std:
   return result;
 }
 
-std::string probability(double p) { return p < 0.001 ? "<0.001" : fixed(p, 3); }
-
 }  // namespace
 
 std::string metric_text(const std::string& metric, double value) {
@@ -117,8 +115,8 @@ ReportTable comparison_table(const Report& report) {
     const CellSummary& cell = report.cell(arm);
     result.table.row(
         {arm.name, with_interval(c->ratio), metric_text("speedup_decode", cell.at("speedup_decode")),
-         metric_text("speedup_geomean", cell.at("speedup_geomean")), std::to_string(c->ratio.n), probability(c->p),
-         probability(c->p_adjusted), fixed(c->effect, 2),
+         metric_text("speedup_geomean", cell.at("speedup_geomean")), std::to_string(c->ratio.n), p_text(c->p),
+         p_text(c->p_adjusted), fixed(c->effect, 2),
          std::isfinite(c->detectable_frac) ? fixed(100 * c->detectable_frac, 1) + "%" : fixed(kNotMeasured, 1),
          c->verdict});
   }

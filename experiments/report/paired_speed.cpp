@@ -2,16 +2,15 @@
 
 namespace specula {
 
-BaselineRecords::BaselineRecords(const RunInfo& run, const std::vector<Record>& records)
-    : baseline_(run.baseline().name) {
+PairedRecords::PairedRecords(const std::string& arm, const std::vector<Record>& records) : arm_(arm) {
   for (const Record& r : records) {
-    if (r.ok && !r.key.trace && r.key.arm == baseline_) records_[r.key] = &r;
+    if (r.ok && !r.key.trace && r.key.arm == arm_) records_[r.key] = &r;
   }
 }
 
-const Record* BaselineRecords::of(const Record& record) const {
+const Record* PairedRecords::of(const Record& record) const {
   RecordKey key = record.key;
-  key.arm = baseline_;
+  key.arm = arm_;
   const auto found = records_.find(key);
   return found != records_.end() && found->second->segment == record.segment ? found->second : nullptr;
 }

@@ -1,4 +1,5 @@
-// An arm beside its baseline: which records are pairs, and the ratio of their speeds.  Licence: Apache-2.0.
+// An arm beside another, its baseline as a rule: which records are pairs, and the ratio of their speeds.  Licence:
+// Apache-2.0.
 #pragma once
 
 #include <map>
@@ -10,15 +11,15 @@
 
 namespace specula {
 
-// The baseline's successful records of the unfenced pass.
-class BaselineRecords {
+// An arm's successful records of the unfenced pass.
+class PairedRecords {
  public:
-  BaselineRecords(const RunInfo& run, const std::vector<Record>& records);  // `records` outlive it
+  PairedRecords(const std::string& arm, const std::vector<Record>& records);  // `records` outlive it
   // Of the same prompt, repetition, turn and segment; null: there is none.
   const Record* of(const Record& record) const;
 
  private:
-  std::string baseline_;
+  std::string arm_;
   std::map<RecordKey, const Record*> records_;
 };
 

@@ -38,13 +38,13 @@ struct Level {
   Bootstrap bootstrap;
 };
 
-Slice slice_of(const std::vector<Record>& records, const BaselineRecords& baseline, const std::string& arm,
+Slice slice_of(const std::vector<Record>& records, const PairedRecords& paired, const std::string& arm,
                const Level& level) {
   Slice slice;
   for (const Record& r : records) {
     if (!r.ok || r.key.trace || r.key.arm != arm || (!level.category.empty() && r.category != level.category)) continue;
     slice.records.push_back(&r);
-    slice.reference.push_back(baseline.of(r));
+    slice.reference.push_back(paired.of(r));
     slice.groups.push_back(level.groups.at(r.group));
   }
   return slice;
@@ -154,15 +154,20 @@ Summary summarize(const RunInfo& run, const RecordSet& set) {
     const size_t size = groups.size();
     levels.push_back({category, std::move(groups), Bootstrap(size, run.bootstrap, run.seed)});
   }
-  const BaselineRecords baseline(run, set.records);
+  const PairedRecords baseline(run.baseline().name, set.records);
   for (const ArmInfo& arm : run.arms) {
     for (const Level& level : levels) {
       const Slice slice = slice_of(set.records, baseline, arm.name, level);
       summary.cells.push_back(summarize_cell(arm, level, slice, set.records));
       add_cost_metrics(run, arm, slice, level.bootstrap, summary.cells.back());
       if (!level.category.empty() || arm.baseline) continue;
-      const Estimate& speedup = summary.cells.back().at("speedup");
-      summary.comparisons.push_back(compare_with_reference(arm, run.baseline().name, slice, speedup));
+      if (arm.duplicate_of.empty()) {
+        const Estimate& speedup = summary.cells.back().at("speedup");
+        summary.comparisons.push_back(compare_with_reference(arm, run.baseline().name, slice, speedup));
+      } else {
+        const PairedRecords original(arm.duplicate_of, set.records);
+        add_duplicate(arm, slice_of(set.records, original, arm.name, level), level.bootstrap, summary);
+      }
       note_unpaired(arm, slice, summary);
       note_differences(run, arm, slice, summary);
       note_empty_drafts(arm, slice, summary);

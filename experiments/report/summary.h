@@ -91,7 +91,8 @@ struct ExpectationResult {
 struct Summary {
   std::vector<CellSummary> cells;  // arms in the order of the manifest; all categories first
   std::vector<TraceSummary> traces;
-  std::vector<Comparison> comparisons;
+  std::vector<Comparison> comparisons;  // of the arms that repeat no other
+  std::vector<Comparison> duplicates;   // of those that do, each with the arm that it repeats; p is not adjusted
   std::vector<Check> checks;
   std::vector<ExpectationResult> expectations;  // in the order of the configuration
   std::vector<std::string> warnings, excluded;

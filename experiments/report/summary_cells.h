@@ -11,7 +11,7 @@ namespace specula {
 // Successful records of the unfenced pass.  All three vectors are parallel.
 struct Slice {
   std::vector<const Record*> records;
-  std::vector<const Record*> reference;  // the baseline's, same key, same segment; null where there is none
+  std::vector<const Record*> reference;  // that it is paired with: same key, same segment; null where there is none
   std::vector<uint32_t> groups;          // index of the group that is resampled
 };
 
@@ -24,6 +24,8 @@ void add_speedups(const Slice& slice, const Bootstrap& bootstrap, CellSummary& c
 Comparison compare_with_reference(const ArmInfo& arm, const std::string& reference, const Slice& slice,
                                   const Estimate& speedup);
 void adjust_comparisons(std::vector<Comparison>& comparisons);
+// An arm against the one that it repeats.  A warning where they are told apart, or where their texts differ.
+void add_duplicate(const ArmInfo& arm, const Slice& slice, const Bootstrap& bootstrap, Summary& summary);
 
 // Fenced shares, and from them cost_c, cost_v, cost_o, speedup_model and trace_overhead_frac in the cells over all
 // categories.

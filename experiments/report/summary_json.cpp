@@ -82,7 +82,7 @@ Json comparison_json(const Comparison& c) {
           {"ci_low", number(c.ratio.interval.low)},
           {"ci_high", number(c.ratio.interval.high)},
           {"n", c.ratio.n},
-          {"test", "Wilcoxon signed-rank over groups; Holm across arms"},
+          {"test", "Wilcoxon signed-rank over groups; Holm across arms that repeat no other"},
           {"p", number(c.p)},
           {"p_adj", number(c.p_adjusted)},
           {"effect", number(c.effect)},
@@ -102,6 +102,10 @@ std::string summary_json(const RunInfo& run, const Summary& summary) {
   for (const TraceSummary& t : summary.traces) json["traces"].push_back(trace_json(t));
   json["comparisons"] = Json::array();
   for (const Comparison& c : summary.comparisons) json["comparisons"].push_back(comparison_json(c));
+  if (!summary.duplicates.empty()) {
+    json["duplicates"] = Json::array();
+    for (const Comparison& c : summary.duplicates) json["duplicates"].push_back(comparison_json(c));
+  }
   json["checks"] = Json::array();
   for (const Check& c : summary.checks) {
     json["checks"].push_back({{"name", c.name},

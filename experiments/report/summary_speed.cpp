@@ -3,6 +3,7 @@
 
 #include "experiments/report/paired_speed.h"
 #include "experiments/report/summary_cells.h"
+#include "experiments/report/table.h"
 
 namespace specula {
 namespace {
@@ -74,6 +75,11 @@ PairedTimes paired_times(const Slice& slice, size_t groups) {
   return times;
 }
 
+std::string verdict_of(const Comparison& c) {
+  const bool significant = c.p_adjusted < 0.05;  // false for NaN
+  return significant && c.ratio.interval.low > 1 ? "faster" : significant && c.ratio.interval.high < 1 ? "slower" : "~";
+}
+
 }  // namespace
 
 void add_percentiles(const Slice& slice, const Bootstrap& bootstrap, CellSummary& cell) {
@@ -129,6 +135,26 @@ Comparison compare_with_reference(const ArmInfo& arm, const std::string& referen
   return c;
 }
 
+void add_duplicate(const ArmInfo& arm, const Slice& slice, const Bootstrap& bootstrap, Summary& summary) {
+  const PairedTimes times = paired_times(slice, bootstrap.groups());
+  const Estimate ratio = ratio_estimate(times.end_to_end, speed_ratio, times.pairs, bootstrap);
+  Comparison c = compare_with_reference(arm, arm.duplicate_of, slice, ratio);
+  c.p_adjusted = c.p;  // a control belongs to no family of hypotheses
+  c.verdict = verdict_of(c);
+  if (c.verdict != "~")
+    summary.warnings.push_back(cat(arm.name, " repeats ", arm.duplicate_of, " and is measured ", c.verdict, ": ",
+                                   with_interval(ratio), ", p ", p_text(c.p),
+                                   "; this happens by chance in at most one of 20 runs, else the timing is biased"));
+  int64_t different = 0;
+  for (size_t i = 0; i < slice.records.size(); ++i) {
+    if (slice.reference[i] != nullptr && slice.records[i]->out != slice.reference[i]->out) ++different;
+  }
+  if (different > 0)
+    summary.warnings.push_back(cat(arm.name, " repeats ", arm.duplicate_of, ", and ", different, " of ",
+                                   slice.records.size(), " texts differ: decoding depends on what ran before"));
+  summary.duplicates.push_back(std::move(c));
+}
+
 void adjust_comparisons(std::vector<Comparison>& comparisons) {
   std::vector<double> p;
   for (const Comparison& c : comparisons) {
@@ -138,10 +164,7 @@ void adjust_comparisons(std::vector<Comparison>& comparisons) {
   size_t next = 0;
   for (Comparison& c : comparisons) {
     if (std::isfinite(c.p)) c.p_adjusted = adjusted[next++];
-    const bool significant = c.p_adjusted < 0.05;  // false for NaN
-    c.verdict = significant && c.ratio.interval.low > 1    ? "faster"
-                : significant && c.ratio.interval.high < 1 ? "slower"
-                                                           : "~";
+    c.verdict = verdict_of(c);
   }
 }
 

@@ -146,6 +146,18 @@ std::string certificate_line(const RunInfo& run) {
              missing.empty() ? "" : cat("; none: ", join(missing), " (specula verify CFG writes them)"), ".\n");
 }
 
+// "sps-again repeats sps: 1.00 [0.99, 1.01], p 0.630, a difference of 1.2% would have been seen"
+std::string duplicate_lines(const Summary& summary) {
+  std::string text;
+  for (const Comparison& c : summary.duplicates) {
+    text += cat("\n", c.arm, " repeats ", c.reference, ": ", with_interval(c.ratio), ", p ", p_text(c.p));
+    if (std::isfinite(c.detectable_frac))
+      text += cat("; a difference of ", fixed(100 * c.detectable_frac, 1), "% would have been seen");
+    text += "\n";
+  }
+  return text;
+}
+
 std::string notes(const Summary& summary) {
   double detectable = 0;
   for (const Comparison& c : summary.comparisons)
@@ -192,6 +204,8 @@ std::string MarkdownTable::text() const {
   for (const auto& cells : rows_) text += line(cells);
   return text;
 }
+
+std::string p_text(double p) { return p < 0.001 ? "< 0.001" : fixed(p, 3); }
 
 std::string fixed(double value, int decimals) {
   if (!std::isfinite(value)) return kDash;
@@ -268,7 +282,9 @@ MarkdownTable arms_table(const RunInfo& run, const Summary& summary) {
         exactness(run, arm, cell)};
     if (has_price) row.push_back(three_digits(cell.at("usd_per_mtok").value));
     row.push_back(run.promise_of(arm));
-    row.push_back(comparison == nullptr ? "ref" : std::isfinite(comparison->ratio.value) ? comparison->verdict : kDash);
+    row.push_back(comparison == nullptr                    ? (arm.baseline ? "ref" : "repeats " + arm.duplicate_of)
+                  : std::isfinite(comparison->ratio.value) ? comparison->verdict
+                                                           : kDash);
     table.row(std::move(row));
   }
   return table;
@@ -294,14 +310,15 @@ MarkdownTable categories_table(const RunInfo& run, const Summary& summary) {
 
 std::string remarks(const RunInfo& run, const Summary& summary) {
   return synthetic_lines(run) + learning_lines(run) + target_lines(run) + quality_lines(run) +
-         rule_notes(run, summary) + certificate_line(run);
+         rule_notes(run, summary) + certificate_line(run) + duplicate_lines(summary);
 }
 
 std::string result_table(const RunInfo& run, const Summary& summary) {
   const MarkdownTable by_category = categories_table(run, summary);
   return header_line(run) + "\n" + arms_table(run, summary).text() + synthetic_lines(run) + learning_lines(run) +
          target_lines(run) + (by_category.rows().empty() ? "" : "\n" + by_category.text()) + time_lines(summary) +
-         quality_lines(run) + rule_notes(run, summary) + certificate_line(run) + notes(summary);
+         quality_lines(run) + rule_notes(run, summary) + certificate_line(run) + duplicate_lines(summary) +
+         notes(summary);
 }
 
 }  // namespace specula

@@ -29,6 +29,7 @@ class MarkdownTable {
 std::string fixed(double value, int decimals);        // "–" for NaN
 std::string three_digits(double value);               // 1234, 123, 12.3, 1.23; "–" for NaN
 std::string with_interval(const Estimate& estimate);  // "1.97 [1.94, 2.00]"
+std::string p_text(double p);                         // "0.043", "< 0.001"
 
 // The parts of the result: what the run was, in a line; its arms in the order that the run asks for, and their figures;
 // speed-ups by category (no rows where there is but one category or arm); what else must be known of the figures, in

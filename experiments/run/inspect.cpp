@@ -30,7 +30,7 @@ std::vector<Prefix> quality_texts(const Plan& plan, const ExperimentConfig& conf
                                   int64_t most) {
   std::vector<Prefix> texts;
   for (const Prompt& prompt : plan.prompts) {
-    Prefix ids = Dialogue(tokenizer, prompt, config.data.chat_template).next();
+    Prefix ids = Dialogue(tokenizer, prompt, config.data).next();
     if (static_cast<int64_t>(ids.size()) > most) ids.resize(static_cast<size_t>(most));
     most -= static_cast<int64_t>(ids.size());
     if (ids.size() >= 2) texts.push_back(std::move(ids));  // the first token of a text is not scored

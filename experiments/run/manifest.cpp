@@ -30,6 +30,7 @@ Json arm_json(const RunInfo& r, const ArmInfo& a) {
                {"state", a.state},
                {"tests_tokens", a.tests_tokens}};
   if (!a.reference.empty()) json["reference"] = a.reference;
+  if (!a.duplicate_of.empty()) json["duplicate_of"] = a.duplicate_of;
   if (!a.strategy.empty()) json["strategy"] = a.strategy;
   if (!a.drafting.empty()) json["drafting"] = a.drafting;
   if (!a.draft_model.empty()) json["draft_model"] = a.draft_model;
@@ -51,6 +52,7 @@ ArmInfo arm_of(const Json& j) {
           .certificate = certificate.value("path", ""),
           .certified = certificate.value("verdict", ""),
           .reference = j.value("reference", ""),
+          .duplicate_of = j.value("duplicate_of", ""),
           .strategy = j.value("strategy", ""),
           .drafting = j.value("drafting", ""),
           .draft_model = j.value("draft_model", ""),

@@ -26,7 +26,9 @@ struct ArmInfo {
   // File and verdict of `verify` for this composition and binary; kNoCertificate: there was none; empty: nobody looked.
   std::string certificate{}, certified{};
   std::string reference{};  // the arm that it is compared with; empty: the baseline
-  std::string strategy{};   // as text; empty: it has drafter and verifier
+  std::string
+      duplicate_of{};      // the arm that it repeats: a control, whose every difference from it is chance or a fault
+  std::string strategy{};  // as text; empty: it has drafter and verifier
   // How it drafts: "lookup", "chain" (with draft_model) or "", see drafting.h; q_next: in each round a pass more, for q
   // after the last token.
   std::string drafting{}, draft_model{};

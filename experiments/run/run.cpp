@@ -82,7 +82,7 @@ void Run::warm_up(Progress& progress) {
       more = true;
       Record unused;
       const double start = seconds_now();
-      Dialogue dialogue(tokenizer_, prompt, shared_.config.data.chat_template);
+      Dialogue dialogue(tokenizer_, prompt, shared_.config.data);
       if (!arms_[a].decode_into(unused,
                                 {.prompt = dialogue.next(), .request = request_id("warm-up/" + prompt.id, i, 0)}))
         return;
@@ -146,7 +146,7 @@ bool Run::play_unit(const Unit& unit, std::vector<Played>& played) {
 
 bool Run::play_arm(const Unit& unit, ArmRunner& arm, std::vector<Played>& played) {
   const Prompt& prompt = plan_.prompts[unit.prompt];
-  Dialogue dialogue(tokenizer_, prompt, shared_.config.data.chat_template);
+  Dialogue dialogue(tokenizer_, prompt, shared_.config.data);
   std::string failure;
   for (int turn = 0; turn < static_cast<int>(prompt.turns.size()); ++turn) {
     Played next{.record = blank(unit, arm.config(), turn), .prompt = dialogue.next()};

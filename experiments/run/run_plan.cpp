@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "experiments/run/padding.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 #include "framework/core/keyring.h"
@@ -68,10 +69,9 @@ int64_t longest(const Prompt& prompt, const DataConfig& data, const Tokenizer& t
     const auto chat = messages_of(prompt, empty, prompt.turns.size());
     given = static_cast<int64_t>(encode_chat(tokenizer, data.chat_template, chat).size()) + (turns - 1) * kTemplateRoom;
   } else {
-    for (size_t i = 0; i < prompt.turns.size(); ++i) {
-      const auto special = i == 0 ? Tokenizer::Special::kWith : Tokenizer::Special::kWithout;
-      given += static_cast<int64_t>(tokenizer.encode(prompt.turns[i], special).size());
-    }
+    given = static_cast<int64_t>(padded_turn(tokenizer, prompt, data.pad_to_tok).size());
+    for (size_t i = 1; i < prompt.turns.size(); ++i)
+      given += static_cast<int64_t>(tokenizer.encode(prompt.turns[i], Tokenizer::Special::kWithout).size());
   }
   return given + turns * data.max_new_tokens;
 }
@@ -80,9 +80,13 @@ int64_t longest(const Prompt& prompt, const DataConfig& data, const Tokenizer& t
 
 Plan make_plan(const ExperimentConfig& config) {
   Plan plan;
-  const std::vector<Prompt> all = filtered(config.data, load_prompts(config.data.file));
+  const std::vector<Prompt> file = load_prompts(config.data.file), all = filtered(config.data, file);
   plan.prompts = stratified(all, config.data.limit);
   plan.warmup = warmup_prompts(all, plan.prompts, config.measure.warmup_prompts);
+  if (config.data.pad_to_tok > 0) {
+    add_padding(config.data, file, plan.prompts);
+    add_padding(config.data, file, plan.warmup);
+  }
   int64_t turns = 0;
   for (const Prompt& p : plan.prompts) turns += static_cast<int64_t>(p.turns.size());
   plan.records_per_arm = turns * config.measure.repetitions;
@@ -118,14 +122,14 @@ std::vector<size_t> arm_order(uint64_t seed, const Unit& unit, const std::string
   return order;
 }
 
-Dialogue::Dialogue(const Tokenizer& tokenizer, const Prompt& prompt, std::string format)
-    : tokenizer_(tokenizer), prompt_(prompt), format_(std::move(format)) {}
+Dialogue::Dialogue(const Tokenizer& tokenizer, const Prompt& prompt, const DataConfig& data)
+    : tokenizer_(tokenizer), prompt_(prompt), format_(data.chat_template), pad_to_tok_(data.pad_to_tok) {}
 
 Prefix Dialogue::next() {
   ++turn_;
   if (format_ != kNoFormat) return encode_chat(tokenizer_, format_, messages_of(prompt_, answers_, turn_));
-  const auto special = turn_ == 1 ? Tokenizer::Special::kWith : Tokenizer::Special::kWithout;
-  const std::vector<Token> ids = tokenizer_.encode(prompt_.turns[turn_ - 1], special);
+  const std::vector<Token> ids = turn_ == 1 ? padded_turn(tokenizer_, prompt_, pad_to_tok_)
+                                            : tokenizer_.encode(prompt_.turns[turn_ - 1], Tokenizer::Special::kWithout);
   text_.insert(text_.end(), ids.begin(), ids.end());
   return text_;
 }
@@ -156,7 +160,7 @@ void check_context(const Plan& plan, const ExperimentConfig& config, const Token
 std::string inputs_jsonl(const Plan& plan, const ExperimentConfig& config, const Tokenizer& tokenizer) {
   std::string lines;
   for (const Prompt& prompt : plan.prompts) {
-    const Prefix ids = Dialogue(tokenizer, prompt, config.data.chat_template).next();
+    const Prefix ids = Dialogue(tokenizer, prompt, config.data).next();
     std::string id_text;
     for (const Token id : ids) id_text += cat(id, ",");
     nlohmann::ordered_json json = {{"prompt", prompt.id},

@@ -42,7 +42,7 @@ std::vector<size_t> arm_order(uint64_t seed, const Unit& unit, const std::string
 // concatenation.
 class Dialogue {
  public:
-  Dialogue(const Tokenizer& tokenizer, const Prompt& prompt, std::string format);
+  Dialogue(const Tokenizer& tokenizer, const Prompt& prompt, const DataConfig& data);
   Prefix next();                               // the prompt of the next turn
   void answer(const std::vector<Token>& ids);  // what the arm said to it
 
@@ -50,6 +50,7 @@ class Dialogue {
   const Tokenizer& tokenizer_;
   const Prompt& prompt_;
   std::string format_;  // of a chat; kNoFormat: plain text
+  int64_t pad_to_tok_;
   size_t turn_ = 0;
   Prefix text_;                       // all so far, without template
   std::vector<std::string> answers_;  // with template

@@ -72,8 +72,13 @@ std::vector<Ranked> rank(std::vector<Choice> choices, int draws, uint64_t seed) 
   return ranking;
 }
 
+std::string against_baseline(const Estimate& speedup) {
+  if (speedup.interval.low > 1) return "";
+  return speedup.interval.high < 1 ? " (slower than the baseline)" : " (not told from the baseline)";
+}
+
 GroupTimes group_times(const RunInfo& run, const RecordSet& records, const std::string& arm) {
-  const BaselineRecords baseline(run, records.records);
+  const PairedRecords baseline(run.baseline().name, records.records);
   GroupTimes times;
   for (const Record& r : records.records) {
     if (!r.ok || r.key.trace || r.key.arm != arm || r.out.empty()) continue;

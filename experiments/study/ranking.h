@@ -34,6 +34,9 @@ struct Ranked {
 // times are left out.
 std::vector<Ranked> rank(std::vector<Choice> choices, int draws, uint64_t seed);
 
+// "" where the speed-up's interval lies above 1, else " (not told from the baseline)" or " (slower than the baseline)".
+std::string against_baseline(const Estimate& speedup);
+
 // What the records of a run say of one arm.
 GroupTimes group_times(const RunInfo& run, const RecordSet& records, const std::string& arm);
 void add_times(GroupTimes& into, const GroupTimes& more);

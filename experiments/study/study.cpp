@@ -36,7 +36,7 @@ class StudyReader {
     study.is_sweep = tree_.root.find("sweep") != nullptr || !overrides_.sweeps.empty();
     if (!study.is_sweep) {
       study.cells.push_back(
-          {.label = "", .set = {}, .config = resolve_config(tree_, overrides_.arms, registries_, problems)});
+          {.label = "", .set = {}, .config = resolve_config(tree_, overrides_.arms, registries_, known_, problems)});
     } else {
       read_sweep(study, problems);
     }
@@ -66,7 +66,7 @@ class StudyReader {
   }
 
   // False: the cell is excluded, whatever else is wrong with it.
-  bool read_cell(StudyCell& cell, Problems& problems) const {
+  bool read_cell(StudyCell& cell, Problems& problems) {
     ConfigTree tree = tree_;
     try {
       for (const Assignment& set : cell.set) apply_value(tree.root, set.path, set.value);
@@ -74,7 +74,7 @@ class StudyReader {
       problems.add_lines(e.what());
       return true;
     }
-    cell.config = resolve_config(tree, overrides_.arms, registries_, problems);
+    cell.config = resolve_config(tree, overrides_.arms, registries_, known_, problems);
     const auto lookup = [&](const std::string& path, const std::string& origin) {
       if (auto value = find_value(tree.root, path, origin)) return *value;
       if (auto value = find_value(cell.config.resolved, path, origin)) return *value;
@@ -106,6 +106,7 @@ class StudyReader {
   const ConfigOverrides& overrides_;
   const Registries& registries_;
   std::vector<Condition> conditions_;
+  KnownFiles known_;
 };
 
 }  // namespace

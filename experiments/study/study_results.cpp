@@ -63,18 +63,18 @@ void add_run(const std::filesystem::path& run_folder, Summary summary, StudyCell
   cell.summary = std::move(summary);
   const RecordSet records = read_records(run_folder);
   for (const ArmInfo& arm : cell.run.arms) {
-    if (!arm.baseline) cell.times[arm.name] = group_times(cell.run, records, arm.name);
+    if (!arm.baseline && arm.duplicate_of.empty()) cell.times[arm.name] = group_times(cell.run, records, arm.name);
   }
 }
 
-std::vector<std::pair<std::string, std::vector<Ranked>>> rank_choices(const StudyResult& result) {
+Rankings rank_choices(const StudyResult& result) {
   std::vector<Setting> settings;
   for (const StudyCellResult& cell : result.cells) {
     std::vector<Choice>& choices = named(settings, condition_of(cell, result.paths)).choices;
     // A sweep of another arm's key measures a choice again: its times are added.
     for (const auto& [arm, times] : cell.times) add_times(named(choices, choice_name(cell, arm)).times, times);
   }
-  std::vector<std::pair<std::string, std::vector<Ranked>>> rankings;
+  Rankings rankings;
   for (Setting& setting : settings)
     rankings.emplace_back(setting.name, rank(std::move(setting.choices), result.draws, result.seed));
   return rankings;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "experiments/report/summary.h"
+#include "experiments/report/table.h"
 #include "experiments/study/ranking.h"
 #include "experiments/study/study.h"
 
@@ -36,11 +37,22 @@ StudyResult plan_of(const Study& study);  // every cell waiting
 // Fills in what the run of a cell says.
 void add_run(const std::filesystem::path& run_folder, Summary summary, StudyCellResult& cell);
 
-// Each condition ("temperature=0.7"; "" if every swept key belongs to an arm) and its choices, the best first.
-std::vector<std::pair<std::string, std::vector<Ranked>>> rank_choices(const StudyResult& result);
+bool is_study_folder(const std::filesystem::path& folder);
+// From sweep.json and the folders of the cells beside it; those of cells that never ran are missing.  Throws Error for
+// files that cannot be read, ConfigError for a sweep.json that is none.
+StudyResult read_study(const std::filesystem::path& folder);
 
-std::string study_table(const StudyResult& result);  // markdown: the rows, then the best choices
-std::string study_csv(const StudyResult& result);    // cell, swept keys, arm, metric, value, ci_low, ci_high, n
-std::string study_json(const StudyResult& result);   // sweep.json: the plan and the state of each cell
+// Each condition ("temperature=0.7"; "" if every swept key belongs to an arm) and its choices, the best first.
+using Rankings = std::vector<std::pair<std::string, std::vector<Ranked>>>;
+Rankings rank_choices(const StudyResult& result);
+
+MarkdownTable cells_table(const StudyResult& result);
+std::string study_table(const StudyResult& result, const Rankings& rankings);  // markdown: cells, then best choices
+std::string study_html(const StudyResult& result, const Rankings& rankings);   // report.html, links to the cells' pages
+std::string study_csv(const StudyResult& result);   // cell, swept keys, arm, metric, value, ci_low, ci_high, n
+std::string study_json(const StudyResult& result);  // sweep.json: the plan and the state of each cell
+
+// Writes study.md, study.csv and report.html.
+void write_study(const std::filesystem::path& folder, const StudyResult& result, const Rankings& rankings);
 
 }  // namespace specula

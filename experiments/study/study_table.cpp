@@ -31,10 +31,36 @@ std::vector<std::string> arm_row(const StudyCellResult& cell, const ArmInfo& arm
           fixed(all.at("alpha").value, 3),
           cat(all.num_prompts),
           arm.guarantee,
-          comparison == nullptr ? "" : comparison->verdict};
+          comparison == nullptr ? "repeats " + arm.duplicate_of : comparison->verdict};
 }
 
-std::string cells_table(const StudyResult& result) {
+std::string ranking_text(const std::string& condition, const std::vector<Ranked>& ranking) {
+  if (ranking.size() < 2) return "";
+  std::vector<std::string> alike, slower;
+  for (size_t i = 1; i < ranking.size(); ++i) {
+    const Ranked& r = ranking[i];
+    const std::string text = cat(r.name, " ", with_interval(r.ratio), ", p ", p_text(r.p_adjusted));
+    (r.verdict == "slower" ? slower : alike).push_back(text);
+  }
+  std::string text =
+      cat("\nBest", condition.empty() ? "" : " at " + condition, ": **", ranking.front().name, "**, speed-up ",
+          with_interval(ranking.front().speedup), against_baseline(ranking.front().speedup), "\n");
+  if (!alike.empty()) text += cat("- not told from it: ", join(alike, "; "), "\n");
+  if (!slower.empty()) text += cat("- slower: ", join(slower, "; "), "\n");
+  return text;
+}
+
+std::string failures_text(const StudyResult& result) {
+  std::string text;
+  for (const StudyCellResult& cell : result.cells) {
+    if (!cell.error.empty()) text += cat("! ", cell.label, ": ", cell.error, "\n");
+  }
+  return text.empty() ? "" : "\n" + text;
+}
+
+}  // namespace
+
+MarkdownTable cells_table(const StudyResult& result) {
   MarkdownTable table;
   for (const std::string& path : result.paths) table.column(short_name(path, result.paths), Align::kRight);
   table.column("arm", Align::kLeft);
@@ -55,38 +81,12 @@ std::string cells_table(const StudyResult& result) {
     }
     if (cell.times.empty()) row({"", "–", "–", "–", "–", "–", "–", "", cell.state});
   }
-  return table.text();
+  return table;
 }
 
-std::string ranking_text(const std::string& condition, const std::vector<Ranked>& ranking) {
-  if (ranking.size() < 2) return "";
-  std::vector<std::string> alike, slower;
-  for (size_t i = 1; i < ranking.size(); ++i) {
-    const Ranked& r = ranking[i];
-    const std::string text =
-        cat(r.name, " ", with_interval(r.ratio), ", p ", r.p_adjusted < 0.001 ? "< 0.001" : three_digits(r.p_adjusted));
-    (r.verdict == "slower" ? slower : alike).push_back(text);
-  }
-  std::string text = cat("\nBest", condition.empty() ? "" : " at " + condition, ": **", ranking.front().name,
-                         "**, speed-up ", with_interval(ranking.front().speedup), "\n");
-  if (!alike.empty()) text += cat("- not told from it: ", join(alike, "; "), "\n");
-  if (!slower.empty()) text += cat("- slower: ", join(slower, "; "), "\n");
-  return text;
-}
-
-std::string failures_text(const StudyResult& result) {
-  std::string text;
-  for (const StudyCellResult& cell : result.cells) {
-    if (!cell.error.empty()) text += cat("! ", cell.label, ": ", cell.error, "\n");
-  }
-  return text.empty() ? "" : "\n" + text;
-}
-
-}  // namespace
-
-std::string study_table(const StudyResult& result) {
-  std::string text = cat(result.name, ": ", result.cells.size(), " cells\n\n", cells_table(result));
-  for (const auto& [condition, ranking] : rank_choices(result)) text += ranking_text(condition, ranking);
+std::string study_table(const StudyResult& result, const Rankings& rankings) {
+  std::string text = cat(result.name, ": ", result.cells.size(), " cells\n\n", cells_table(result).text());
+  for (const auto& [condition, ranking] : rankings) text += ranking_text(condition, ranking);
   if (text.find("\nBest") != std::string::npos)
     text +=
         "(ratio of speed-ups to the best with 95% interval, each against the baseline of its own cell; p: Wilcoxon "

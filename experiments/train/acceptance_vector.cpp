@@ -109,7 +109,7 @@ void watch(const ExperimentConfig& config, const LoadedModel& target, const Regi
   if (!config.data.ignore_eos) session.stop = read_stop_tokens(folder, target.vocab(), tokenizer->eos());
   Progress progress("train acceptance_vector", static_cast<int64_t>(plan.prompts.size()));
   for (const Prompt& prompt : plan.prompts) {
-    decode(session, {Dialogue(*tokenizer, prompt, config.data.chat_template).next()},
+    decode(session, {Dialogue(*tokenizer, prompt, config.data).next()},
            std::vector<int64_t>{request_id(prompt.id, 0, 0)});
     progress.step("");
   }

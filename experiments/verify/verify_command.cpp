@@ -35,7 +35,7 @@ void read_prompts(const ExperimentConfig& config, Workbench& bench) {
   const std::string& folder = config.model(config.baseline().target).folder;
   const auto tokenizer = load_tokenizer(folder);
   for (const Prompt& prompt : make_plan(config).prompts)
-    bench.prompts.push_back(Dialogue(*tokenizer, prompt, config.data.chat_template).next());
+    bench.prompts.push_back(Dialogue(*tokenizer, prompt, config.data).next());
   if (!config.data.ignore_eos) bench.stop = read_stop_tokens(folder, read_model_info(folder).vocab, tokenizer->eos());
 }
 

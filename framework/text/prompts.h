@@ -12,6 +12,7 @@ namespace specula {
 struct Prompt {
   std::string id, category, group;  // group: what is resampled together (a conversation); the id where nothing is said
   std::vector<std::string> turns;   // at least one
+  std::string before{};             // text that may stand in front of the first turn, to make it longer
 };
 
 // Throws Error with file:line for a line that is not an object, lacks its keys, has an empty text or repeats an id, and

@@ -325,6 +325,46 @@ TEST_F(Config, ArmsCanBeChosen) {
   EXPECT_EQ(config.arms[1].name, "echo");
 }
 
+TEST_F(Config, ADuplicateDecodesAsItsOriginalDoes) {
+  const std::string text = base(
+      "max_tv = 0.5\n[[arm]]\nname = \"again\"\nduplicate_of = \"sps\"\n[[arm]]\nname = \"ar-again\"\n"
+      "duplicate_of = \"ar\"\n");
+  const ExperimentConfig config = load(text);
+  ASSERT_EQ(config.arms.size(), 4u);
+  EXPECT_EQ(config.baseline().name, "ar");  // though its duplicate has no drafter either
+  const ArmConfig &sps = config.arms[1], &again = config.arms[2];
+  EXPECT_EQ(again.duplicate_of, "sps");
+  EXPECT_EQ(call_text(again.drafter), call_text(sps.drafter));
+  EXPECT_EQ(call_text(again.verifier), call_text(sps.verifier));
+  EXPECT_EQ(again.max_tv, 0.5);
+  EXPECT_FALSE(config.arms[3].baseline);
+  EXPECT_EQ(load(resolved_toml(config)).cfg_hash, config.cfg_hash);
+
+  ConfigOverrides overrides;
+  overrides.sets = {"arm.sps.drafter.length=7"};
+  EXPECT_EQ(call_text(load(text, overrides).arms[2].drafter), call_text(load(text, overrides).arms[1].drafter));
+  overrides = {};
+  overrides.arms = {"again"};
+  EXPECT_EQ(load(text, overrides).arms.size(), 3u);  // the arm that it repeats stays, and the baseline
+}
+
+TEST_F(Config, PaddingNeedsRoomAndPlainText) {
+  EXPECT_THAT(broken("max_new_tokens = ", "pad_to_tok = 100000\nmax_new_tokens = "),
+              HasSubstr("after pad_to_tok = 100000 leaves no room for a prompt in the context"));
+  EXPECT_THAT(broken("max_new_tokens = ", "pad_to_tok = 8\nchat_template = \"chatml\"\nmax_new_tokens = "),
+              HasSubstr("[data] pad_to_tok = 8 pads plain text, and chat_template is \"chatml\"; expected \"none\""));
+  EXPECT_THAT(broken("max_new_tokens = ", "pad_text = \"prompts.jsonl\"\nmax_new_tokens = "),
+              HasSubstr("[data] pad_text means nothing without pad_to_tok"));
+}
+
+TEST_F(Config, WrongDuplicates) {
+  EXPECT_THAT(error(base("[[arm]]\nname = \"again\"\nduplicate_of = \"spz\"\n")),
+              HasSubstr("[arm.again] duplicate_of = \"spz\": there is no such arm that is no duplicate itself; did you "
+                        "mean 'sps'?"));
+  EXPECT_THAT(error(base("[[arm]]\nname = \"again\"\nduplicate_of = \"sps\"\ndrafter = \"echo\"\n")),
+              HasSubstr("[arm.again] drafter: a duplicate decodes as \"sps\" does and has no other keys"));
+}
+
 // --- Hashes and the resolved dump ---
 
 TEST_F(Config, HashCoversWhatCanChangeARecord) {

@@ -125,7 +125,7 @@ TEST_F(EngineRecord, QualityTextsAreTheFirstTurnsUpToALimit) {
   for (const Prefix& text : texts) total += text.size();
   EXPECT_LE(total, 100U);
   EXPECT_GE(total, 99U);
-  EXPECT_EQ(texts[0], Dialogue(*tokenizer, plan.prompts[0], config.data.chat_template).next());
+  EXPECT_EQ(texts[0], Dialogue(*tokenizer, plan.prompts[0], config.data).next());
   EXPECT_TRUE(quality_texts(plan, config, *tokenizer, 0).empty());
 }
 

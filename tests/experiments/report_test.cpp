@@ -17,6 +17,7 @@
 #include "experiments/pages/page_parts.h"
 #include "experiments/pages/tables.h"
 #include "experiments/report/metrics.h"
+#include "experiments/study/study_results.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 
@@ -423,6 +424,45 @@ TEST_F(ReportTest, SmallAndBrokenRunsHaveReports) {
   EXPECT_THROW(read_report(folder_ / "gone"), Error);
 }
 
+// Draft lengths 1..5 at two temperatures; the cell of length 5 at the second one failed.
+StudyResult study_of(const RunInfo& run, const std::vector<Record>& records) {
+  StudyResult study{
+      .name = "lengths", .paths = {"arm.sps.drafter.length", "sampler.temperature"}, .draws = 100, .cells = {}};
+  for (const double temperature : {0.0, 0.7}) {
+    for (int64_t length = 1; length <= 5; ++length) {
+      StudyCellResult cell{.cell = cat("cell", study.cells.size()), .label = cat("length=", length, " ", temperature)};
+      cell.set = {{study.paths[0], {.data = length, .origin = {}}},
+                  {study.paths[1], {.data = temperature, .origin = {}}}};
+      cell.state = "done";
+      cell.run = run;
+      cell.summary = summarize(run, {.records = records});
+      for (const ArmInfo& arm : run.arms) {
+        if (!arm.baseline) cell.times[arm.name] = group_times(run, {.records = records}, arm.name);
+      }
+      study.cells.push_back(std::move(cell));
+    }
+  }
+  study.cells.back() = {.cell = "cell9",
+                        .label = study.cells.back().label,
+                        .set = study.cells.back().set,
+                        .state = "failed",
+                        .error = "no memory <b>"};
+  return study;
+}
+
+TEST_F(ReportTest, AStudyShowsWhatChangesAlongItsNumbers) {
+  const RunInfo run = run_of({"ar", "sps", kHostile});
+  const StudyResult study = study_of(run, records_of(run));
+  const std::string page = study_html(study, rank_choices(study));
+  EXPECT_THAT(page, HasSubstr("speedup against length"));
+  EXPECT_THAT(page, HasSubstr("tau against length"));
+  EXPECT_THAT(page, Not(HasSubstr("against temperature")));  // two numbers are no curve
+  EXPECT_THAT(page, HasSubstr("Choices at temperature=0.7"));
+  EXPECT_THAT(page, HasSubstr("href=\"cell0/report.html\""));
+  EXPECT_THAT(page, Not(HasSubstr("href=\"cell9/report.html\"")));  // it has none
+  EXPECT_THAT(page, HasSubstr("failed, no memory &lt;b&gt;"));
+}
+
 // Pages that are hard to draw, for tests/report/check_page.py.
 TEST_F(ReportTest, PagesForTheBrowser) {
   const std::filesystem::path pages = std::filesystem::path(SPECULA_BINARY_DIR) / "report_pages";
@@ -442,6 +482,8 @@ TEST_F(ReportTest, PagesForTheBrowser) {
   for (Record& r : failed) r.ok = r.key.arm == "ar";
   keep("failed", two, failed);
   keep("usual", run_of({"ar", "sps", "lookup"}), records_of(run_of({"ar", "sps", "lookup"})));
+  const StudyResult study = study_of(run_of(names), records_of(run_of(names)));
+  write_file_atomically(pages / "study.html", study_html(study, rank_choices(study)));
 }
 
 TEST_F(ReportTest, VerdictCountsArmsAndTexts) {

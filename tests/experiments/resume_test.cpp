@@ -16,6 +16,7 @@
 #include "experiments/report/summary.h"
 #include "experiments/run/manifest.h"
 #include "experiments/run/records.h"
+#include "experiments/study/study_results.h"
 #include "framework/core/files.h"
 #include "framework/core/keyring.h"
 
@@ -185,6 +186,10 @@ TEST_F(ResumeTest, AKilledStudyEndsLikeOneThatWasLeftAlone) {
   EXPECT_EQ(killed, 2);
   EXPECT_EQ(all_texts("killed"), whole);
   EXPECT_EQ(read_file(folder_ / "killed/kill/sweep.json"), read_file(folder_ / "whole/kill/sweep.json"));
+  // What was written while it ran and what its folder tells are the same.
+  const StudyResult study = read_study(folder_ / "killed/kill");
+  EXPECT_EQ(study_table(study, rank_choices(study)), read_file(folder_ / "killed/kill/study.md"));
+  EXPECT_EQ(study_html(study, rank_choices(study)), read_file(folder_ / "killed/kill/report.html"));
 }
 
 // A cell that cannot run stays visible, the others run, and the exit code says that something failed.

@@ -6,7 +6,9 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <random>
 
+#include "experiments/power.h"
 #include "experiments/report/metrics.h"
 #include "experiments/report/metrics_record.h"
 #include "experiments/report/table.h"
@@ -16,6 +18,7 @@
 namespace specula {
 namespace {
 
+using testing::Contains;
 using testing::HasSubstr;
 
 RunInfo two_arms() {
@@ -226,6 +229,92 @@ TEST(Summary, VerdictsNeedEnoughPrompts) {
   EXPECT_DOUBLE_EQ(c.effect, 1);
   EXPECT_LE(c.ratio.interval.low, c.ratio.value);
   EXPECT_GE(c.ratio.interval.high, c.ratio.value);
+}
+
+// The shipped configs/studies/aa.toml: 75 prompts, 3 repetitions.  Times of prompts differ threefold, those of a
+// repetition scatter by 5 %, and once in a while another process takes half of a record's time again.
+RecordSet noisy_records(uint64_t seed, double slowdown) {
+  std::mt19937_64 random(seed);
+  std::lognormal_distribution<double> of_prompt(0, 0.5), of_record(0, 0.05);
+  std::bernoulli_distribution disturbed(0.01);
+  RecordSet set;
+  for (int prompt = 0; prompt < 75; ++prompt) {
+    const double base_ms = of_prompt(random);
+    for (int rep = 0; rep < 3; ++rep) {
+      for (const char* const arm : {"ar", "sps", "again"}) {
+        double ms = base_ms * of_record(random) * (disturbed(random) ? 1.5 : 1);
+        if (std::string(arm) == "again") ms *= slowdown;
+        set.records.push_back(record(std::string(arm) == "ar" ? "ar" : "sps", cat("p", prompt), ms));
+        set.records.back().key.arm = arm;
+        set.records.back().key.rep = rep;
+      }
+    }
+  }
+  return set;
+}
+
+RunInfo with_duplicate() {
+  RunInfo run = two_arms();
+  run.arms.push_back(run.arms[1]);
+  run.arms.back().name = "again";
+  run.arms.back().duplicate_of = "sps";
+  run.repetitions = 3;
+  run.records_per_arm = 225;
+  run.bootstrap = 200;
+  return run;
+}
+
+TEST(Duplicates, AreToldApartByChanceInAtMostOneOfTwentyRuns) {
+  const RunInfo run = with_duplicate();
+  int told_apart = 0;
+  constexpr int kRuns = 1000;
+  for (int i = 0; i < kRuns; ++i)
+    told_apart += summarize(run, noisy_records(static_cast<uint64_t>(i), 1)).duplicates.at(0).verdict == "~" ? 0 : 1;
+  EXPECT_LE(told_apart, kRuns / 20);
+  EXPECT_GT(told_apart, kRuns / 100) << "a control that never speaks says nothing";
+}
+
+TEST(Duplicates, ASlowdownOfTwoPercentIsFound) {
+  const RunInfo run = with_duplicate();
+  int found = 0;
+  for (int i = 0; i < 100; ++i)
+    found += summarize(run, noisy_records(static_cast<uint64_t>(i), 1.02)).duplicates.at(0).verdict == "slower" ? 1 : 0;
+  EXPECT_GE(found, 80);
+}
+
+TEST(Duplicates, AreControlsAndNoHypotheses) {
+  const RunInfo run = with_duplicate();
+  RecordSet set = noisy_records(1, 1.3);
+  const Summary summary = summarize(run, set);
+  ASSERT_EQ(summary.comparisons.size(), 1u);  // Holm's family does not hold them
+  EXPECT_EQ(summary.comparisons[0].arm, "sps");
+  EXPECT_EQ(summary.duplicates[0].reference, "sps");
+  EXPECT_THAT(summary.warnings, Contains(HasSubstr("again repeats sps and is measured slower: 0.7")));
+  EXPECT_THAT(result_table(run, summary), HasSubstr("repeats sps"));
+  for (Record& r : set.records) {
+    if (r.key.arm == "again" && r.key.prompt == "p3") r.out.back() = 9;
+  }
+  EXPECT_THAT(summarize(run, set).warnings, Contains(HasSubstr("again repeats sps, and 3 of 225 texts differ")));
+}
+
+// The pilot of 75 groups that shows 2 % needs a quarter of them for 4 %.
+TEST(Power, GroupsGrowWithTheSquareOfTheDifference) {
+  const std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "specula_power";
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder / "records");
+  const RunInfo run = with_duplicate();
+  write_manifest(folder, run);
+  const RecordSet set = noisy_records(1, 1);
+  {
+    std::ofstream file(folder / "records" / "s000-of-001.jsonl");
+    for (const Record& r : set.records) file << to_line(r) << "\n";
+  }
+  const double shown = summarize(run, set).duplicates[0].detectable_frac;
+  ExperimentConfig config;
+  config.data.file = std::filesystem::path(SPECULA_SOURCE_DIR) / "assets/demo/prompts.jsonl";
+  const std::string text = power_text(config, folder, shown / 2);
+  EXPECT_THAT(text, HasSubstr("shown by 75 groups"));
+  EXPECT_THAT(text, testing::ContainsRegex("again +\\| sps .*\\| 300 \\|"));
 }
 
 TEST(SummaryChecks, PlantedFaultsAreSeen) {
