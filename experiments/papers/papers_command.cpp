@@ -84,7 +84,7 @@ class PapersRun {
 
  private:
   fs::path folder_of(const Paper& paper) const {
-    const fs::path folder = fs::path(args_.folder) / paper.name;
+    fs::path folder = fs::path(args_.folder) / paper.name;
     if (!fs::is_regular_file(folder / "README.md"))
       throw ConfigError(cat(folder.string(), ": no folder of a paper; run this where experiments/papers lies"));
     return folder;
