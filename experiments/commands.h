@@ -81,6 +81,18 @@ struct ExportArgs {
 ExitCode export_command(const ExportArgs& args);
 ExitCode status_command(const std::vector<std::string>& folders);  // runs, or folders of runs
 
+struct PapersArgs {
+  std::vector<std::string> names;
+  bool all = false;
+  bool write = false;  // the outcomes into the README.md of each paper
+  int64_t limit = -1;  // prompts of each run; < 0: as configured
+  std::string out = "runs/papers";
+  std::string folder = "experiments/papers";
+  std::vector<std::string> argv;
+};
+ExitCode papers_list_command(const std::string& format);  // text, markdown (the generated table)
+ExitCode papers_run_command(const PapersArgs& args);
+
 struct ReplayArgs {
   std::string run;                // folder of a run with traces
   std::vector<std::string> arms;  // whose traces; empty: all

@@ -29,6 +29,7 @@ struct CommandLine {
   ExportArgs exported;
   std::string report;
   ReplayArgs replay;
+  PapersArgs papers;
   GenerateArgs generate;
   TraceArgs trace;
   ScoringArgs score;

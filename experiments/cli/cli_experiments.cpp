@@ -90,6 +90,20 @@ void define_replay(CLI::App& app, CommandLine& line) {
   positive_flag(app, "--draws", args.draws, "runs of a rule whose expected length has no exact form (default: 1000)");
 }
 
+void define_papers_list(CLI::App& app, CommandLine& line) {
+  line.format = "text";
+  choice_flag(app, "--format", line.format, {"text", "markdown"}, "text by default");
+}
+
+void define_papers_run(CLI::App& app, CommandLine& line) {
+  PapersArgs& args = line.papers;
+  arguments(app, "NAME", args.names, "papers, as `specula papers list` names them", Need::kOptional);
+  switch_flag(app, "--all", args.all, "every paper, in place of names");
+  count_flag(app, "--limit", args.limit, "prompts of each run (default: as its configuration says)", 1);
+  text_flag(app, "--out", args.out, "DIR", "folder of the runs (default: runs/papers)");
+  switch_flag(app, "--write", args.write, "also writes each outcome into the README.md of its paper");
+}
+
 }  // namespace
 
 std::vector<Command> experiment_commands() {
@@ -150,6 +164,16 @@ std::vector<Command> experiment_commands() {
        {"specula replay runs/record-t1/*", "specula replay runs/record-t1/* --arm iid --verifiers rejection,agreement"},
        define_replay,
        [](CommandLine& line) { return replay_command(line.replay); }},
+      {"papers list",
+       "lists the papers whose claims are checked",
+       {"specula papers list", "specula papers list --format markdown"},
+       define_papers_list,
+       [](CommandLine& line) { return papers_list_command(line.format); }},
+      {"papers run",
+       "checks what papers claim, on toys and on the demo pair; exit status 3 if not",
+       {"specula papers run block2024", "specula papers run --all --out /tmp/papers"},
+       define_papers_run,
+       [](CommandLine& line) { return papers_run_command(line.papers); }},
   };
 }
 

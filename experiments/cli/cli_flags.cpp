@@ -64,8 +64,8 @@ void argument(CLI::App& app, const std::string& name, std::string& value, const 
   if (!valid.empty()) option->check(one_of(valid));
 }
 
-void arguments(CLI::App& app, const std::string& name, Words& values, const std::string& help) {
-  app.add_option(name, values, help)->required();
+void arguments(CLI::App& app, const std::string& name, Words& values, const std::string& help, Need need) {
+  app.add_option(name, values, help)->required(need == Need::kRequired);
 }
 
 void text_flag(CLI::App& app, const std::string& flag, std::string& value, const std::string& type,
@@ -243,7 +243,7 @@ ExitCode run_leaf(const Command& command, const Words& words, Words argv) {
            &line.bench_forward, &line.bench_prefill, &line.bench_decode, &line.bench_round, &line.bench_load,
            &line.bench_drafters, &line.bench_tokenize})
     args->argv = words;
-  line.replay.argv = line.rerun.argv = argv;
+  line.replay.argv = line.rerun.argv = line.papers.argv = argv;
   line.run.argv = std::move(argv);
   return command.run(line);
 }

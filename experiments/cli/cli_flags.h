@@ -18,7 +18,8 @@ inline const std::string kDemoConfig = "configs/studies/quickstart.toml", kDemoM
 // Words without dashes; `valid` restricts them where it is not empty.
 void argument(CLI::App& app, const std::string& name, std::string& value, const std::string& help,
               Need need = Need::kRequired, const Words& valid = {});
-void arguments(CLI::App& app, const std::string& name, Words& values, const std::string& help);
+void arguments(CLI::App& app, const std::string& name, Words& values, const std::string& help,
+               Need need = Need::kRequired);
 
 void text_flag(CLI::App& app, const std::string& flag, std::string& value, const std::string& type,
                const std::string& help, Need need = Need::kOptional);

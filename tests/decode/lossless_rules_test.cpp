@@ -16,12 +16,6 @@ constexpr double kRefuted = 5e-3;  // a planted fault must move at least this mu
 const Prefix kPrompt = {0, 1, 0};
 const Draw P = Draw::kPoint, I = Draw::kIid, W = Draw::kWithoutReplacement;
 
-double overlap_of(const Row& p, const Row& q) {  // 1 - TV
-  double sum = 0;
-  for (size_t x = 0; x < p.size(); ++x) sum += std::min(p[x], q[x]);
-  return sum;
-}
-
 // ---- the ratio test, and what equals it ----
 
 // Leviathan et al. 2023: acceptance is 1 - TV (corollary 3.6), and tokens a round (1 - a^(g+1)) / (1 - a) (eq. 1).
@@ -30,10 +24,8 @@ TEST(RatioTest, GivesTheTokensOfLeviathansEquationOne) {
     const Row p = random_law(seed, 3), q = random_law(seed + 100, 3);
     const double a = overlap_of(p, q);
     for (const char* rule : {"rejection", "kseq", "optimal"}) {
-      for (size_t length = 1; length <= 4; ++length) {
-        std::vector<int> chain(length);
-        for (size_t i = 0; i < length; ++i) chain[i] = static_cast<int>(i);
-        const double tokens = 1 + mean_accepted(*rule_named(rule), drafts_of(p, q, shape_of(chain, I)));
+      for (int length = 1; length <= 4; ++length) {
+        const double tokens = 1 + mean_accepted(*rule_named(rule), drafts_of(p, q, chain_of(length, I)));
         EXPECT_NEAR(tokens, (1 - std::pow(a, length + 1)) / (1 - a), kExact) << rule << " length " << length;
       }
     }

@@ -40,15 +40,13 @@ double best_possible(const Row& p, const Row& q, int k, Draw draw) {
   return least;
 }
 
-Shape siblings(int k, Draw draw) { return shape_of(std::vector<int>(static_cast<size_t>(k), 0), draw); }
-
 TEST(Optimal, AcceptsTheSmallestCut) {
   for (const Draw draw : {I, W}) {
     for (const int64_t vocab : {3, 4, 6}) {
       for (int k = 1; k <= 3; ++k) {
         for (uint64_t seed = 0; seed < 8; ++seed) {
           const Row p = random_law(seed, vocab, 3), q = random_law(seed + 77, vocab, 3);
-          EXPECT_NEAR(mean_accepted(*rule_named(kOptimal), drafts_of(p, q, siblings(k, draw))),
+          EXPECT_NEAR(mean_accepted(*rule_named(kOptimal), drafts_of(p, q, siblings_of(k, draw))),
                       best_possible(p, q, k, draw), kExact)
               << name_of(draw) << " V " << vocab << " k " << k << " seed " << seed;
         }
@@ -68,7 +66,7 @@ TEST(Optimal, NoRuleOfOnePositionAcceptsMoreAndKSeqAcceptsItsShare) {
     const Row p = random_law(seed, 4, 3), q = random_law(seed + 500, 4, 3);
     for (int k = 1; k <= 3; ++k) {
       const double iid = best_possible(p, q, k, I), without = best_possible(p, q, k, W);
-      const auto drafts = drafts_of(p, q, siblings(k, I)), others = drafts_of(p, q, siblings(k, W));
+      const auto drafts = drafts_of(p, q, siblings_of(k, I)), others = drafts_of(p, q, siblings_of(k, W));
       const double by_kseq = mean_accepted(*rule_named("kseq"), drafts);
       EXPECT_LE(by_kseq, iid + kExact);
       EXPECT_GE(by_kseq, (1 - std::exp(-1.0)) * iid - kExact) << "Sun et al. 2023, theorem 3";
@@ -92,7 +90,7 @@ TEST(Optimal, WholeTextsAreExactOnEveryTree) {
 
 TEST(Optimal, RefusesWhatItCannotSolve) {
   const auto trees = [](int k, int64_t vocab) {
-    return drafts_of(random_law(1, vocab), random_law(2, vocab), siblings(k, I)).front();
+    return drafts_of(random_law(1, vocab), random_law(2, vocab), siblings_of(k, I)).front();
   };
   EXPECT_NO_THROW(accepted(*rule_named(kOptimal), trees(3, 8)));
   EXPECT_NO_THROW(accepted(*rule_named("optimal"), trees(1, 40)));

@@ -1,38 +1,14 @@
-// What tests of acceptance rules share: rules by name, small laws, and all drafts of one context-free draft model.
+// What tests of acceptance rules share: rules by name, and the rounds of framework/certify/drafted.h.
 #pragma once
 
 #include <memory>
 #include <string>
-#include <vector>
 
-#include "framework/certify/toy.h"
+#include "framework/certify/drafted.h"
 #include "framework/decode/registry.h"
 
 namespace specula::testing {
 
 std::unique_ptr<Verifier> rule_named(const std::string& call);  // "optimal(siblings=3)"
-
-// A law of `vocab` tokens, another for each seed; `spread` is that of its logits.
-Row random_law(uint64_t seed, int64_t vocab, double spread = 2);
-
-struct Drafted {
-  DraftTree tree;
-  double mass = 1;  // its probability
-  Tensor p;         // [R,V]
-};
-// All drafts of a shape of i.i.d. rows and rows drawn without replacement, where p and q are the same at every node.
-std::vector<Drafted> drafts_of(const Row& p, const Row& q, const Shape& shape);
-// All drafts of a shape after a toy's text.
-std::vector<Drafted> drafts_of(const Toy& toy, const Prefix& prefix, const Shape& shape);
-
-// Expected accepted rows of one draft, by every branch of the rule and not by its closed form.
-double accepted(const Verifier& rule, const Drafted& drafted);
-double mean_accepted(const Verifier& rule, const std::vector<Drafted>& drafts);
-
-// The largest difference between what two rules do with a round: where they end, and with which token.
-double difference(const Verifier& one, const Verifier& other, const Drafted& drafted);
-
-// A chain or tree below the root, all of one law.
-Shape shape_of(const std::vector<int>& parent, Draw draw);
 
 }  // namespace specula::testing

@@ -56,7 +56,7 @@ TEST(Readme, ItsCommandsRun) {
   for (std::string command : commands) {
     command.replace(0, kProgram.size(), std::string(SPECULA_BINARY_DIR) + "/specula");
     const auto has = [&](const std::string& text) { return command.find(text) != std::string::npos; };
-    const bool runs = has(" run "), verifies = has(" verify ");
+    const bool runs = has("/specula run "), verifies = has(" verify ");
     if ((runs || verifies) && !has(" --out ")) command += " --out runs/";
     if (runs) command += " --limit 2 --set data.max_new_tokens=8 --set measure.trace_limit=1";
     if (verifies) command += " --limit 2 --draws 1000";
