@@ -24,7 +24,8 @@ void define_rerun(CLI::App& app, CommandLine& line) { argument(app, "DIR", line.
 void define_export(CLI::App& app, CommandLine& line) {
   ExportArgs& args = line.exported;
   argument(app, "DIR", args.folder, "a run folder");
-  choice_flag(app, "--format", args.format, {"csv", "jsonl", "sqlite"}, "of the tables; csv by default");
+  choice_flag(app, "--format", args.format, {"csv", "jsonl", "sqlite", "spec-bench"},
+              "of the tables; csv by default; spec-bench writes the answer files of its evaluation instead");
   text_flag(app, "--out", args.out, "PATH",
             "tables of records, rounds, summary and meta: a new folder of files, or a new file of sqlite");
   text_flag(app, "--public", args.public_folder, "PATH",

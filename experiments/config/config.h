@@ -87,6 +87,7 @@ struct MeasureConfig {
   int repetitions = 1;
   int warmup_prompts = 2;    // per arm, not counted
   double warmup_min_s = 0;   // keep warming up until this many seconds passed per arm
+  double timeout_s = 0;      // of one turn of one arm; 0: none
   int threads = 0;           // 0: all cores
   bool trace = true;         // a second, fenced pass over the prompts for phase shares
   int trace_limit = 8;       // prompts of the fenced pass; 0: all
@@ -99,6 +100,8 @@ struct MeasureConfig {
     v("repetitions", repetitions, 1, 1000000, "times that each prompt is decoded by each arm");
     v("warmup_prompts", warmup_prompts, 0, 1000000, "prompts decoded by each arm before anything counts", "prompts");
     v("warmup_min_s", warmup_min_s, 0, 86400, "least time that each arm warms up", "s");
+    v("timeout_s", timeout_s, 0.0, 1e9,
+      "time of one turn after which it is given up and its record says so; looked at after each round; 0: none", "s");
     v("threads", threads, 0, 4096, "threads of the one pool; 0 takes every core");
     v("trace", trace, "measure the shares of the phases in a second, fenced pass");
     v("trace_limit", trace_limit, 0, 1000000, "prompts of that pass; 0 takes all", "prompts");

@@ -62,8 +62,8 @@ void compute_hashes(ExperimentConfig& config, const FileFacts& facts) {
   semantic["arm"] = json_of(*config.resolved.find("arm"));
   for (Json& arm : semantic["arm"]) arm.erase("max_tv");  // a bound of verify's, not a part of the run
   semantic["measure"] = json_of(*config.resolved.find("measure"));
-  semantic["measure"].erase("threads");
-  if (config.records_distributions()) semantic["record"] = config.record;  // its arms ask for more of q
+  for (const char* const key : {"threads", "timeout_s"}) semantic["measure"].erase(key);  // they change no record
+  if (config.records_distributions()) semantic["record"] = config.record;                 // its arms ask for more of q
   config.cfg_hash = sha256(canonical(semantic));
   config.full_hash = sha256(canonical({{"cfg_hash", config.cfg_hash}, {"config", json_of(config.resolved)}}));
 }

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "experiments/report/acceptance_profile.h"
 #include "experiments/report/paired_speed.h"
 #include "experiments/report/summary_cells.h"
 #include "framework/core/error.h"
@@ -188,6 +189,7 @@ Summary rebuild_summary(const std::filesystem::path& run_folder) {
   Summary summary = summarize(run, read_records(run_folder));
   write_file_atomically(run_folder / "summary.json", summary_json(run, summary));
   write_file_atomically(run_folder / "summary.csv", summary_csv(summary));
+  write_file_atomically(run_folder / "speculation_profile.json", acceptance_profile_json(run, summary));
   return summary;
 }
 

@@ -110,7 +110,7 @@ Summary summarize(const RunInfo& run, const RecordSet& records);
 std::string summary_json(const RunInfo& run, const Summary& summary);
 std::string summary_csv(const Summary& summary);  // arm, category, metric, value, ci_low, ci_high, n, unit, method
 
-// Reads manifest and records of a run folder, writes summary.json and summary.csv there.
+// Reads manifest and records of a run folder, writes summary.json, summary.csv and speculation_profile.json there.
 Summary rebuild_summary(const std::filesystem::path& run_folder);
 
 }  // namespace specula

@@ -19,6 +19,7 @@ class RoundRecorder final : public RoundLog {
   struct Extras {
     const Verifier* rule = nullptr;  // whose expected accepted length is wanted
     TraceRecorder* trace = nullptr;
+    double timeout_s = 0;  // 0: none
   };
   RoundRecorder(Rounds& rounds, int64_t max_new_tokens, PhaseClock& clock, Extras extras)
       : rounds_(rounds), clock_(clock), extras_(extras) {
@@ -41,6 +42,7 @@ class RoundRecorder final : public RoundLog {
     if (record.cut) rounds_.cut = static_cast<int>(record.index);
     if (!record.verdict.notes.empty()) rounds_.add_notes(record.verdict.notes);
     if (!record.notes.empty()) rounds_.add_notes(record.notes);
+    check_time(record);
     if (extras_.rule == nullptr && extras_.trace == nullptr) return;
     const PhaseClock::Unbilled unbilled(clock_);
     if (extras_.rule != nullptr) rounds_.expected.push_back(expected_accepted(*extras_.rule, record.tree, record.p));
@@ -49,6 +51,11 @@ class RoundRecorder final : public RoundLog {
   double prefill_us() const { return prefill_us_; }
 
  private:
+  void check_time(const RoundRecord& record) const {
+    if (extras_.timeout_s == 0 || rounds_.ready_us.back() <= 1e6 * extras_.timeout_s) return;
+    throw Error(cat("not at its end after ", extras_.timeout_s, " s ([measure] timeout_s): round ", record.index,
+                    " ended at position ", record.start + static_cast<int64_t>(record.new_tokens.size())));
+  }
   double since_start(const PhaseClock& clock) const { return 1e6 * (seconds_now() - start_ - clock.unbilled()); }
 
   Rounds& rounds_;
@@ -185,7 +192,9 @@ bool ArmRunner::decode_into(Record& record, const Task& task) {
   const auto prompt_size = static_cast<int64_t>(task.prompt.size());
   PhaseClock clock(task.fenced ? PhaseClock::Mode::kFenced : PhaseClock::Mode::kOff);
   RoundRecorder recorder(record.rounds, shared_.config.data.max_new_tokens, clock,
-                         {.rule = task.expected ? verifier_.get() : nullptr, .trace = task.trace});
+                         {.rule = task.expected ? verifier_.get() : nullptr,
+                          .trace = task.trace,
+                          .timeout_s = shared_.config.measure.timeout_s});
   const double start = seconds_now();
   recorder.begin(start);
   const Decoded decoded = decode_prompt(task, clock, recorder);

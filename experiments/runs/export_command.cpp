@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "experiments/commands.h"
+#include "experiments/runs/export_spec_bench.h"
 #include "experiments/runs/export_tables.h"
 #include "experiments/runs/public_copy.h"
 
@@ -16,6 +17,10 @@ ExitCode export_command(const ExportArgs& args) {
     for (const std::string& note : copy_for_public(args.folder, args.public_folder, identity_of_process()))
       std::cerr << note << "\n";
     std::cout << "Wrote " << args.public_folder << "\n";
+    return ExitCode::kOk;
+  }
+  if (args.format == "spec-bench") {
+    for (const auto& file : write_spec_bench(args.folder, args.out)) std::cout << "Wrote " << file.string() << "\n";
     return ExitCode::kOk;
   }
   const std::vector<Table> tables = run_tables(args.folder);

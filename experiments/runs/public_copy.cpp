@@ -125,8 +125,9 @@ constexpr Kept kKept[] = {
     {[](const std::string& n) { return n.starts_with("records/") && n.ends_with(".jsonl"); },
      [](const std::string& text) { return each_line(text, drop_ids); }},
     {[](const std::string& n) {
-       for (const char* const name : {"config.resolved.toml", "inputs.jsonl", "status.json", "summary.json",
-                                      "summary.csv", "table.md", "DONE", "PARTIAL", "FAILED"}) {
+       for (const char* const name :
+            {"config.resolved.toml", "inputs.jsonl", "status.json", "summary.json", "summary.csv",
+             "speculation_profile.json", "table.md", "DONE", "PARTIAL", "FAILED"}) {
          if (n == name) return true;
        }
        return n.starts_with("env.") && n.ends_with(".json") && n.find('/') == std::string::npos;

@@ -8,6 +8,7 @@
 
 #include "experiments/commands.h"
 #include "experiments/report/summary.h"
+#include "experiments/runs/export_spec_bench.h"
 #include "experiments/runs/export_tables.h"
 #include "experiments/runs/public_copy.h"
 #include "framework/core/files.h"
@@ -43,6 +44,33 @@ class Export : public RunsFolder {
     return all;
   }
 };
+
+// What Spec-Bench's speed.py reads: sums of new_tokens and wall_time of the first choice, accept_lengths of all turns.
+TEST_F(Export, SpecBenchGetsItsAnswerFiles) {
+  RunInfo run = info("t");
+  run.models[0].path = std::string(SPECULA_SOURCE_DIR) + "/assets/demo/target";
+  write_run("bench", run, "", "");
+  Record second = record("sps", "7");
+  second.key.turn = 1;
+  Record failed = record("sps", "b");
+  failed.ok = false;
+  write_records("bench", {record("ar", "7"), record("sps", "7"), second, failed});
+  write_spec_bench(folder_ / "bench", folder_ / "answers");
+  const auto ar = lines("answers/ar.jsonl"), sps = lines("answers/sps.jsonl");
+  ASSERT_EQ(ar.size(), 1u);
+  ASSERT_EQ(sps.size(), 1u) << "a prompt that failed has no answer";
+  const auto answer = nlohmann::json::parse(sps[0]);
+  EXPECT_EQ(answer["question_id"], 7);
+  EXPECT_EQ(answer["model_id"], "sps");
+  const auto& choice = answer["choices"][0];
+  EXPECT_EQ(choice["new_tokens"], nlohmann::json({4, 4}));
+  EXPECT_EQ(choice["decoding_steps"], nlohmann::json({2, 2}));
+  EXPECT_EQ(choice["accept_lengths"], nlohmann::json({3, 1, 3, 1}));
+  EXPECT_NEAR(choice["wall_time"][0].get<double>(), 2500e-6, 1e-12);
+  EXPECT_EQ(choice["turns"].size(), 2u);
+  EXPECT_FALSE(choice["turns"][0].get<std::string>().empty());
+  EXPECT_THROW(write_spec_bench(folder_ / "bench", folder_ / "answers"), ConfigError) << "nothing is overwritten";
+}
 
 TEST_F(Export, CsvHasARowForEachRecordAndRound) {
   write_csv(run_tables(folder_ / "run"), folder_ / "csv");

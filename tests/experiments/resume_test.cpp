@@ -192,6 +192,14 @@ TEST_F(ResumeTest, AKilledStudyEndsLikeOneThatWasLeftAlone) {
   EXPECT_EQ(study_html(study, rank_choices(study)), read_file(folder_ / "killed/kill/report.html"));
 }
 
+// Time is looked at after each round, so even the first one is told.
+TEST_F(ResumeTest, ATurnThatTakesTooLongIsGivenUp) {
+  EXPECT_EQ(run("out", {"--arms", "sps", "--set", "measure.timeout_s=1e-6"}), 1);
+  EXPECT_THAT(text("stderr"), HasSubstr("nothing succeeded with the first prompt: not at its end after 1e-06 s "
+                                        "([measure] timeout_s): round 0 ended at position "));
+  EXPECT_EQ(run("slow", {"--arms", "sps", "--limit", "1", "--set", "measure.timeout_s=600"}), 0) << text("stderr");
+}
+
 // A cell that cannot run stays visible, the others run, and the exit code says that something failed.
 TEST_F(ResumeTest, ACellThatFailsStaysVisible) {
   // The first cell's folder is a file in the way.

@@ -6,9 +6,11 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <random>
 
 #include "experiments/power.h"
+#include "experiments/report/acceptance_profile.h"
 #include "experiments/report/metrics.h"
 #include "experiments/report/metrics_record.h"
 #include "experiments/report/table.h"
@@ -361,6 +363,25 @@ TEST(SummaryFiles, AreRebuiltFromManifestAndRecords) {
   EXPECT_THAT(csv, HasSubstr("\nsps,story,tau,2.0,2.0,2.0,2,tokens,"));
   std::filesystem::remove_all(folder);
   EXPECT_THROW(read_manifest(folder), Error);
+}
+
+// By hand: sps drafts 2 and accepts 2, then drafts 1 and accepts 0, on each of three prompts.
+TEST(AcceptanceProfile, HoldsBothConventions) {
+  const RunInfo run = two_arms();
+  const auto json = nlohmann::json::parse(acceptance_profile_json(run, summarize(run, three_prompts())));
+  ASSERT_EQ(json["arms"].size(), 1u) << "the baseline drafts nothing";
+  const auto& all = json["arms"][0]["all"];
+  EXPECT_EQ(all["marginal"], nlohmann::json({0.5, 1.0}));
+  EXPECT_EQ(all["conditional"], nlohmann::json({0.5, 1.0}));
+  EXPECT_EQ(all["drafted_rounds"], nlohmann::json({6, 3}));
+  EXPECT_EQ(all["accepted_histogram"], nlohmann::json({3, 0, 3}));
+  EXPECT_EQ(json["arms"][0]["by_category"]["math"]["rounds"], 2);
+  RecordSet set = three_prompts();
+  set.records[1].rounds.depth = {3, 1};  // of the first round the third token was rejected
+  set.records[1].rounds.drafted = {3, 1};
+  const auto other = nlohmann::json::parse(acceptance_profile_json(run, summarize(run, set)));
+  EXPECT_EQ(other["arms"][0]["all"]["conditional"][2], 0.0);
+  EXPECT_EQ(json["arms"][0]["self_checks"]["depths_sum_to_accepted"], true);
 }
 
 TEST(Manifest, NamesWhatDiffers) {

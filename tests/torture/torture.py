@@ -45,7 +45,7 @@ name = "sps"
 drafter = {{ name = "draft_model", model = "draft", length = 3 }}
 """
 TIMING, FENCED = 5 * 2 * 2, 3 * 2  # records
-DERIVED = ("summary.json", "summary.csv", "table.md", "report.html", "DONE")
+DERIVED = ("summary.json", "summary.csv", "speculation_profile.json", "table.md", "report.html", "DONE")
 
 
 class Torture:
