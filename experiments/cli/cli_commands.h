@@ -16,6 +16,8 @@ namespace specula {
 // Where the flags of every command are read to.
 struct CommandLine {
   RunArgs run;
+  MergeArgs merge;
+  SlurmArgs slurm;
   std::string config, other_config, format, shell;
   std::vector<std::string> configs, folders;
   ConfigOverrides overrides;

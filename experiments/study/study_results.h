@@ -42,5 +42,7 @@ std::vector<std::pair<std::string, std::vector<Ranked>>> rank_choices(const Stud
 std::string study_table(const StudyResult& result);  // markdown: the rows, then the best choices
 std::string study_csv(const StudyResult& result);    // cell, swept keys, arm, metric, value, ci_low, ci_high, n
 std::string study_json(const StudyResult& result);   // sweep.json: the plan and the state of each cell
+// What sweep.json says, without the runs of its cells.  Throws Error (exit status 2 where there is none).
+StudyResult read_study(const std::filesystem::path& folder);
 
 }  // namespace specula
