@@ -16,6 +16,7 @@ struct RunArgs {
   std::string config;
   ConfigOverrides overrides;
   std::string resume = "auto";  // auto, force, never
+  std::string shard{};          // "0/4"; empty: the whole run
   std::vector<std::string> argv;
   std::string parent{};  // folder of the run that is run again; empty: none
 };
@@ -28,6 +29,24 @@ struct PlanArgs {
   double power = 0.02;  // the relative difference that is to be seen
 };
 ExitCode plan_command(const PlanArgs& args);
+struct MergeArgs {
+  std::string folder;  // of a run or a study whose shards have ended
+  bool force = false;  // joins what there is, whatever is wrong with it
+};
+ExitCode merge_command(const MergeArgs& args);
+
+struct SlurmArgs {
+  std::string config;
+  ConfigOverrides overrides;
+  bool print = false, submit = false, retry_failed = false;  // exactly one
+  int shards = 0;                                            // 0: as begun, else 8
+  int parallel = 0;                                          // at once; 0: no bound
+  int max_requeue = 5;                                       // of a task
+  std::string sbatch;                                        // arguments of sbatch, as a shell takes them
+  std::string launcher = "slurm";                            // slurm, local
+};
+ExitCode slurm_command(const SlurmArgs& args);
+
 ExitCode config_show_command(const std::string& config, const ConfigOverrides& overrides, const std::string& format);
 ExitCode config_diff_command(const std::string& a, const std::string& b);  // files, or folders of runs
 ExitCode config_schema_command();

@@ -10,6 +10,7 @@
 #include "experiments/report/summary.h"
 #include "experiments/report/table.h"
 #include "experiments/run/environment.h"
+#include "experiments/run/shard.h"
 #include "framework/core/files.h"
 #include "framework/core/log.h"
 
@@ -20,12 +21,22 @@ namespace fs = std::filesystem;
 
 constexpr double kSameLength = 1e-6;  // p and q are float32: two forms of one length differ by 1e-7
 
+// The traces of an arm: one, or one of each shard that has it.
+std::vector<fs::path> traces_of(const std::string& run_folder, int shards, const std::string& arm) {
+  std::vector<fs::path> files;
+  for (int i = 0; i < shards; ++i) {
+    const fs::path file = trace_path(shard_folder(run_folder, {i, shards}), arm);
+    if (fs::exists(file)) files.push_back(file);
+  }
+  return files;
+}
+
 // The recorded arms to replay: those asked for, else all that have a trace.
 std::vector<ArmInfo> traced_arms(const RunInfo& run, const ReplayArgs& args) {
   std::vector<ArmInfo> arms;
   std::vector<std::string> names;
   for (const ArmInfo& arm : run.arms) {
-    if (!fs::exists(trace_path(args.run, arm.name))) continue;
+    if (traces_of(args.run, run.shards, arm.name).empty()) continue;
     arms.push_back(arm);
     names.push_back(arm.name);
   }
@@ -77,6 +88,7 @@ RunInfo info_of(const RunInfo& run, const ReplayArgs& args) {
   info.cwd = fs::current_path().string();
   info.build = build_name();
   info.trace_prompts = 0;
+  info.shards = 1;
   info.arms.clear();
   info.identity["replay of"] = run.run_id;
   info.identity["replay"] = cat("verifiers ", args.verifiers.empty() ? "all" : args.verifiers, ", draws ", args.draws);
@@ -90,12 +102,12 @@ bool same_kind(const std::vector<ReplayRule>& rules, const ReplayRule& rule, con
   });
 }
 
-void replay_arm(const ArmInfo& arm, const std::string& prefix, const ReplayArgs& args, Replayed& all) {
+void replay_arm(const ArmInfo& arm, int shards, const std::string& prefix, const ReplayArgs& args, Replayed& all) {
   const Registries registries = make_registries();
-  TraceReader trace(trace_path(args.run, arm.name));
-  ReplayRules rules = rules_for(trace.header(), args.verifiers, registries.verifiers);
+  const std::vector<fs::path> files = traces_of(args.run, shards, arm.name);
+  ReplayRules rules = rules_for(TraceReader(files.front()).header(), args.verifiers, registries.verifiers);
   std::vector<Record> records =
-      replay_trace(trace, rules, {.prefix = prefix, .seed = all.info.seed, .draws = args.draws});
+      replay_traces(files, rules, {.prefix = prefix, .seed = all.info.seed, .draws = args.draws});
   for (const std::string& why : rules.left_out) all.left_out.push_back(cat(arm.name, ": ", why));
   if (rules.rules.empty()) return;
   const std::string reference = prefix + reference_rule(rules.rules, arm);
@@ -185,7 +197,7 @@ ExitCode replay_command(const ReplayArgs& args) {
   all.info.records_per_arm = 0;
   for (const ArmInfo& arm : arms) {
     log::info(cat("judging the rounds of ", arm.name));
-    replay_arm(arm, arms.size() == 1 ? "" : arm.name + "/", args, all);
+    replay_arm(arm, run.shards, arms.size() == 1 ? "" : arm.name + "/", args, all);
   }
   if (all.records.empty()) throw ConfigError(cat("no rule can judge these rounds:\n", join(all.left_out, "\n")));
   std::string text =

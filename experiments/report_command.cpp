@@ -4,7 +4,7 @@
 #include "experiments/commands.h"
 #include "experiments/pages/latex.h"
 #include "experiments/pages/report.h"
-#include "experiments/study/study_results.h"
+#include "experiments/results.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 
@@ -14,12 +14,10 @@ namespace {
 
 void report_study(const std::filesystem::path& folder) {
   const StudyResult study = read_study(folder);
-  const Rankings rankings = rank_choices(study);
   for (const StudyCellResult& cell : study.cells) {
     if (!cell.times.empty()) write_page(folder / cell.cell, read_report(folder / cell.cell, cell.summary));
   }
-  write_study(folder, study, rankings);
-  std::fputs(cat(study_table(study, rankings), "\nWrote ", (folder / "report.html").string(), "\n").c_str(), stdout);
+  std::fputs(write_results(folder, study).c_str(), stdout);
 }
 
 void report_run(const std::filesystem::path& folder) {

@@ -89,6 +89,8 @@ RunInfo describe(const ExperimentConfig& config, const Plan& plan, const Tokeniz
                    {"threads", std::to_string(info.threads)},
                    {"prompts", sha256(read_file(config.data.file))},
                    {"tokenizer", info.tokenizer}};
+  const auto on_gpu = [](const ModelConfig& model) { return model.device.starts_with("cuda"); };
+  if (std::any_of(config.models.begin(), config.models.end(), on_gpu)) info.identity["gpus"] = join(gpu_models());
   add_models(config, info);
   return info;
 }
@@ -173,7 +175,7 @@ ExitCode execute(const Job& job, const Models& models, RunStatus& status) {
   return status.failed > 0 ? ExitCode::kPartial : ExitCode::kOk;
 }
 
-bool is_finished(const RunFolder& folder) { return std::filesystem::exists(folder.path() / "DONE"); }
+bool is_finished(const RunFolder& folder) { return std::filesystem::exists(folder.own() / "DONE"); }
 
 }  // namespace
 
@@ -226,17 +228,19 @@ void CellRunner::forget_models() {
 }
 
 CellResult CellRunner::run(const ExperimentConfig& config, const SignalScope& signals) {
-  const Plan plan = make_plan(config);
+  Plan plan = make_plan(config);
   const auto tokenizer = load_tokenizer(config.model(config.baseline().target).folder);
   set_threads(config.measure.threads);
   RunInfo now = describe(config, plan, *tokenizer, args_);
+  now.shards = shard_.count;
+  keep_shard(plan, shard_);
   if (!args_.parent.empty()) name_parent(args_.parent, now);
   for (const RunModel& model : now.models) check_context(plan, config, *tokenizer, model.context, model.name);
 
   CellResult result{.info = now};
-  RunFolder folder(config, result.info, args_.resume);
+  RunFolder folder(config, result.info, args_.resume, shard_);
   result.folder = folder.path();
-  const LogFile log_file(folder.path() / "log.txt");
+  const LogFile log_file(folder.own() / "log.txt");
   folder.keep_inputs(inputs_jsonl(plan, config, *tokenizer));
   if (is_finished(folder)) {
     result.was_finished = true;

@@ -9,6 +9,7 @@
 #include "experiments/run/manifest.h"
 #include "experiments/run/run_arm.h"
 #include "experiments/run/run_signal.h"
+#include "experiments/run/shard.h"
 
 namespace specula {
 
@@ -21,7 +22,8 @@ struct CellResult {
 
 class CellRunner {
  public:
-  CellRunner(const Registries& registries, const RunArgs& args) : registries_(registries), args_(args) {}
+  CellRunner(const Registries& registries, const RunArgs& args, const Shard& shard = {})
+      : registries_(registries), args_(args), shard_(shard) {}
 
   // Throws what refuses or ends the run; its folder then says so, and the models are given back.
   CellResult run(const ExperimentConfig& config, const SignalScope& signals);
@@ -32,6 +34,7 @@ class CellRunner {
 
   const Registries& registries_;
   const RunArgs& args_;
+  Shard shard_;
   Models models_;  // of the last run: the next one may need the same
   std::string models_key_;
 };

@@ -1,11 +1,11 @@
-// `specula run`: one run, or every cell of a study, then the table of what they say.
+// `specula run`: one run, every cell of a study, or a shard of either; then the table of what they say.
 #include <algorithm>
 #include <cstdio>
 
 #include "experiments/commands.h"
-#include "experiments/pages/report.h"
 #include "experiments/report/summary.h"
-#include "experiments/report/table.h"
+#include "experiments/results.h"
+#include "experiments/run/file_lock.h"
 #include "experiments/run_cell.h"
 #include "experiments/study/study_results.h"
 #include "framework/core/files.h"
@@ -16,25 +16,30 @@ namespace {
 
 bool is_interruption(ExitCode code) { return code == ExitCode::kInterrupted || code == ExitCode::kUserInterrupt; }
 
-// The table and the page of a run.  Returns what the user sees.
-std::string write_results(const CellResult& cell, const Summary& summary) {
-  const std::string table = result_table(cell.info, summary);
-  write_file_atomically(cell.folder / "table.md", table);
-  const std::filesystem::path page = write_page(cell.folder, read_report(cell.folder, summary));
-  return cat(table, "\nWrote ", page.string(), "\n");
+void note_interruption(const std::filesystem::path& folder) {
+  log::warning(cat("interrupted; the same command finishes ", folder.string()));
 }
 
 ExitCode run_one(const ExperimentConfig& config, CellRunner& runner, const SignalScope& signals) {
   const CellResult cell = runner.run(config, signals);
   if (cell.was_finished) log::info("this run is finished; --resume never begins a new one beside it");
   if (is_interruption(cell.code)) {
-    log::warning(cat("interrupted; the same command finishes ", cell.folder.string()));
+    note_interruption(cell.folder);
   } else {
     const Summary summary = rebuild_summary(cell.folder);
-    std::fputs(write_results(cell, summary).c_str(), stdout);
+    std::fputs(write_results(cell.folder, cell.info, summary).c_str(), stdout);
     if (cell.code == ExitCode::kOk && misses_portable(summary)) return ExitCode::kExpectation;
   }
   return cell.code;
+}
+
+bool is_hopeless(const SweepKeys& keys, int64_t failed, size_t cells) {
+  if (failed == 0) return false;
+  const double share = static_cast<double>(failed) / static_cast<double>(cells);
+  if (keys.on_error == "continue" && share <= keys.max_failed_frac) return false;
+  log::error(cat(failed, " of ", cells, " cells failed; the rest was not run ([sweep] on_error = \"", keys.on_error,
+                 "\", max_failed_frac = ", keys.max_failed_frac, ")"));
+  return true;
 }
 
 // The cells of a study, one after the other.  sweep.json always tells how far it is.
@@ -51,12 +56,15 @@ class StudyRun {
       const ExitCode cell = run_cell(i);
       if (cell != ExitCode::kOk) code = cell;
       keep();
-      if (is_hopeless()) break;
+      const auto failed = std::count_if(result_.cells.begin(), result_.cells.end(),
+                                        [](const StudyCellResult& c) { return c.state == "failed"; });
+      if (is_hopeless(study_.keys, failed, result_.cells.size())) break;
     }
     if (is_interruption(code)) {
-      log::warning(cat("interrupted; the same command finishes ", study_.folder().string()));
-    } else if (print() && code == ExitCode::kOk) {
-      code = ExitCode::kExpectation;
+      note_interruption(study_.folder());
+    } else {
+      std::fputs(write_results(study_.folder(), result_).c_str(), stdout);
+      if (code == ExitCode::kOk && misses_portable(result_)) code = ExitCode::kExpectation;
     }
     return code;
   }
@@ -70,7 +78,7 @@ class StudyRun {
       cell.state = is_interruption(run.code) ? "interrupted" : run.code == ExitCode::kPartial ? "partial" : "done";
       if (is_interruption(run.code)) return run.code;
       Summary summary = rebuild_summary(run.folder);
-      if (!run.was_finished) write_results(run, summary);
+      if (!run.was_finished) write_results(run.folder, run.info, summary);
       add_run(run.folder, std::move(summary), cell);
       return run.code;
     } catch (const std::exception& e) {
@@ -84,28 +92,7 @@ class StudyRun {
     }
   }
 
-  bool is_hopeless() const {
-    const auto failed = std::count_if(result_.cells.begin(), result_.cells.end(),
-                                      [](const StudyCellResult& cell) { return cell.state == "failed"; });
-    if (failed == 0) return false;
-    const double share = static_cast<double>(failed) / static_cast<double>(result_.cells.size());
-    if (study_.keys.on_error == "continue" && share <= study_.keys.max_failed_frac) return false;
-    log::error(cat(failed, " of ", result_.cells.size(), " cells failed; the rest was not run ([sweep] on_error = \"",
-                   study_.keys.on_error, "\", max_failed_frac = ", study_.keys.max_failed_frac, ")"));
-    return true;
-  }
-
   void keep() const { write_file_atomically(study_.folder() / "sweep.json", study_json(result_)); }
-
-  // Returns whether a cell misses an expectation.
-  bool print() const {
-    const Rankings rankings = rank_choices(result_);
-    write_study(study_.folder(), result_, rankings);
-    const std::string page = (study_.folder() / "report.html").string();
-    std::fputs(cat(study_table(result_, rankings), "\nWrote ", page, "\n").c_str(), stdout);
-    return std::any_of(result_.cells.begin(), result_.cells.end(),
-                       [](const StudyCellResult& cell) { return misses_portable(cell.summary); });
-  }
 
   const Study& study_;
   CellRunner& runner_;
@@ -113,16 +100,68 @@ class StudyRun {
   StudyResult result_;
 };
 
+std::vector<std::string> cell_names(const StudyResult& study) {
+  std::vector<std::string> names;
+  for (const StudyCellResult& cell : study.cells) names.push_back(cell.cell);
+  return names;
+}
+
+// sweep.json is written by the shard that comes first, and then by `specula merge`.
+void keep_plan(const Study& study) {
+  const std::filesystem::path folder = study.folder();
+  std::filesystem::create_directories(folder);
+  FileLock lock(folder / ".lock");
+  lock.wait();
+  const StudyResult plan = plan_of(study);
+  if (!std::filesystem::exists(folder / "sweep.json")) {
+    write_file_atomically(folder / "sweep.json", study_json(plan));
+    return;
+  }
+  const std::vector<std::string> begun = cell_names(read_plan(folder)), now = cell_names(plan);
+  if (begun != now)
+    throw ConfigError(cat(folder.string(), ": this study was begun with the cells ", join(begun), ", and these are ",
+                          join(now), "; give another --out"));
+}
+
+// A shard of a run, or of each cell of a study.  What they say together is for `specula merge`.
+ExitCode run_shard(const Study& study, CellRunner& runner, const Shard& shard, const SignalScope& signals) {
+  const std::filesystem::path folder = study.is_sweep ? study.folder() : study.folder_of(study.cells.front());
+  if (study.is_sweep) keep_plan(study);
+  ExitCode code = ExitCode::kOk;
+  int64_t failed = 0;
+  for (const StudyCell& cell : study.cells) {
+    try {
+      const CellResult run = runner.run(cell.config, signals);
+      if (run.code != ExitCode::kOk) code = run.code;
+    } catch (const std::exception& e) {
+      if (!study.is_sweep) throw;
+      log::error(cat(cell.label, ": ", e.what()));
+      code = ExitCode::kPartial;
+      if (is_hopeless(study.keys, ++failed, study.cells.size())) return code;
+    }
+    if (is_interruption(code)) {
+      note_interruption(folder);
+      return code;
+    }
+  }
+  log::info(cat("shard ", shard.text(), " has ended; when all have, specula merge ", folder.string()));
+  return code;
+}
+
 }  // namespace
 
 ExitCode run_command(const RunArgs& args) {
+  const SignalScope signals;
+  const Shard shard = args.shard.empty() ? Shard{} : parse_shard(args.shard);
+  if (!shard.is_whole() && args.resume == "never")
+    throw ConfigError("--resume never would give each --shard a run of its own; give another --out");
   const Registries registries = make_registries();
   const Study study = load_study(args.config, args.overrides, registries);
-  CellRunner runner(registries, args);
-  const SignalScope signals;
-  if (!study.is_sweep) return run_one(study.cells.front().config, runner, signals);
+  CellRunner runner(registries, args, shard);
   for (const std::string& label : study.repeated)
     log::info(cat("cell ", label, " says what an earlier one says; it is left out"));
+  if (!shard.is_whole()) return run_shard(study, runner, shard, signals);
+  if (!study.is_sweep) return run_one(study.cells.front().config, runner, signals);
   return StudyRun(study, runner, signals).run();
 }
 

@@ -17,6 +17,8 @@ namespace specula {
 struct CommandLine {
   RunArgs run;
   PlanArgs plan;
+  MergeArgs merge;
+  SlurmArgs slurm;
   std::string config, other_config, format, shell;
   std::vector<std::string> configs, folders;
   ConfigOverrides overrides;

@@ -12,6 +12,10 @@ void define_run(CLI::App& app, CommandLine& line) {
   choice_flag(app, "--resume", line.run.resume, {"auto", "force", "never"},
               "what to do with a run that was begun: auto goes on if nothing changed (default), force goes on in any "
               "case, never begins anew");
+  text_flag(
+      app, "--shard", line.run.shard, "I/N",
+      "only the prompts of part I of N, counted from 0; each part is a process of its own, in any order and on any "
+      "host with this folder, and `specula merge` joins them");
 }
 
 void define_plan(CLI::App& app, CommandLine& line) {
@@ -112,7 +116,8 @@ std::vector<Command> experiment_commands() {
        "decodes the prompts of an experiment with each of its arms and compares them",
        {"specula run " + kDemoConfig, "specula run " + kDemoConfig + " --limit 4 --set sampler.temperature=0.7",
         "specula run " + kDemoConfig + " --arms sps-g4 --out /tmp/runs",
-        "specula run " + kDemoConfig + " --sweep arm.sps-g4.drafter.length=1-6 --sweep sampler.temperature=0,0.7"},
+        "specula run " + kDemoConfig + " --sweep arm.sps-g4.drafter.length=1-6 --sweep sampler.temperature=0,0.7",
+        "specula run " + kDemoConfig + " --shard 0/4"},
        define_run,
        [](CommandLine& line) { return run_command(line.run); }},
       {"plan",

@@ -32,6 +32,30 @@ void define_export(CLI::App& app, CommandLine& line) {
             "instead: a copy of the run folder for others, without host, user, paths, command lines and token ids");
 }
 
+void define_merge(CLI::App& app, CommandLine& line) {
+  argument(app, "DIR", line.merge.folder, "folder of a run, or of a study, whose shards have ended");
+  switch_flag(app, "--force", line.merge.force,
+              "joins what there is, whatever shards or prompts are missing and however their machines differ");
+}
+
+void define_slurm(CLI::App& app, CommandLine& line) {
+  SlurmArgs& args = line.slurm;
+  config_argument(app, args.config);
+  switch_flag(app, "--print", args.print, "prints the script of the job array");
+  switch_flag(app, "--submit", args.submit, "submits it, and a job that merges when all its tasks have ended");
+  switch_flag(app, "--retry-failed", args.retry_failed,
+              "submits only the shards that are neither done nor running, and the merging job");
+  positive_flag(app, "--shards", args.shards, "parts of the prompts (default: as the run was begun, else 8)");
+  positive_flag(app, "--parallel", args.parallel, "tasks at once (default: as many as the cluster gives)");
+  count_flag(app, "--max-requeue", args.max_requeue,
+             "times that a task may queue again after its time was up (default: 5)");
+  text_flag(app, "--sbatch", args.sbatch, "ARGS", "further arguments of sbatch, as in '--gres=gpu:1 --time=2:00:00'");
+  choice_flag(app, "--launcher", args.launcher, {"slurm", "local"},
+              "local runs the same script on this machine, task by task, or --parallel at once");
+  override_flags(app, args.overrides);
+  sweep_flag(app, args.overrides);
+}
+
 void define_config_diff(CLI::App& app, CommandLine& line) {
   argument(app, "A", line.config, "an experiment, or the folder of a run");
   argument(app, "B", line.other_config, "another");
@@ -67,6 +91,19 @@ std::vector<Command> run_commands() {
        {"specula status runs/demo", "specula status runs/demo/*"},
        define_status,
        [](CommandLine& line) { return status_command(line.folders); }},
+      {"merge",
+       "checks and joins the shards of a run or a study, and prints the table of what they say",
+       {"specula merge runs/demo/333c68536f_demo", "specula merge runs/study --force"},
+       define_merge,
+       [](CommandLine& line) { return merge_command(line.merge); }},
+      {"slurm",
+       "runs an experiment in shards, as a job array of Slurm or on this machine",
+       {"specula slurm " + kDemoConfig + " --print --shards 4",
+        "specula slurm " + kDemoConfig + " --submit --shards 16 --parallel 8 --sbatch '--gres=gpu:1 --time=2:00:00'",
+        "specula slurm " + kDemoConfig + " --retry-failed",
+        "specula slurm " + kDemoConfig + " --submit --launcher local --shards 2 --limit 4"},
+       define_slurm,
+       [](CommandLine& line) { return slurm_command(line.slurm); }},
       {"rerun",
        "runs the resolved configuration of a run again, in a new folder beside it",
        {"specula rerun runs/demo/333c68536f_demo"},

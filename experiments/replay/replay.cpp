@@ -103,20 +103,23 @@ class Judge {
 
 }  // namespace
 
-std::vector<Record> replay_trace(TraceReader& trace, ReplayRules& rules, const ReplayOptions& options) {
+std::vector<Record> replay_traces(const std::vector<std::filesystem::path>& files, ReplayRules& rules,
+                                  const ReplayOptions& options) {
   Judge judge(rules, options);
   std::set<RecordKey> seen;
-  while (std::optional<TracedRecord> record = trace.next()) {
-    const RecordKey& key = record->blank.key;
-    if (!seen.insert(key).second)
-      throw Error(
-          cat("the trace of ", key.arm, " holds prompt ", key.prompt, " turn ", key.turn, " rep ", key.rep, " twice"));
-    judge.judge(*record);
+  for (const std::filesystem::path& file : files) {
+    TraceReader trace(file);
+    while (std::optional<TracedRecord> record = trace.next()) {
+      const RecordKey& key = record->blank.key;
+      if (!seen.insert(key).second)
+        throw Error(cat("the trace of ", key.arm, " holds prompt ", key.prompt, " turn ", key.turn, " rep ", key.rep,
+                        " twice"));
+      judge.judge(*record);
+    }
+    if (trace.is_torn())
+      log::warning(cat(file.string(), " ends inside a record; the ", seen.size(), " before it are judged"));
   }
-  if (seen.empty()) throw Error(cat("the trace of ", trace.header().arm, " holds no whole record"));
-  if (trace.is_torn())
-    log::warning(
-        cat("the trace of ", trace.header().arm, " ends inside a record; the ", seen.size(), " before it are judged"));
+  if (seen.empty()) throw Error(cat(files.front().string(), " holds no whole record"));
   return judge.finish(rules);
 }
 

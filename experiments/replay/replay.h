@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -18,9 +19,11 @@ struct ReplayOptions {
   int draws = 1000;    // behind expected lengths that have no exact form
 };
 
-// Each record of the trace by each rule, under the arm name <prefix><rule>: drafted, depth, accepted, kept = accepted +
-// 1, expected, rule_us, notes.  A rule that throws leaves `rules.rules` for `rules.left_out`, with what it threw, and
-// has no records.  Throws Error for a trace that cannot be read.
-std::vector<Record> replay_trace(TraceReader& trace, ReplayRules& rules, const ReplayOptions& options);
+// Each record of the traces (of one arm: one, or one of each shard) by each rule, under the arm name <prefix><rule>:
+// drafted, depth, accepted, kept = accepted + 1, expected, rule_us, notes.  A rule that throws leaves `rules.rules` for
+// `rules.left_out`, with what it threw, and has no records.  Throws Error for a trace that cannot be read, and where
+// none holds a whole record.
+std::vector<Record> replay_traces(const std::vector<std::filesystem::path>& files, ReplayRules& rules,
+                                  const ReplayOptions& options);
 
 }  // namespace specula

@@ -16,7 +16,7 @@ struct ReplayRule {
   std::string text;  // kseq(gamma = 2)
   Facts facts;
   // Its expected length averages over the tokens that a round's draft might have had, instead of taking those it has.
-  // The means over rounds are the same, single rounds are not.  Found out by replay_trace.
+  // The means over rounds are the same, single rounds are not.  Found out by replay_traces.
   bool averages_tokens = false;
   std::unique_ptr<Verifier> rule;
 };

@@ -114,6 +114,13 @@ void note_empty_drafts(const ArmInfo& arm, const Slice& slice, Summary& summary)
   summary.warnings.push_back(cat(arm.name, ": nothing was drafted in any of ", slice.records.size(), " records"));
 }
 
+// What such an arm drafts depends on the prompts that its process saw before.
+void note_learning(const RunInfo& run, const ArmInfo& arm, Summary& summary) {
+  if (run.shards == 1 || arm.state != "run") return;
+  summary.warnings.push_back(
+      cat(arm.name, ": learns from one prompt for the next, and began anew in each of ", run.shards, " shards"));
+}
+
 }  // namespace
 
 const Estimate& CellSummary::at(const std::string& metric) const {
@@ -172,6 +179,7 @@ Summary summarize(const RunInfo& run, const RecordSet& set) {
       note_unpaired(arm, slice, summary);
       note_differences(run, arm, slice, summary);
       note_empty_drafts(arm, slice, summary);
+      note_learning(run, arm, summary);
     }
   }
   adjust_comparisons(summary.comparisons);

@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 
 #include "build_stamp.h"
@@ -138,6 +140,19 @@ std::string build_name() {
 
 std::string binary_sha256() { return sha256(read_file("/proc/self/exe")); }
 
+std::string host_name() {
+  char name[256] = "";
+  return ::gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
+}
+
+std::vector<std::string> gpu_models() {
+  std::set<std::string> models;
+  std::error_code none;  // no driver
+  for (const auto& gpu : std::filesystem::directory_iterator("/proc/driver/nvidia/gpus", none))
+    models.insert(field((gpu.path() / "information").c_str(), "Model", ':'));
+  return {models.begin(), models.end()};
+}
+
 std::string cpu_model() {
   const std::string model = field("/proc/cpuinfo", "model name", ':');
   return model.empty() ? "unknown" : model;
@@ -157,7 +172,7 @@ Environment read_environment(int threads) {
   json["libs"] = {{"libtorch", SPECULA_TORCH_VERSION}};
   json["cpu"] = cpu_json();
   json["mem_bytes"] = static_cast<int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGESIZE);
-  json["gpus"] = Json::array();
+  json["gpus"] = gpu_models();
   json["torch"] = {{"intra_op", threads}};
   json["os"] = os_json();
   json["env_vars"] = variables();

@@ -10,6 +10,9 @@ namespace specula {
 std::string build_name();     // "3f9c21a", "3f9c21a+changes", "unknown"
 std::string binary_sha256();  // of the running program
 std::string cpu_model();      // "Intel(R) Xeon(R) ..."; "unknown"
+std::string host_name();
+// Models of the machine's NVIDIA devices, each once; empty: there are none, or the driver does not tell.
+std::vector<std::string> gpu_models();
 
 struct Environment {
   std::string json;                   // env.json, "\n" at its end

@@ -8,9 +8,9 @@
 #include <cmath>
 #include <ctime>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "experiments/report/quality_report.h"
+#include "experiments/run/segments.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 
@@ -132,6 +132,7 @@ Json to_json(const RunInfo& r) {
                {"cwd", r.cwd},
                {"build", r.build}};
   if (!r.parent_run.empty()) json["parent_run"] = r.parent_run;
+  if (r.shards > 1) json["shards"] = r.shards;
   json["arms"] = json["models"] = Json::array();
   for (const ArmInfo& a : r.arms) json["arms"].push_back(arm_json(r, a));
   for (const RunModel& m : r.models) json["models"].push_back(model_json(m));
@@ -161,6 +162,7 @@ RunInfo of_json(const Json& j) {
   r.argv = j.at("argv").get<std::vector<std::string>>();
   r.cwd = j.at("cwd");
   r.parent_run = j.value("parent_run", "");
+  r.shards = j.value("shards", 1);
   r.build = j.at("build");
   for (const Json& a : j.at("arms")) r.arms.push_back(arm_of(a));
   for (const Json& m : j.at("models")) r.models.push_back(model_of(m));
@@ -184,20 +186,6 @@ RunInfo of_json(const Json& j) {
   for (const Json& e : j.value("expectations", Json::array())) r.expectations.push_back(expectation_of(e));
   r.identity = j.at("identity").get<std::map<std::string, std::string>>();
   return r;
-}
-
-std::vector<std::string> mixes_of(const std::filesystem::path& file) {
-  std::vector<std::string> all;
-  if (!std::filesystem::exists(file)) return all;
-  std::istringstream lines(read_file(file));
-  for (std::string line; std::getline(lines, line);) {
-    const Json json = Json::parse(line, nullptr, false);
-    if (json.is_discarded()) continue;  // a torn last line
-    for (const auto& text : json.at("mixed").get<std::vector<std::string>>()) {
-      all.push_back(cat("segment ", json.at("seg").get<int>(), " has another ", text));
-    }
-  }
-  return all;
 }
 
 }  // namespace
@@ -236,8 +224,12 @@ RunInfo read_manifest(const std::filesystem::path& run_folder) {
     throw Error(cat(run_folder.string(), ": not a run folder (it has no manifest.json)"), ExitCode::kConfig);
   }
   try {
-    RunInfo info = of_json(Json::parse(read_file(file)));
-    info.mixed = mixes_of(run_folder / "segments.jsonl");
+    const Json json = Json::parse(read_file(file));
+    const std::string schema = json.at("schema");
+    if (!schema.starts_with("specula.run/1."))
+      throw Error(cat(file.string(), ": its schema is ", schema, "; this program reads specula.run/1"));
+    RunInfo info = of_json(json);
+    info.mixed = mixes_of(run_folder, info.shards);
     return info;
   } catch (const Json::exception& e) {
     throw Error(cat(file.string(), ": not a manifest of specula.run/1: ", e.what()));

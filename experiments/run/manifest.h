@@ -69,13 +69,14 @@ struct RunInfo {
   double usd_per_hour = 0;                  // of the machine; 0: no price
   std::vector<Expectation> expectations{};  // of [[expect]]
   std::string sort = "config";              // of the table: config, speedup
+  int shards = 1;                           // see shard.h
   int repetitions = 1, threads = 1, trace_prompts = 0, bootstrap = 10000;
   double stream_gb_s = 0;  // what all threads read from memory, beside which speeds are judged
   std::string build;       // "3f9c21a", "3f9c21a+changes"
   // What must be the same for a resume, by the name that an error shows: config, binary, machine, prompts,
   // model.<name>.
   std::map<std::string, std::string> identity;
-  std::vector<std::string> mixed;  // read from segments.jsonl: what differed in later segments (--resume force)
+  std::vector<std::string> mixed;  // read from segments.jsonl: what its speeds mix, see segments.h
 
   const ArmInfo& baseline() const;  // throws std::logic_error if there is none
   bool has_own_target(const ArmInfo& arm) const { return arm.target != baseline().target; }

@@ -166,6 +166,23 @@ void read_file_into(const std::filesystem::path& file, std::vector<Record>& all)
   }
 }
 
+RecordSet one_of_each_key(std::vector<Record> all) {
+  RecordSet set;
+  std::map<RecordKey, size_t> kept;
+  for (Record& record : all) {
+    const auto [found, is_new] = kept.emplace(record.key, set.records.size());
+    if (is_new) {
+      set.records.push_back(std::move(record));
+      continue;
+    }
+    Record& old = set.records[found->second];
+    if (old.ok && record.ok) set.duplicates.push_back(record.key);
+    ++set.superseded;
+    if (record.ok || !old.ok) old = std::move(record);
+  }
+  return set;
+}
+
 }  // namespace
 
 void Rounds::add_notes(const std::vector<std::pair<std::string, double>>& of_round) {
@@ -240,6 +257,14 @@ Record parse_record(const std::string& line, const std::string& place) {
   }
 }
 
+std::vector<Record> read_every_record(const std::filesystem::path& file) {
+  std::vector<Record> all;
+  if (std::filesystem::exists(file)) read_file_into(file, all);
+  return all;
+}
+
+RecordSet read_records_of(const std::filesystem::path& file) { return one_of_each_key(read_every_record(file)); }
+
 RecordSet read_records(const std::filesystem::path& run_folder) {
   std::vector<std::filesystem::path> files;
   if (std::filesystem::is_directory(run_folder / "records")) {
@@ -250,20 +275,10 @@ RecordSet read_records(const std::filesystem::path& run_folder) {
   std::sort(files.begin(), files.end());
   std::vector<Record> all;
   for (const auto& file : files) read_file_into(file, all);
-
-  RecordSet set;
-  std::map<RecordKey, size_t> kept;
-  for (Record& record : all) {
-    const auto [found, is_new] = kept.emplace(record.key, set.records.size());
-    if (is_new) {
-      set.records.push_back(std::move(record));
-      continue;
-    }
-    Record& old = set.records[found->second];
-    if (old.ok && record.ok) set.duplicates.push_back(record.key);
-    ++set.superseded;
-    if (record.ok || !old.ok) old = std::move(record);
-  }
+  RecordSet set = one_of_each_key(std::move(all));
+  // The records of a unit lie in one file, in the order in which its arms were played.
+  std::stable_sort(set.records.begin(), set.records.end(),
+                   [](const Record& a, const Record& b) { return a.order < b.order; });
   return set;
 }
 

@@ -77,13 +77,17 @@ std::string to_line(const Record& record);  // JSON without newline
 // Throws Error naming `place` for a line that is not a record.
 Record parse_record(const std::string& line, const std::string& place);
 
-// All records of a run folder, in file order.  A torn last line is left out; a line that cannot be read is an Error
+// All records of a run folder.  A torn last line is left out; a line that cannot be read is an Error
 // with file:line; of records with one key the last successful one wins and the others are counted.
 struct RecordSet {
   std::vector<Record> records;
   int64_t superseded = 0;             // failed attempts that a later one replaced
   std::vector<RecordKey> duplicates;  // successful twice: a fault of the writer
 };
+// They stand in the order of the plan, whatever files they come from.
 RecordSet read_records(const std::filesystem::path& run_folder);
+// Those of one file; none where there is no file.
+RecordSet read_records_of(const std::filesystem::path& file);
+std::vector<Record> read_every_record(const std::filesystem::path& file);  // superseded ones too, in file order
 
 }  // namespace specula

@@ -35,7 +35,7 @@ void Run::open_traces() {
   for (const ArmRunner& arm : arms_) {
     if (arm.config().composed.drafter.laws.empty()) continue;  // no draft: nothing to judge again
     traces_[arm.config().name] =
-        std::make_unique<TraceWriter>(trace_path(folder_.path(), arm.config().name), arm.trace_header(),
+        std::make_unique<TraceWriter>(trace_path(folder_.own(), arm.config().name), arm.trace_header(),
                                       [this](const RecordKey& key) { return find(key) != nullptr; });
   }
 }

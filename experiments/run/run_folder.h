@@ -1,5 +1,7 @@
 // The folder of a run: opened new, or opened again to be finished.  Nothing that is there is ever overwritten but
-// status.json, the derived files and the DONE | PARTIAL | FAILED markers.  Licence: Apache-2.0.
+// status.json, the derived files and the DONE | PARTIAL | FAILED markers.  Shards of a run share its folder; each
+// writes its own records and a folder of its own below it, and the manifest is that of whichever came first.  Licence:
+// Apache-2.0.
 #pragma once
 
 #include <filesystem>
@@ -8,29 +10,27 @@
 #include <vector>
 
 #include "experiments/config/config.h"
+#include "experiments/run/file_lock.h"
 #include "experiments/run/manifest.h"
 #include "experiments/run/records.h"
+#include "experiments/run/run_status.h"
+#include "experiments/run/shard.h"
 #include "framework/core/files.h"
 
 namespace specula {
-
-struct RunStatus {
-  std::string state;                        // running, done, partial, interrupted, failed
-  int64_t done = 0, total = 0, failed = 0;  // prompts x repetitions, the fenced ones too; failed: records
-  std::string last_error;
-};
 
 class RunFolder {
  public:
   // resume "auto": finishes a run whose identity is the same, and refuses another with the differing fields named;
   // "force": goes on whatever differs and keeps a note of the mix; "never": takes a new sibling folder <cell>.2, .3,
   // ... Throws Error (exit status 2 for a refusal) before anything is written over.  `info` becomes what the manifest
-  // says.
-  RunFolder(const ExperimentConfig& config, RunInfo& info, const std::string& resume);
+  // says.  A run that was begun with another number of shards is refused in any case.
+  RunFolder(const ExperimentConfig& config, RunInfo& info, const std::string& resume, const Shard& shard = {});
   RunFolder(const RunFolder&) = delete;
   RunFolder& operator=(const RunFolder&) = delete;
 
   const std::filesystem::path& path() const { return path_; }
+  const std::filesystem::path& own() const { return own_; }  // what no other shard writes to; else path()
   int segment() const { return segment_; }
   const RecordSet& existing() const { return existing_; }
 
@@ -45,20 +45,17 @@ class RunFolder {
   void finish(const RunStatus& status, const std::string& marker);  // also the marker file: DONE, PARTIAL or FAILED
 
  private:
+  void open_manifest(RunInfo& info);
   void keep_sources(const ExperimentConfig& config, const RunInfo& info);
-  void reopen(RunInfo& info);
-  void take_lock();
-
-  struct Lock {  // released with its descriptor, also when a constructor throws
-    int descriptor = -1;
-    ~Lock();
-  };
+  void take_own();
+  std::filesystem::path shared_lock() const { return path_ / "records" / ".manifest.lock"; }
   void refuse_mix(const std::vector<std::string>& differing) const;
 
-  std::filesystem::path path_;
+  std::filesystem::path path_, own_;
   std::string resume_;
+  Shard shard_;
   int segment_ = 0;
-  Lock lock_;
+  std::unique_ptr<FileLock> lock_;
   std::vector<std::string> mixed_;
   RecordSet existing_;
   std::unique_ptr<LineFile> records_;

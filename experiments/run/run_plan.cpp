@@ -105,6 +105,10 @@ Plan make_plan(const ExperimentConfig& config) {
   return plan;
 }
 
+void keep_shard(Plan& plan, const Shard& shard) {
+  std::erase_if(plan.units, [&](const Unit& unit) { return !shard.has(plan.prompts[unit.prompt].id); });
+}
+
 int64_t request_id(const std::string& prompt, int rep, int turn) {
   const std::string digest = sha256(cat("request/", rep, "/", turn, "/", prompt));
   return static_cast<int64_t>(std::stoull(digest.substr(0, 16), nullptr, 16) >> 1);

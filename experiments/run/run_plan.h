@@ -8,6 +8,7 @@
 
 #include "experiments/config/config.h"
 #include "experiments/run/records.h"
+#include "experiments/run/shard.h"
 #include "framework/text/prompts.h"
 #include "framework/text/tokenizer.h"
 
@@ -31,6 +32,8 @@ struct Plan {
 
 // Throws ConfigError when nothing is left after the filters.
 Plan make_plan(const ExperimentConfig& config);
+// Leaves the units of one shard.  Everything else stays that of the whole run, their places in it too.
+void keep_shard(Plan& plan, const Shard& shard);
 
 // Names the random numbers of one turn: 63 bits of a hash.  The arm is left out, so that arms share them.
 int64_t request_id(const std::string& prompt, int rep, int turn);

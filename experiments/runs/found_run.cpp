@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <tuple>
 
 #include "experiments/runs/resolved_config.h"
@@ -18,19 +17,47 @@ namespace fs = std::filesystem;
 // A heartbeat comes every two seconds between prompts; loading, warming up and one long prompt must fit in.
 constexpr double kStaleAfter = 300;
 
-void read_status(FoundRun& run) {
-  const fs::path file = run.folder / "status.json";
-  if (!fs::exists(file)) {
-    run.state = fs::exists(run.folder / "DONE") ? "done" : "begun";
-    return;
+void take(const RunStatus& status, FoundRun& run) {
+  run.state = status.state;
+  run.done = status.done;
+  run.total = status.total;
+  run.failed_records = status.failed;
+  run.heartbeat_utc = status.heartbeat_utc;
+  run.last_error = status.last_error;
+}
+
+// The first of these that a shard is in; else all have ended.
+std::string state_of_shards(const FoundRun& run) {
+  for (const char* const state : {"failed", "running", "interrupted", "waiting"}) {
+    const auto is_so = [&](const FoundShard& s) { return s.status.state == state; };
+    if (std::any_of(run.shards.begin(), run.shards.end(), is_so)) return state;
   }
-  const nlohmann::json json = nlohmann::json::parse(read_file(file));
-  run.state = json.at("state");
-  run.done = json.at("done");
-  run.total = json.at("total");
-  run.failed_records = json.at("failed_records");
-  run.heartbeat_utc = json.at("heartbeat_utc");
-  if (json.at("last_error").is_string()) run.last_error = json.at("last_error");
+  for (const char* const marker : {"DONE", "PARTIAL"}) {
+    if (fs::exists(run.folder / marker)) return marker == std::string("DONE") ? "done" : "partial";
+  }
+  return "unmerged";
+}
+
+void take_shards(FoundRun& run) {
+  run.shards = find_shards(run.folder, run.info.shards);
+  run.state = state_of_shards(run);
+  run.total = run.info.num_prompts * run.info.repetitions + run.info.trace_prompts;
+  for (const auto& [shard, status] : run.shards) {
+    run.done += status.done;
+    run.failed_records += status.failed;
+    run.heartbeat_utc = std::max(run.heartbeat_utc, status.heartbeat_utc);  // RFC 3339 sorts by time
+    if (!status.last_error.empty()) run.last_error = cat("shard ", shard.text(), ": ", status.last_error);
+  }
+}
+
+void take_status(FoundRun& run) {
+  if (run.info.shards > 1) {
+    take_shards(run);
+  } else if (const auto status = read_status(run.folder)) {
+    take(*status, run);
+  } else {
+    run.state = fs::exists(run.folder / "DONE") ? "done" : "begun";
+  }
 }
 
 void find_below(const fs::path& folder, std::vector<FoundRun>& found) {
@@ -58,9 +85,7 @@ FoundRun read_run(const fs::path& folder) {
   try {
     run.info = read_manifest(folder);
     if (fs::exists(folder / "config.resolved.toml")) run.config = read_resolved_config(folder);
-    read_status(run);
-  } catch (const nlohmann::json::exception& e) {
-    run.problem = cat("status.json: ", e.what());
+    take_status(run);
   } catch (const std::exception& e) {
     run.problem = e.what();
     const std::string prefix = folder.string() + "/";  // which the row tells anyway
@@ -96,7 +121,21 @@ std::string age_text(double seconds) {
 }
 
 bool is_stale(const FoundRun& run, std::time_t now) {
-  return run.state == "running" && seconds_since(run.heartbeat_utc, now) > kStaleAfter;
+  return is_stale(RunStatus{.state = run.state, .heartbeat_utc = run.heartbeat_utc}, now);
+}
+
+bool is_stale(const RunStatus& status, std::time_t now) {
+  return status.state == "running" && seconds_since(status.heartbeat_utc, now) > kStaleAfter;
+}
+
+std::vector<FoundShard> find_shards(const fs::path& run_folder, int count) {
+  std::vector<FoundShard> shards;
+  for (int i = 0; i < count; ++i) {
+    const Shard shard{i, count};
+    const RunStatus waiting{.state = "waiting"};
+    shards.push_back({shard, read_status(shard_folder(run_folder, shard)).value_or(waiting)});
+  }
+  return shards;
 }
 
 }  // namespace specula

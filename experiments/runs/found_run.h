@@ -8,18 +8,28 @@
 #include <vector>
 
 #include "experiments/run/manifest.h"
+#include "experiments/run/run_status.h"
+#include "experiments/run/shard.h"
 #include "framework/core/value.h"
 
 namespace specula {
+
+struct FoundShard {
+  Shard shard;
+  RunStatus status;  // state "waiting": nobody has begun it
+};
 
 struct FoundRun {
   std::filesystem::path folder;
   std::string problem;  // why it could not be read; then only the names of the folders mean anything
   RunInfo info;
   Value config{.data = Value::Table{}, .origin = {}};  // empty where a run keeps none (a replay)
-  std::string state;                                   // of status.json; without one "done" or "begun"
-  int64_t done = 0, total = 0, failed_records = 0;     // done and total in units: prompts x repetitions, the fenced too
+  // Of status.json; without one "done" or "begun".  Of shards: what one of them is that needs care, "unmerged" where
+  // all have ended, and then as of any other run.
+  std::string state;
+  int64_t done = 0, total = 0, failed_records = 0;  // done and total in units: prompts x repetitions, the fenced too
   std::string heartbeat_utc, last_error;
+  std::vector<FoundShard> shards;  // empty: a run that is not in parts
 
   std::string experiment() const;
 };
@@ -35,5 +45,9 @@ std::string age_text(double seconds);  // "12 s", "5 min", "3 h", "9 d"; "–" f
 
 // Whether the run says that it is running, and has said nothing for so long that it will not be.
 bool is_stale(const FoundRun& run, std::time_t now);
+bool is_stale(const RunStatus& status, std::time_t now);
+
+std::vector<FoundShard> find_shards(const std::filesystem::path& run_folder,
+                                    int count);  // throws what read_status does
 
 }  // namespace specula

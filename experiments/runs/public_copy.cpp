@@ -95,7 +95,10 @@ void drop_ids(Json& record) {
   record["out_ids_sha256"] = hash;  // a new key moves the others
 }
 
-void drop_argv(Json& segment) { segment["argv"] = Json::array(); }
+void drop_argv(Json& segment) {
+  segment["argv"] = Json::array();
+  segment.erase("host");
+}
 
 // Lines that can be read, each changed; a torn last one is no record.
 std::string each_line(const std::string& text, void (*change)(Json&)) {
@@ -112,6 +115,11 @@ std::string each_line(const std::string& text, void (*change)(Json&)) {
 
 std::string whole(const std::string& text) { return text; }
 
+// The name within the folder of a shard, "shards/s000-of-003/status.json"; others as they are.
+std::string of_shard(const std::string& name) {
+  return name.starts_with("shards/") ? name.substr(std::min(name.size(), name.find('/', 7) + 1)) : name;
+}
+
 struct Kept {
   bool (*matches)(const std::string& name);  // relative to the run folder
   std::string (*change)(const std::string& text);
@@ -120,7 +128,7 @@ struct Kept {
 // What is published; everything else stays.
 constexpr Kept kKept[] = {
     {[](const std::string& n) { return n == "manifest.json"; }, public_manifest},
-    {[](const std::string& n) { return n == "segments.jsonl"; },
+    {[](const std::string& n) { return of_shard(n) == "segments.jsonl"; },
      [](const std::string& text) { return each_line(text, drop_argv); }},
     {[](const std::string& n) { return n.starts_with("records/") && n.ends_with(".jsonl"); },
      [](const std::string& text) { return each_line(text, drop_ids); }},
@@ -128,9 +136,10 @@ constexpr Kept kKept[] = {
        for (const char* const name :
             {"config.resolved.toml", "inputs.jsonl", "status.json", "summary.json", "summary.csv",
              "speculation_profile.json", "table.md", "DONE", "PARTIAL", "FAILED"}) {
-         if (n == name) return true;
+         if (of_shard(n) == name) return true;
        }
-       return n.starts_with("env.") && n.ends_with(".json") && n.find('/') == std::string::npos;
+       const std::string name = of_shard(n);
+       return name.starts_with("env.") && name.ends_with(".json") && name.find('/') == std::string::npos;
      },
      whole},
 };
@@ -141,10 +150,11 @@ const Kept* kept(const std::string& name) {
   return found == std::end(kKept) ? nullptr : found;
 }
 
-// The first component of what stays behind: a folder is told once.
+// The first component of what stays behind: a folder is told once, but where a part of it goes.
 void note_left_out(const std::string& name, std::vector<std::string>& notes) {
   const size_t slash = name.find('/');
-  const std::string top = slash == std::string::npos || name.starts_with("records/") ? name : name.substr(0, slash + 1);
+  const bool is_told = slash == std::string::npos || name.starts_with("records/") || name.starts_with("shards/");
+  const std::string top = is_told ? name : name.substr(0, slash + 1);
   const std::string line = cat("left out: ", top);
   if (std::find(notes.begin(), notes.end(), line) == notes.end()) notes.push_back(line);
 }
@@ -190,8 +200,9 @@ std::vector<std::string> copy_for_public(const fs::path& run_folder, const fs::p
   if (code) throw Error(cat(out.string(), ": cannot create the folder: ", code.message()));
   for (const std::string& name : names) {
     if (const Kept* k = kept(name)) {
+      fs::create_directories((out / name).parent_path(), code);
       write_file_atomically(out / name, without_identity(k->change(read_file(run_folder / name)), identity));
-    } else if (name != "records/.lock") {
+    } else if (!name.ends_with(".lock")) {
       note_left_out(name, notes);
     }
   }

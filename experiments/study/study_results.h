@@ -38,8 +38,10 @@ StudyResult plan_of(const Study& study);  // every cell waiting
 void add_run(const std::filesystem::path& run_folder, Summary summary, StudyCellResult& cell);
 
 bool is_study_folder(const std::filesystem::path& folder);
-// From sweep.json and the folders of the cells beside it; those of cells that never ran are missing.  Throws Error for
-// files that cannot be read, ConfigError for a sweep.json that is none.
+// What sweep.json says, without the runs of its cells.  Throws Error (exit status 2 where there is none).
+StudyResult read_plan(const std::filesystem::path& folder);
+// The same with the runs that lie beside it; cells that never ran have none.  Throws Error for files that cannot be
+// read.
 StudyResult read_study(const std::filesystem::path& folder);
 
 // Each condition ("temperature=0.7"; "" if every swept key belongs to an arm) and its choices, the best first.
@@ -51,8 +53,5 @@ std::string study_table(const StudyResult& result, const Rankings& rankings);  /
 std::string study_html(const StudyResult& result, const Rankings& rankings);   // report.html, links to the cells' pages
 std::string study_csv(const StudyResult& result);   // cell, swept keys, arm, metric, value, ci_low, ci_high, n
 std::string study_json(const StudyResult& result);  // sweep.json: the plan and the state of each cell
-
-// Writes study.md, study.csv and report.html.
-void write_study(const std::filesystem::path& folder, const StudyResult& result, const Rankings& rankings);
 
 }  // namespace specula

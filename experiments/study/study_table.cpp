@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "experiments/config/config_reader.h"
 #include "experiments/report/csv.h"
@@ -9,7 +8,6 @@
 namespace specula {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using Align = MarkdownTable::Align;
 
 // "" where the cell leaves the key as the file has it.
@@ -112,19 +110,6 @@ std::string study_csv(const StudyResult& result) {
     }
   }
   return text;
-}
-
-std::string study_json(const StudyResult& result) {
-  Json json = {
-      {"schema", "specula.sweep/1.0"}, {"experiment", result.name}, {"keys", result.paths}, {"cells", Json::array()}};
-  for (const StudyCellResult& cell : result.cells) {
-    Json set = Json::object();
-    for (const Assignment& assignment : cell.set) set[assignment.path] = Json::parse(to_json(assignment.value, -1));
-    Json entry = {{"cell", cell.cell}, {"label", cell.label}, {"set", std::move(set)}, {"state", cell.state}};
-    if (!cell.error.empty()) entry["error"] = cell.error;
-    json["cells"].push_back(std::move(entry));
-  }
-  return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace specula

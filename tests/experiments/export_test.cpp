@@ -168,13 +168,21 @@ TEST_F(Export, APublicCopyNamesNobody) {
   write("run/env.json", R"({"env_vars": {"SPECULA_TORCH": "/home/alice/torch"}, "cpu": "some"})");
   write("run/segments.jsonl",
         "{\"seg\": 0, \"argv\": [\"/home/alice/bin/specula\"], \"mixed\": [\"machine (alicebox)\"]}\n");
+  write("run/shards/s000-of-002/segments.jsonl",
+        "{\"seg\": 0, \"argv\": [\"/home/alice/bin\"], \"host\": \"alicenode7\", \"mixed\": [\"binary\"]}\n");
+  write("run/shards/s000-of-002/status.json", "{\"state\": \"done\", \"last_error\": \"no /home/alice/x\"}");
+  write("run/shards/s000-of-002/log.txt", "alice");
+  write("run/shards/s000-of-002/.lock", "");
   const std::vector<std::string> notes = copy_for_public(folder_ / "run", folder_ / "public", kAlice);
   const std::string all = everything_in(folder_ / "public");
   for (const char* const word : {"alice", "secret", "101,102"}) EXPECT_THAT(all, Not(HasSubstr(word)));
   EXPECT_THAT(all, AllOf(HasSubstr("\"org/target\""), HasSubstr("weights/x"), HasSubstr("out_ids_sha256")));
   EXPECT_THAT(notes, AllOf(Contains("left out: log.txt"), Contains("left out: config.sources/"),
                            Contains("left out: traces/")));
-  EXPECT_THAT(read_file(folder_ / "public/left_out.txt"), HasSubstr("left out: log.txt\n"));
+  EXPECT_THAT(read_file(folder_ / "public/left_out.txt"),
+              AllOf(HasSubstr("left out: log.txt\n"), HasSubstr("left out: shards/s000-of-002/log.txt\n")));
+  EXPECT_THAT(read_file(folder_ / "public/shards/s000-of-002/segments.jsonl"), HasSubstr("\"binary\""));
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "public/shards/s000-of-002/status.json"));
   EXPECT_THAT(config_error([&] { copy_for_public(folder_ / "run", folder_ / "public", kAlice); }),
               HasSubstr("exists already"));
 }

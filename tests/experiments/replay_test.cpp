@@ -253,9 +253,9 @@ TEST_F(ReplayRun, FormsThatAverageOverTheDraftAreKnown) {
     return Facts{.laws = {Draw::kIid, Draw::kPoint}};
   }));
   for (const bool drawn : {true, false}) {
-    TraceReader trace(trace_path(run_, drawn ? "iid" : "points"));
-    ReplayRules rules = rules_for(trace.header(), "", registry);
-    replay_trace(trace, rules, {.seed = 5});
+    const fs::path file = trace_path(run_, drawn ? "iid" : "points");
+    ReplayRules rules = rules_for(TraceReader(file).header(), "", registry);
+    replay_traces({file}, rules, {.seed = 5});
     ASSERT_EQ(rules.rules.size(), 2u);
     EXPECT_EQ(rules.rules[0].averages_tokens, drawn);
     EXPECT_FALSE(rules.rules[1].averages_tokens);
@@ -352,10 +352,10 @@ TEST_F(ReplayRun, ARuleThatRefusesARoundIsLeftOut) {
   registry.add(make_registries().verifiers.entries.at("agreement"));
   registry.add(verifier_entry<Refuses, NoOptions>("refuses", "", "",
                                                   [](const NoOptions&) { return Facts{.laws = {Draw::kIid}}; }));
-  TraceReader trace(trace_path(run_, "iid"));
-  ReplayRules rules = rules_for(trace.header(), "", registry);
+  const fs::path file = trace_path(run_, "iid");
+  ReplayRules rules = rules_for(TraceReader(file).header(), "", registry);
   ASSERT_EQ(rules.rules.size(), 2u);
-  const std::vector<Record> found = replay_trace(trace, rules, {.prefix = "x/", .seed = 5});
+  const std::vector<Record> found = replay_traces({file}, rules, {.prefix = "x/", .seed = 5});
   ASSERT_EQ(rules.rules.size(), 1u);
   EXPECT_EQ(found.size(), 4u);
   for (const Record& r : found) EXPECT_EQ(r.key.arm, "x/agreement");
@@ -382,7 +382,7 @@ TEST_F(ReplayRun, TracesThatHoldNothingOrOneRecordTwiceAreErrors) {
   };
   const size_t header = end_of_frame(16), first = end_of_frame(header);  // behind the magic line
   EXPECT_EQ(error_of(whole, "rejection"), "no error");
-  EXPECT_THAT(error_of(whole.substr(0, header + 9), "rejection"), HasSubstr("the trace of iid holds no whole record"));
+  EXPECT_THAT(error_of(whole.substr(0, header + 9), "rejection"), HasSubstr("iid.trace holds no whole record"));
   EXPECT_THAT(error_of(whole + whole.substr(header, first - header), "rejection"), HasSubstr("twice"));
   EXPECT_EQ(error_of(whole, "rejection,lenience(l=0.3),lenience"), "no error");
   EXPECT_THAT(error_of(whole, "lenience(l=0.3),rejection,lenience(l=0.3)"), HasSubstr("is given twice"));

@@ -1,9 +1,6 @@
 // The real program, killed at random moments and started again: no record is lost or doubled, the texts are those of a
 // run that was left alone; signals and faults end with the exit codes that scripts rely on.
-#include <fcntl.h>
 #include <gmock/gmock.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -19,6 +16,7 @@
 #include "experiments/study/study_results.h"
 #include "framework/core/files.h"
 #include "framework/core/keyring.h"
+#include "tests/experiments/started_program.h"
 
 namespace specula {
 namespace {
@@ -51,28 +49,12 @@ class ResumeTest : public ::testing::Test {
 
   // Starts `specula run study.toml --out DIR`; its output goes to files in the folder.
   pid_t start(const std::string& out, const std::vector<std::string>& more = {}) const {
-    std::vector<std::string> words = {std::string(SPECULA_BINARY_DIR) + "/specula", "run",
-                                      (folder_ / "study.toml").string(), "--out", (folder_ / out).string()};
+    std::vector<std::string> words = {"run", (folder_ / "study.toml").string(), "--out", (folder_ / out).string()};
     words.insert(words.end(), more.begin(), more.end());
-    const pid_t child = ::fork();
-    if (child != 0) return child;
-    const int to = ::open((folder_ / "stdout").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
-    const int errors = ::open((folder_ / "stderr").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
-    ::dup2(to, STDOUT_FILENO);
-    ::dup2(errors, STDERR_FILENO);
-    std::vector<char*> argv;
-    for (std::string& w : words) argv.push_back(w.data());
-    argv.push_back(nullptr);
-    ::execv(argv[0], argv.data());
-    ::_exit(127);
-  }
-  static int wait_for(pid_t child) {  // the exit code, or minus the signal
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+    return start_program(words, folder_);
   }
   int run(const std::string& out, const std::vector<std::string>& more = {}) const {
-    return wait_for(start(out, more));
+    return wait_for_program(start(out, more));
   }
   std::string text(const std::string& file) const { return read_file(folder_ / file); }
 
@@ -140,7 +122,7 @@ TEST_F(ResumeTest, KilledAtRandomMomentsItLosesAndDoublesNothing) {
       std::this_thread::sleep_for(std::chrono::microseconds(static_cast<int64_t>(1000 * ms)));
       ::kill(child, SIGKILL);
     }
-    code = wait_for(child);
+    code = wait_for_program(child);
     ASSERT_TRUE(code == 0 || code == -SIGKILL) << code << "\n" << text("stderr");
     killed += code == -SIGKILL ? 1 : 0;
   }
@@ -179,7 +161,7 @@ TEST_F(ResumeTest, AKilledStudyEndsLikeOneThatWasLeftAlone) {
         std::this_thread::sleep_for(std::chrono::milliseconds(2));
       ::kill(child, SIGKILL);
     }
-    code = wait_for(child);
+    code = wait_for_program(child);
     killed += code == -SIGKILL ? 1 : 0;
   }
   EXPECT_EQ(code, 0) << text("stderr");
@@ -224,7 +206,7 @@ TEST_F(ResumeTest, SignalsEndWithTheirCodesAndRunningAgainFinishes) {
     const pid_t child = start("signals");
     wait_for_segment("signals", ++segments);
     ::kill(child, signal);
-    ASSERT_EQ(wait_for(child), code) << text("stderr");
+    ASSERT_EQ(wait_for_program(child), code) << text("stderr");
     EXPECT_THAT(read_file(cell("signals") / "status.json"), HasSubstr("\"state\": \"interrupted\""));
     EXPECT_TRUE(fs::exists(cell("signals") / "PARTIAL"));
     EXPECT_THAT(text("stderr"), HasSubstr("the same command finishes"));
