@@ -45,7 +45,7 @@ std::string power_text(const ExperimentConfig& config, const std::filesystem::pa
   for (const Comparison& c : all) {
     if (!std::isfinite(c.detectable_frac)) continue;
     // The interval narrows with the root of the number of groups.
-    const double needed = std::ceil(had * std::pow(c.detectable_frac / effect, 2));
+    const double needed = std::ceil(had * std::pow(c.detectable_frac / effect, 2) * (1 - 1e-9));  // 300, not 301
     table.row({c.arm, c.reference, percent(c.detectable_frac), fixed(std::max(needed, 2.0), 0),
                percent(c.detectable_frac * std::sqrt(had / has))});
   }

@@ -83,9 +83,14 @@ void Run::warm_up(Progress& progress) {
       Record unused;
       const double start = seconds_now();
       Dialogue dialogue(tokenizer_, prompt, shared_.config.data);
-      if (!arms_[a].decode_into(unused,
-                                {.prompt = dialogue.next(), .request = request_id("warm-up/" + prompt.id, i, 0)}))
-        return;
+      const Task task{.prompt = dialogue.next(), .request = request_id("warm-up/" + prompt.id, i, 0)};
+      try {
+        if (!arms_[a].decode_into(unused, task)) return;
+      } catch (const NumericError&) {
+        throw;
+      } catch (const std::exception& e) {  // what fails again becomes a record that says so
+        log::warning(cat("warm-up of arm ", arms_[a].config().name, ": ", e.what()));
+      }
       spent[a] += seconds_now() - start;
     }
     if (!more) break;

@@ -125,7 +125,7 @@ TEST_F(StrategyRun, RecordsAndTableSayWhatItIs) {
 }
 
 TEST_F(StrategyRun, PlanNamesItAndVerifyLeavesItOut) {
-  EXPECT_THAT(captured([&] { plan_command(study(), {}); }), HasSubstr("beam(width = 3"));
+  EXPECT_THAT(captured([&] { plan_command({.config = study(), .overrides = {}}); }), HasSubstr("beam(width = 3"));
   const std::string table = captured(
       [&] { verify_command({.config = study(), .overrides = {.out = (folder_ / "runs").string()}, .rungs = {"L2"}}); });
   EXPECT_THAT(table, HasSubstr("ar (baseline)"));
