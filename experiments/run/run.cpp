@@ -83,14 +83,9 @@ void Run::warm_up(Progress& progress) {
       Record unused;
       const double start = seconds_now();
       Dialogue dialogue(tokenizer_, prompt, shared_.config.data);
-      const Task task{.prompt = dialogue.next(), .request = request_id("warm-up/" + prompt.id, i, 0)};
-      try {
-        if (!arms_[a].decode_into(unused, task)) return;
-      } catch (const NumericError&) {
-        throw;
-      } catch (const std::exception& e) {  // what fails again becomes a record that says so
-        log::warning(cat("warm-up of arm ", arms_[a].config().name, ": ", e.what()));
-      }
+      if (!arms_[a].decode_into(unused,
+                                {.prompt = dialogue.next(), .request = request_id("warm-up/" + prompt.id, i, 0)}))
+        return;
       spent[a] += seconds_now() - start;
     }
     if (!more) break;
@@ -168,7 +163,8 @@ bool Run::play_arm(const Unit& unit, ArmRunner& arm, std::vector<Played>& played
                     .request = request_id(prompt.id, unit.rep, turn),
                     .fenced = unit.trace,
                     .expected = !unit.trace && shared_.config.measure.expected,
-                    .trace = traced ? &trace : nullptr};
+                    .trace = traced ? &trace : nullptr,
+                    .timeout_s = shared_.config.measure.timeout_s};
     if (failure.empty()) {
       try {
         if (!arm.decode_into(next.record, task)) return false;

@@ -191,10 +191,9 @@ Decoded ArmRunner::decode_prompt(const Task& task, PhaseClock& clock, RoundLog& 
 bool ArmRunner::decode_into(Record& record, const Task& task) {
   const auto prompt_size = static_cast<int64_t>(task.prompt.size());
   PhaseClock clock(task.fenced ? PhaseClock::Mode::kFenced : PhaseClock::Mode::kOff);
-  RoundRecorder recorder(record.rounds, shared_.config.data.max_new_tokens, clock,
-                         {.rule = task.expected ? verifier_.get() : nullptr,
-                          .trace = task.trace,
-                          .timeout_s = shared_.config.measure.timeout_s});
+  RoundRecorder recorder(
+      record.rounds, shared_.config.data.max_new_tokens, clock,
+      {.rule = task.expected ? verifier_.get() : nullptr, .trace = task.trace, .timeout_s = task.timeout_s});
   const double start = seconds_now();
   recorder.begin(start);
   const Decoded decoded = decode_prompt(task, clock, recorder);

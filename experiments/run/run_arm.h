@@ -32,6 +32,7 @@ struct Task {
   bool fenced = false;
   bool expected = false;           // also computes the expected accepted length of each round, unbilled
   TraceRecorder* trace = nullptr;  // hears of every round, unbilled; null: nobody records
+  double timeout_s = 0;            // after which it is given up, by an Error; 0: none
 };
 
 class ArmRunner {

@@ -146,7 +146,7 @@ std::string xml_problem(const std::string& xml) {
   for (size_t at = 0; at < xml.size();) {
     if (xml[at] != '<') {
       const size_t end = std::min(xml.find('<', at), xml.size());
-      if (const std::string p = text_problem(xml.substr(at, end - at)); !p.empty()) return p;
+      if (std::string p = text_problem(xml.substr(at, end - at)); !p.empty()) return p;
       at = end;
       continue;
     }
@@ -162,7 +162,7 @@ std::string xml_problem(const std::string& xml) {
       seen.push_back(xml.substr(i + 1, equals - i - 1));
       if (std::count(seen.begin(), seen.end(), seen.back()) > 1) return "two attributes " + seen.back();
       const size_t end = xml.find('"', equals + 2);
-      if (const std::string p = text_problem(xml.substr(equals + 2, end - equals - 2)); !p.empty()) return p;
+      if (std::string p = text_problem(xml.substr(equals + 2, end - equals - 2)); !p.empty()) return p;
       i = end + 1;
     }
     const bool empty = i < xml.size() && xml[i] == '/';

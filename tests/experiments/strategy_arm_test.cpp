@@ -156,7 +156,7 @@ TEST(GenerateStrategy, TellsItsScoreAndItsText) {
 }
 
 TEST(GenerateStrategy, DecodesWithoutDrafterAndVerifier) {
-  const auto error_of = [](GenerateArgs args) -> std::string {
+  const auto error_of = [](const GenerateArgs& args) -> std::string {
     try {
       generate_command(args);
     } catch (const ConfigError& e) {
