@@ -15,8 +15,8 @@ function(specula_find_torch_root result)
       list(APPEND candidates "${Torch_DIR}/../../..")
     endif()
     list(APPEND candidates ${CMAKE_PREFIX_PATH})
-    find_program(SPECULA_PYTHON NAMES python3 python)
-    foreach(python "${CMAKE_SOURCE_DIR}/.venv/bin/python" "${SPECULA_PYTHON}")
+    find_program(SPECULA_SYSTEM_PYTHON NAMES python3 python)
+    foreach(python "${CMAKE_SOURCE_DIR}/.venv/bin/python" "${SPECULA_SYSTEM_PYTHON}")
       if(EXISTS "${python}")
         execute_process(
           COMMAND "${python}" -c
