@@ -14,14 +14,15 @@ import pandas as pd
 
 from .inference import NO_INTERVAL, Bootstrap, Interval, holm, percentile_interval, wilcoxon
 from .pairs import pair
-from .record_metrics import RECORD_METRICS, fraction
+from .record_metrics import RECORD_METRICS, fraction, is_tree
 from .run import Run
+from .work import WORK_METRICS, WorkOf, break_even_alpha, work_fraction
 
 RATIOS = ("speedup", "speedup_decode", "speedup_geomean")
 QUANTILES = {"ttft_p50_ms": ("first", 0.5), "step_p50_ms": ("step", 0.5), "step_p90_ms": ("step", 0.9),
              "step_p99_ms": ("step", 0.99), "itl_p50_ms": ("gap", 0.5), "itl_p99_ms": ("gap", 0.99)}
 COSTS = ("cost_c", "cost_v", "cost_o", "speedup_model", "trace_overhead_frac")  # of the fenced pass; without an interval
-METRICS = (*RATIOS, *RECORD_METRICS, *QUANTILES, *COSTS)
+METRICS = (*RATIOS, *RECORD_METRICS, *QUANTILES, *COSTS, *WORK_METRICS, "alpha_break_even")
 
 _WIDTH = 2 * 1.959964  # of a 95 % interval, in standard errors
 _POWER = 2.802  # z(0.975) + z(0.8): what is seen with 80 % power, in standard errors
@@ -59,6 +60,10 @@ class Metrics:
             return self._quantile(arm, metric, cat)
         if metric in COSTS:
             return Estimate(np.nan) if cat else self._cost(arm, metric)
+        if metric in WORK_METRICS:
+            return self._work(arm, metric, cat)
+        if metric == "alpha_break_even":
+            return Estimate(np.nan) if cat else self._break_even(arm)
         raise KeyError(f"no metric is called '{metric}'; valid: {', '.join(METRICS)}")
 
     def table(self, metrics: "tuple[str, ...] | list[str]" = METRICS, cats: bool = False) -> pd.DataFrame:
@@ -109,6 +114,23 @@ class Metrics:
                 columns[:, groups[record["group"]]] += part
                 n += 1
         return self._of_totals(np.divide, columns, n, cat)
+
+    def _work(self, arm: str, metric: str, cat: Optional[str]) -> Estimate:
+        groups, work_of = self.groups(cat), WorkOf(self.run, arm)
+        columns, n = np.zeros((2, len(groups))), 0
+        for record in self._once(_records, arm):
+            part = work_fraction(self.run, metric, record, work_of) if cat in (None, record["cat"]) else None
+            if part is not None:
+                columns[:, groups[record["group"]]] += part
+                n += 1
+        return self._of_totals(np.divide, columns, n, cat)
+
+    def _break_even(self, arm: str) -> Estimate:
+        c, v, o = (self._cost(arm, name) for name in ("cost_c", "cost_v", "cost_o"))
+        if np.isnan(c.value) or any(is_tree(record) for record in self._once(_records, arm)):
+            return Estimate(np.nan)
+        length = self.estimate(arm, "drafted_per_step").value
+        return Estimate(break_even_alpha(length, length * c.value + v.value + o.value), n=c.n)
 
     def _ratio(self, arm: str, metric: str, cat: Optional[str]) -> Estimate:
         parts = _in(self._once(paired_times, arm), cat)
@@ -252,11 +274,11 @@ def accepted_histogram(run: Run, arm: str, cat: Optional[str] = None) -> np.ndar
 
 
 def compare_arms(run: Run, metrics: Optional[Metrics] = None) -> pd.DataFrame:
-    """Every arm against the baseline: speed-up, Wilcoxon over groups, Holm across arms, the smallest difference that the run could
-    have seen with 80 % power, and a verdict that is "~" where no difference was shown."""
+    """Every arm that repeats no other against the baseline: speed-up, Wilcoxon over groups, Holm across arms, the smallest
+    difference that the run could have seen with 80 % power, and a verdict that is "~" where no difference was shown."""
     metrics = metrics or Metrics(run)
     rows = []
-    for arm in (name for name in run.arms if name != run.baseline):
+    for arm in (name for name in run.arms if name != run.baseline and "duplicate_of" not in run.arm(name)):
         e = metrics.estimate(arm, "speedup")
         if np.isnan(e.value):
             rows.append((arm, e.value, *NO_INTERVAL, np.nan, np.nan, np.nan))

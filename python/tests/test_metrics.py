@@ -197,7 +197,7 @@ class Program(unittest.TestCase):
     def run_study(self, study, *settings):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
-        small = ["data.max_new_tokens=16", "measure.trace_limit=1", "measure.warmup_prompts=1", *settings]
+        small = ["data.max_new_tokens=16", "measure.trace_limit=1", "measure.warmup_prompts=1", "cost.usd_per_hour=2", *settings]
         command = [os.environ["SPECULA"], "run", study, "--out", folder.name, "--limit", "3"]
         command += [part for setting in small for part in ("--set", setting)]
         subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
@@ -207,6 +207,7 @@ class Program(unittest.TestCase):
         chains = self.run_study("configs/studies/demo_t1.toml", "measure.expected=true")
         trees = self.run_study("configs/smoke/draft_model_siblings.toml")
         self.assertTrue((trees.rounds["drafted"] > trees.rounds["depth"]).any())
+        self.assertGreater(specula.Metrics(chains).estimate("sps-g4", "usd_per_mtok").value, 0)
         for run in [chains, trees]:
             self.assertEqual(specula.unknown_metrics(run), [], "metrics that specula_py should learn")
             self.assertGreater(specula.assert_agrees(run), 100)
