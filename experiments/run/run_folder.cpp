@@ -45,6 +45,14 @@ int next_segment(const fs::path& own, const RecordSet& existing) {
   return begun.empty() ? next : std::max(next, begun.back().number + 1);
 }
 
+// A process that was killed while it wrote env.s3.json leaves a part of it, and the next one writes env.s4.json.
+void remove_unfinished_environments(const fs::path& folder) {
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with("env.") && name.ends_with(".tmp")) fs::remove(entry.path());
+  }
+}
+
 }  // namespace
 
 RunFolder::RunFolder(const ExperimentConfig& config, RunInfo& info, const std::string& resume, const Shard& shard)
@@ -95,6 +103,7 @@ void RunFolder::take_own() {
                     ? cat(path_.string(), ": another process is running this; wait for it, or give --resume never")
                     : cat(path_.string(), ": another process is running shard ", shard_.text(), " of this"));
   }
+  remove_unfinished_environments(own_);
   existing_ = read_records_of(records_file(path_, shard_));
   segment_ = next_segment(own_, existing_);
   records_ = std::make_unique<LineFile>(records_file(path_, shard_));
