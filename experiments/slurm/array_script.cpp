@@ -1,7 +1,6 @@
 #include "experiments/slurm/array_script.h"
 
-#include <cctype>
-
+#include "experiments/pages/markup.h"
 #include "framework/core/error.h"
 
 namespace specula {
@@ -29,7 +28,7 @@ exit "$code"
 
 std::string words_text(const std::vector<std::string>& words) {
   std::string text;
-  for (const std::string& word : words) text += " " + quoted_word(word);
+  for (const std::string& word : words) text += " " + shell_quoted(word);
   return text;
 }
 
@@ -46,43 +45,32 @@ std::string task_list(const std::vector<int>& tasks) {
   return join(ranges, ",");
 }
 
-std::string quoted_word(const std::string& word) {
-  bool is_plain = !word.empty();
-  for (const char c : word)
-    is_plain = is_plain && (std::isalnum(static_cast<unsigned char>(c)) != 0 ||
-                            std::string("-_./=,:+@%").find(c) != std::string::npos);
-  if (is_plain) return word;
-  std::string text = "'";
-  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return text + "'";
-}
-
 std::string array_script(const ArrayJob& job) {
   const std::string bound = job.parallel > 0 ? cat("%", job.parallel) : "";
   std::string text = cat("#!/bin/bash\n# The shards of ", job.name, ", as `specula slurm` wrote it.\n",  //
-                         "#SBATCH --job-name=", quoted_word(job.name), "\n",                             //
+                         "#SBATCH --job-name=", shell_quoted(job.name), "\n",                            //
                          "#SBATCH --array=", task_list(job.tasks), bound, "\n",
                          "#SBATCH --signal=B:USR1@120\n#SBATCH --requeue\n#SBATCH --open-mode=append\n",
-                         "#SBATCH --output=", quoted_word((job.logs / "%A_%a.log").string()), "\n",
-                         "#SBATCH --chdir=", quoted_word(job.directory.string()), "\n");
+                         "#SBATCH --output=", shell_quoted((job.logs / "%A_%a.log").string()), "\n",
+                         "#SBATCH --chdir=", shell_quoted(job.directory.string()), "\n");
   if (!job.sbatch_words.empty()) text += cat("#SBATCH ", job.sbatch_words, "\n");
-  text += cat("# Its folder of logs must exist: mkdir -p ", quoted_word(job.logs.string()),
+  text += cat("# Its folder of logs must exist: mkdir -p ", shell_quoted(job.logs.string()),
               "\n# When all tasks have ended: ", merge_command_of(job), "\n",  //
               "max_requeue=", job.max_requeue, "\n",                           //
-              "task=(", quoted_word(job.program.string()), " run", words_text(job.run_words),
+              "task=(", shell_quoted(job.program.string()), " run", words_text(job.run_words),
               " --shard \"$SLURM_ARRAY_TASK_ID/", job.shards, "\")\n");
   return text + kTask;
 }
 
 std::string merge_command_of(const ArrayJob& job) {
-  return cat(quoted_word(job.program.string()), " merge ", quoted_word(job.folder.string()));
+  return cat(shell_quoted(job.program.string()), " merge ", shell_quoted(job.folder.string()));
 }
 
 std::string submit_merge_command(const ArrayJob& job, const std::string& array_id) {
-  return cat("sbatch --parsable --dependency=afterany:", array_id, " --job-name=", quoted_word(job.name + "-merge"),
-             " --output=", quoted_word((job.logs / "%j-merge.log").string()),
-             " --chdir=", quoted_word(job.directory.string()), job.sbatch_words.empty() ? "" : " " + job.sbatch_words,
-             " --wrap=", quoted_word(merge_command_of(job)));
+  return cat("sbatch --parsable --dependency=afterany:", array_id, " --job-name=", shell_quoted(job.name + "-merge"),
+             " --output=", shell_quoted((job.logs / "%j-merge.log").string()),
+             " --chdir=", shell_quoted(job.directory.string()), job.sbatch_words.empty() ? "" : " " + job.sbatch_words,
+             " --wrap=", shell_quoted(merge_command_of(job)));
 }
 
 }  // namespace specula

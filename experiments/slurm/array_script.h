@@ -22,7 +22,6 @@ struct ArrayJob {
 };
 
 std::string task_list(const std::vector<int>& tasks);  // "0-3,5"
-std::string quoted_word(const std::string& word);      // as a shell takes it; plain words stay as they are
 
 std::string array_script(const ArrayJob& job);
 std::string merge_command_of(const ArrayJob& job);                                   // specula merge FOLDER

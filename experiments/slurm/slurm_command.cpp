@@ -4,6 +4,7 @@
 #include <ctime>
 
 #include "experiments/commands.h"
+#include "experiments/pages/markup.h"
 #include "experiments/runs/found_run.h"
 #include "experiments/slurm/array_script.h"
 #include "experiments/slurm/local_launcher.h"
@@ -118,7 +119,7 @@ std::string submit(const std::string& command) {
 
 ExitCode submit_all(const ArrayJob& job) {
   const fs::path script = write_script(job);
-  const std::string array = submit(cat("sbatch --parsable ", quoted_word(script.string())));
+  const std::string array = submit(cat("sbatch --parsable ", shell_quoted(script.string())));
   const std::string merge = submit(submit_merge_command(job, array));
   std::fputs(
       cat("Submitted ", script.string(), "\n  array job ", array, ": shards ", task_list(job.tasks), " of ", job.shards,

@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "experiments/commands.h"
+#include "experiments/pages/markup.h"
 #include "experiments/report/summary.h"
 #include "experiments/run/run_plan.h"
 #include "experiments/run/run_status.h"
@@ -79,9 +80,9 @@ TEST(Shards, OfAPlanAreDisjointAndComplete) {
 TEST(ArrayScripts, ListTasksAndQuoteWords) {
   EXPECT_EQ(task_list({0, 1, 2, 5, 7, 8}), "0-2,5,7-8");
   EXPECT_EQ(task_list({4}), "4");
-  EXPECT_EQ(quoted_word("a/b-c_d.e=1,2"), "a/b-c_d.e=1,2");
-  EXPECT_EQ(quoted_word(""), "''");
-  EXPECT_EQ(quoted_word("it's $HOME"), "'it'\\''s $HOME'");
+  EXPECT_EQ(shell_quoted("a/b-c_d.e=1,2"), "a/b-c_d.e=1,2");
+  EXPECT_EQ(shell_quoted(""), "''");
+  EXPECT_EQ(shell_quoted("it's $HOME"), "'it'\\''s $HOME'");
 }
 
 class ShardTest : public ::testing::Test {
