@@ -12,6 +12,7 @@ namespace specula {
 namespace {
 
 constexpr uint32_t kBootstrapStream = 0x626f6f74;  // "boot": its draws meet no other use of the seed
+constexpr uint32_t kDealing = 0x6465616c;          // "deal": the counters of the deal are none of the draws
 constexpr size_t kExactLimit = 50;                 // 2^50 signs by dynamic programming: 2550 states, 50 steps
 
 // As of sorted values; only the neighbours of the quantile are put into their places.
@@ -33,15 +34,27 @@ constexpr size_t kAtOnce = 4;
 constexpr size_t kMostColumns = 8;
 
 template <size_t K>
-void add_rows(const double* rows, const std::array<const uint32_t*, kAtOnce>& draws, size_t groups, double* totals) {
+void add_rows(const double* rows, const std::array<const uint16_t*, kAtOnce>& draws, size_t units, double* totals) {
   std::array<double, kAtOnce * K> sums{};
-  for (size_t g = 0; g < groups; ++g) {
+  for (size_t u = 0; u < units; ++u) {
     for (size_t i = 0; i < kAtOnce; ++i) {
-      const double* const row = rows + size_t{draws[i][g]} * K;
+      const double* const row = rows + size_t{draws[i][u]} * K;
       for (size_t k = 0; k < K; ++k) sums[i * K + k] += row[k];
     }
   }
   std::copy(sums.begin(), sums.end(), totals);
+}
+
+// Which unit each of G groups belongs to: a random permutation, dealt out in turn, so that sizes differ by one at most.
+std::vector<uint16_t> deal(size_t groups, size_t units, PhiloxKey key) {
+  std::vector<uint16_t> unit(groups);
+  for (size_t g = 0; g < groups; ++g) unit[g] = static_cast<uint16_t>(g % units);
+  for (size_t left = groups; left > 1; --left) {
+    const auto at = static_cast<uint32_t>(left);
+    const uint32_t word = philox4x32_10({at, 0, 0, kDealing}, key)[0];
+    std::swap(unit[left - 1], unit[(uint64_t{word} * left) >> 32U]);
+  }
+  return unit;
 }
 
 // Twice the mid-rank of each |difference|, so that ranks are integers.
@@ -95,16 +108,17 @@ double quantile(std::span<const double> ascending, double q) {
   return ascending[below] + (at - static_cast<double>(below)) * (ascending[above] - ascending[below]);
 }
 
-Bootstrap::Bootstrap(size_t groups, int draws, uint64_t seed) : groups_(groups), draws_(draws) {
+Bootstrap::Bootstrap(size_t groups, int draws, uint64_t seed)
+    : groups_(groups), units_(std::min(groups, kMostUnits)), draws_(draws) {
   if (groups < 2) return;
-  const Keyring keys = Keyring(seed).fork(kBootstrapStream);
-  drawn_.resize(groups * static_cast<size_t>(draws));
-  size_t at = 0;
-  for (int i = 0; i < draws; ++i) {
-    for (size_t g = 0; g < groups; ++g) {
-      const double u = keys.uniform(Use::kSearch, 0, i, static_cast<uint32_t>(g));
-      drawn_[at++] = static_cast<uint32_t>(u * static_cast<double>(groups));
-    }
+  const PhiloxKey key = Keyring(seed).fork(kBootstrapStream).key(Use::kSearch);
+  if (units_ < groups_) unit_of_ = deal(groups_, units_, key);
+  drawn_.resize(units_ * static_cast<size_t>(draws));
+  for (size_t at = 0; at < drawn_.size(); at += 4) {
+    const PhiloxCounter words =
+        philox4x32_10({static_cast<uint32_t>(at >> 2U), static_cast<uint32_t>(at >> 34U), 0, 0}, key);
+    for (size_t i = 0; i < std::min<size_t>(4, drawn_.size() - at); ++i)
+      drawn_[at + i] = static_cast<uint16_t>((uint64_t{words[i]} * units_) >> 32U);
   }
 }
 
@@ -113,18 +127,19 @@ Interval Bootstrap::interval(const std::vector<std::vector<double>>& columns, co
   if (groups_ < 2) return {};
   SPECULA_CHECK(!columns.empty() && columns.size() <= kMostColumns, columns.size(), " columns");
   const size_t width = columns.size() <= 2 ? 2 : columns.size() <= 4 ? 4 : kMostColumns;  // others are zeros
-  std::vector<double> rows(groups_ * width);  // [G][K]: one group is one cache line
+  std::vector<double> rows(units_ * width);  // [U][K]: one unit is one cache line
   for (size_t g = 0; g < groups_; ++g) {
-    for (size_t k = 0; k < columns.size(); ++k) rows[g * width + k] = columns[k][g];
+    const size_t unit = unit_of_.empty() ? g : unit_of_[g];
+    for (size_t k = 0; k < columns.size(); ++k) rows[unit * width + k] += columns[k][g];
   }
   std::vector<double> statistics, totals(kAtOnce * width);
   statistics.reserve(static_cast<size_t>(draws_));
   for (int first = 0; first < draws_; first += static_cast<int>(kAtOnce)) {
     const size_t count = std::min(kAtOnce, static_cast<size_t>(draws_ - first));
-    std::array<const uint32_t*, kAtOnce> draws{};
+    std::array<const uint16_t*, kAtOnce> draws{};
     for (size_t i = 0; i < kAtOnce; ++i) draws[i] = draw(first + static_cast<int>(std::min(i, count - 1))).data();
     const auto add = width == 2 ? add_rows<2> : width == 4 ? add_rows<4> : add_rows<kMostColumns>;
-    add(rows.data(), draws, groups_, totals.data());
+    add(rows.data(), draws, units_, totals.data());
     for (size_t i = 0; i < count; ++i) {
       const double value = statistic(std::span(totals).subspan(i * width, columns.size()));
       if (std::isfinite(value)) statistics.push_back(value);
@@ -133,34 +148,24 @@ Interval Bootstrap::interval(const std::vector<std::vector<double>>& columns, co
   return percentile_interval(statistics, draws_);
 }
 
-std::vector<Interval> Bootstrap::quantile_intervals(std::span<const GroupedValue> values, std::span<const double> qs,
-                                                    int max_draws) const {
-  std::vector<Interval> intervals(qs.size());
-  if (groups_ < 2 || values.empty()) return intervals;
-  std::vector<uint32_t> group_of, size(groups_, 0), weight(groups_);  // whole numbers: their sums do not wait
-  group_of.reserve(values.size());
-  for (const GroupedValue& v : values) {
-    group_of.push_back(v.group);
-    ++size[v.group];
+Interval Bootstrap::quantile_interval(std::span<const GroupedValue> ascending, double q) const {
+  if (groups_ < 2 || ascending.empty()) return {};
+  std::vector<double> values;
+  values.reserve(ascending.size());
+  for (const GroupedValue& v : ascending) values.push_back(v.value);
+  const double estimate = quantile(values, q);
+  std::vector<std::vector<double>> columns(2, std::vector<double>(groups_));  // values at or below it, all values
+  double below = 0;
+  for (const GroupedValue& v : ascending) {
+    columns[0][v.group] += v.value <= estimate ? 1 : 0;
+    columns[1][v.group] += 1;
+    below += v.value <= estimate ? 1 : 0;
   }
-  const int draws = std::min(draws_, max_draws);
-  std::vector<std::vector<double>> statistics(qs.size());
-  for (int i = 0; i < draws; ++i) {
-    std::fill(weight.begin(), weight.end(), 0);
-    uint64_t total = 0, below = 0;
-    for (const uint32_t g : draw(i)) {
-      ++weight[g];
-      total += size[g];
-    }
-    size_t at = 0;  // the smallest value with at least q of the weight at or below it
-    for (size_t k = 0; k < qs.size(); ++k) {
-      const auto enough = std::max<uint64_t>(1, static_cast<uint64_t>(std::ceil(qs[k] * static_cast<double>(total))));
-      while (at < values.size() && below < enough) below += weight[group_of[at++]];
-      if (below >= enough) statistics[k].push_back(values[at - 1].value);
-    }
-  }
-  for (size_t k = 0; k < qs.size(); ++k) intervals[k] = percentile_interval(statistics[k], draws);
-  return intervals;
+  const Interval share = interval(columns, [](std::span<const double> t) { return t[0] / t[1]; });
+  if (std::isnan(share.low)) return {};
+  const double observed = below / static_cast<double>(ascending.size());
+  return {quantile(values, std::clamp(q - (share.high - observed), 0.0, 1.0)),
+          quantile(values, std::clamp(q - (share.low - observed), 0.0, 1.0))};
 }
 
 SignedRank wilcoxon_signed_rank(std::span<const double> differences) {

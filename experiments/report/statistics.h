@@ -27,10 +27,13 @@ struct GroupedValue {
   uint32_t group;
 };
 
-// Draws of G groups with replacement, made once and used for every statistic, so that all of them see the same
-// resamples.
+// Draws of groups with replacement, made once and used for every statistic, so that all of them see the same
+// resamples.  More than kMostUnits groups are first put together at random into so many units of equal size, and units
+// are drawn (random groups, Wolter 2007, ch. 2): the interval stays right, its own noise is 2 % of its width, and the
+// cost no longer grows with the groups.
 class Bootstrap {
  public:
+  static constexpr size_t kMostUnits = 1000;
   Bootstrap(size_t groups, int draws, uint64_t seed);
   size_t groups() const { return groups_; }
   int draws() const { return draws_; }
@@ -41,16 +44,17 @@ class Bootstrap {
   using Statistic = std::function<double(std::span<const double> totals)>;
   Interval interval(const std::vector<std::vector<double>>& columns, const Statistic& statistic) const;
 
-  // 95 % intervals of quantiles of the pooled values, one per entry of qs (ascending).  `values` ascend.  Takes at most
-  // the first `max_draws` resamples: each walks all values.
-  std::vector<Interval> quantile_intervals(std::span<const GroupedValue> values, std::span<const double> qs,
-                                           int max_draws) const;
+  // 95 % interval of the q-quantile of pooled values, which ascend: the share of values at or below the quantile is a
+  // ratio of totals, and the ends of its interval are read off the values (Woodruff 1952, "Confidence intervals for
+  // medians and other position measures").
+  Interval quantile_interval(std::span<const GroupedValue> ascending, double q) const;
 
  private:
-  std::span<const uint32_t> draw(int i) const { return {drawn_.data() + static_cast<size_t>(i) * groups_, groups_}; }
-  size_t groups_;
+  std::span<const uint16_t> draw(int i) const { return {drawn_.data() + static_cast<size_t>(i) * units_, units_}; }
+  size_t groups_, units_;
   int draws_;
-  std::vector<uint32_t> drawn_;  // [draws][G]
+  std::vector<uint16_t> unit_of_;  // [G]; empty: each group is a unit
+  std::vector<uint16_t> drawn_;    // [draws][U]
 };
 
 // Wilcoxon signed-rank test of paired differences, two-sided; zero differences are dropped (Wilcoxon 1945), ties get

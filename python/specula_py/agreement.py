@@ -11,12 +11,11 @@ from typing import Any, Iterator, Optional
 import numpy as np
 import pandas as pd
 
-from .metrics import METRICS, QUANTILES, Estimate, Metrics, accepted_histogram, compare_arms, phase_times, positions
+from .metrics import METRICS, Estimate, Metrics, accepted_histogram, compare_arms, phase_times, positions
 from .run import Run
 
 _RELATIVE = 1e-9
 _SIGMAS = 5.0
-_QUANTILE_DRAWS = 1000  # those of summary.json walk all values in each draw, and so are fewer
 
 
 def compare_with_summary(run: Run, metrics: Optional[Metrics] = None) -> pd.DataFrame:
@@ -80,7 +79,7 @@ def _of_cell(run: Run, metrics: Metrics, arm: str, cat: Optional[str], cell: dic
         e = metrics.estimate(arm, name, cat)
         yield "value", name, e.value, _number(theirs["value"]), same(e.value, _number(theirs["value"]))
         low, high = _number(theirs["ci_low"]), _number(theirs["ci_high"])
-        agrees = interval_agrees(e, low, high, min(draws, _QUANTILE_DRAWS) if name in QUANTILES else draws)
+        agrees = interval_agrees(e, low, high, draws)
         yield "interval", name, tuple(e.interval), (low, high), agrees
     rows = run.of(arm, cat)
     counts = {"steps": int(rows["kept"].map(len).sum()), "drafted_tok": int(rows["drafted"].map(np.sum).sum()),

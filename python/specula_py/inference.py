@@ -46,16 +46,16 @@ class Bootstrap:
         with np.errstate(divide="ignore", invalid="ignore"):
             return statistic(*totals)
 
-    def of_quantile(self, values: np.ndarray, groups: np.ndarray, q: float, draws: int = 1000) -> np.ndarray:
-        """One value a draw of the q-quantile of pooled values: the smallest with q of the weight at or below it."""
-        counts = self.counts[:draws]
-        order = np.argsort(values, kind="stable")
-        if len(counts) == 0 or len(values) == 0:
+    def of_quantile(self, values: np.ndarray, groups: np.ndarray, q: float) -> np.ndarray:
+        """One value a draw of the q-quantile of pooled values, after Woodruff 1952.
+
+        In each draw the share of values at or below the quantile is another one; by how much it is larger, by so much lower is
+        the level at which the value is read off."""
+        if len(self.counts) == 0 or len(values) == 0:
             return np.empty(0)
-        below = np.cumsum(counts[:, groups[order]], axis=1)
-        drawn = below[:, -1] > 0  # draws of groups without a value have no quantile
-        at = np.argmax(below[drawn] >= q * below[drawn, -1:], axis=1)
-        return values[order][at]
+        below = values <= np.quantile(values, q)
+        shares = self.of_totals(np.divide, np.bincount(groups, below, self.groups), np.bincount(groups, minlength=self.groups))
+        return np.quantile(values, np.clip(q + below.mean() - shares[np.isfinite(shares)], 0, 1))
 
 
 class SignedRank(NamedTuple):

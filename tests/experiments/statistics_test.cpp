@@ -154,13 +154,61 @@ TEST(BootstrapInterval, WrongPairingWidensIt) {
 TEST(BootstrapQuantiles, MedianOfPooledValues) {
   std::vector<GroupedValue> values;
   for (uint32_t i = 0; i < 200; ++i) values.push_back({static_cast<double>(i), i % 20});
-  const double qs[] = {0.5, 0.99};
-  const std::vector<Interval> i = Bootstrap(20, 500, 3).quantile_intervals(values, qs, 500);
-  EXPECT_LT(i[0].low, 100);
-  EXPECT_GT(i[0].high, 98);
-  EXPECT_LT(i[0].high - i[0].low, 40);
-  EXPECT_GT(i[1].low, 180);
-  EXPECT_LE(i[1].high, 199);
+  const Bootstrap bootstrap(20, 500, 3);
+  const Interval median = bootstrap.quantile_interval(values, 0.5), last = bootstrap.quantile_interval(values, 0.99);
+  EXPECT_LT(median.low, 100);
+  EXPECT_GT(median.high, 98);
+  EXPECT_LT(median.high - median.low, 40);
+  EXPECT_GT(last.low, 180);
+  EXPECT_LE(last.high, 199);
+}
+
+// Values of one group are alike, so the group is the unit: taking values for units is the fault.
+std::vector<GroupedValue> clustered_values(const Keyring& keys, int experiment) {
+  std::vector<GroupedValue> values;
+  for (uint32_t g = 0; g < 40; ++g) {
+    const double centre = normal_draw(keys, 2 * experiment, static_cast<int>(g));
+    for (int i = 0; i < 10; ++i)
+      values.push_back({centre + 0.3 * normal_draw(keys, 2 * experiment + 1, static_cast<int>(g) * 10 + i), g});
+  }
+  std::sort(values.begin(), values.end(), [](const auto& a, const auto& b) { return a.value < b.value; });
+  return values;
+}
+
+TEST(BootstrapQuantiles, CoverTheTruthAboutAsOftenAsTheySay) {
+  // The median of both parts is 0.  200 experiments: standard error 1.5 %.
+  const Keyring keys(23);
+  int covered = 0, covered_by_values = 0;
+  for (int e = 0; e < 200; ++e) {
+    std::vector<GroupedValue> values = clustered_values(keys, e);
+    const Interval i = Bootstrap(40, 400, static_cast<uint64_t>(e)).quantile_interval(values, 0.5);
+    covered += i.low <= 0 && 0 <= i.high ? 1 : 0;
+    for (uint32_t v = 0; v < 400; ++v) values[v].group = v;
+    const Interval narrow = Bootstrap(400, 400, static_cast<uint64_t>(e)).quantile_interval(values, 0.5);
+    covered_by_values += narrow.low <= 0 && 0 <= narrow.high ? 1 : 0;
+  }
+  EXPECT_GE(covered, 176);
+  EXPECT_LE(covered, 199);
+  EXPECT_LT(covered_by_values, 140) << "the planted fault";
+}
+
+TEST(BootstrapInterval, ManyGroupsAreDrawnAsUnits) {
+  // 20,000 groups with a known standard error of the mean: 1 / sqrt(20,000).
+  const Keyring keys(29);
+  constexpr int kGroups = 20000;
+  std::vector<std::vector<double>> columns(2);
+  for (int g = 0; g < kGroups; ++g) {
+    columns[0].push_back(5 + normal_draw(keys, 0, g));
+    columns[1].push_back(1);
+  }
+  const Interval i = Bootstrap(kGroups, 4000, 2).interval(columns, ratio);
+  const double expected = 2 * 1.96 / std::sqrt(static_cast<double>(kGroups));
+  EXPECT_NEAR(i.high - i.low, expected, 0.08 * expected);
+  EXPECT_NEAR((i.high + i.low) / 2, 5, expected);
+  // Units of neighbours instead of a random deal: groups that are alike fall into one unit, and the interval widens.
+  std::sort(columns[0].begin(), columns[0].end());
+  const Interval sorted = Bootstrap(kGroups, 4000, 2).interval(columns, ratio);
+  EXPECT_NEAR(sorted.high - sorted.low, expected, 0.08 * expected);
 }
 
 }  // namespace
