@@ -8,6 +8,7 @@
 #include "experiments/commands.h"
 #include "experiments/doctor_products.h"
 #include "experiments/run/environment.h"
+#include "experiments/run/power_meter.h"
 #include "experiments/stream.h"
 #include "framework/decode/decode.h"
 #include "framework/model/device.h"
@@ -87,6 +88,16 @@ bool self_test(Report& report) {
   return all_held;
 }
 
+std::string energy_text() {
+  PowerMeter power;
+  if (power.why() == "no_permission")
+    return "readable by root alone (/sys/class/powercap/*/energy_uj): runs have no energy metrics";
+  if (!power.why().empty()) return "none: neither RAPL (/sys/class/powercap) nor NVML";
+  std::vector<std::string> domains;
+  for (const auto& [domain, joules] : power.read()) domains.push_back(domain);
+  return join(domains);
+}
+
 struct Candidate {  // the folder that was given
   explicit Candidate(const DoctorArgs& args)
       : info(read_model_info(args.model)), load{choose_dtype(args.dtype, info, "--dtype"), args.device} {
@@ -128,6 +139,7 @@ ExitCode doctor_command(const DoctorArgs& args) {
   report.say("stream bandwidth", cat(median(streams), " GB/s (", *least, " to ", *most, ")"));
   if (*most > 1.5 * *least)
     report.advise("memory bandwidth varies: other programs are running; trust ratios of interleaved runs alone");
+  report.say("energy counters", energy_text());
   const double load = load_average();
   report.say("load average", cat(load));
   if (load > 0.5 * double(cores))

@@ -101,10 +101,17 @@ std::string cost_text(const Study& study) {
              three_digits(stream), " GB/s, without warm-up and fenced pass\n");
 }
 
+std::string batch_text(const ExperimentConfig& config, const Plan& plan) {
+  if (config.measure.batch == 1) return "";
+  std::string left_out = plan.unbatched == 0 ? "" : cat("; ", plan.unbatched, " prompts fill none and are left out");
+  return cat("batches     of ", config.measure.batch, left_out, "\n");
+}
+
 std::string cell_text(const ExperimentConfig& config) {
   std::vector<std::string> samplers;
   for (const Params& sampler : config.samplers) samplers.push_back(call_text(sampler));
-  const std::vector<Prompt> prompts = make_plan(config).prompts;
+  const Plan plan = make_plan(config);
+  const std::vector<Prompt>& prompts = plan.prompts;
   const std::string folder = (std::filesystem::path(config.out) / config.name / config.cell).string();
   std::ostringstream out;
   out << "experiment  " << config.name << ", seed " << config.seed << "\n"
@@ -112,7 +119,7 @@ std::string cell_text(const ExperimentConfig& config) {
       << prompts_text(config, prompts) << "records     " << prompts.size() << " prompts x " << config.arms.size()
       << " arms x " << config.measure.repetitions << (config.measure.repetitions == 1 ? " repetition" : " repetitions")
       << ", up to " << config.data.max_new_tokens << " tokens a turn\n"
-      << traces_text(config) << "cfg_hash    " << config.cfg_hash << "\n"
+      << batch_text(config, plan) << traces_text(config) << "cfg_hash    " << config.cfg_hash << "\n"
       << "folder      " << folder << (std::filesystem::exists(folder) ? " (exists)" : "") << "\n\n"
       << models_text(config) << "\n"
       << arms_text(config);

@@ -75,6 +75,7 @@ RunInfo describe(const ExperimentConfig& config, const Plan& plan, const Tokeniz
   info.one_hot = config.baseline().composed.one_hot;
   info.seed = config.seed;
   info.repetitions = config.measure.repetitions;
+  info.batch = config.measure.batch;
   info.threads = threads();
   info.stream_gb_s = stream_bandwidth();
   info.trace_prompts = static_cast<int>(plan.trace_prompts);
@@ -118,6 +119,8 @@ std::map<std::string, std::vector<Token>> other_stops(const ExperimentConfig& co
   return stops;
 }
 
+constexpr double kIdleSeconds = 1;
+
 struct Job {  // all lent by run_command
   const ExperimentConfig& config;
   const Registries& registries;
@@ -126,6 +129,7 @@ struct Job {  // all lent by run_command
   RunFolder& folder;
   const SignalScope& signals;
   RunInfo& info;  // what the manifest says
+  PowerMeter& power;
 };
 
 // What `verify` said of the same compositions under this very binary.
@@ -146,6 +150,8 @@ void inspect(const Job& job, const Models& models) {
   const std::vector<Prefix> texts =
       quality_texts(job.plan, job.config, job.tokenizer, job.config.measure.quality_tokens);
   cite_certificates(job.config, models, job.info);
+  job.info.idle_w = idle_power(job.power, kIdleSeconds);
+  job.info.no_energy = job.power.why();
   job.folder.complete(job.info, inspect_models(job.info.models, models, texts));
 }
 
@@ -160,7 +166,8 @@ ExitCode execute(const Job& job, const Models& models, RunStatus& status) {
                                  .stop = stop_tokens(job.config, job.config.baseline().target, job.tokenizer),
                                  .interrupt = job.signals.flag(),
                                  .run_start = seconds_now(),
-                                 .other_stops = other_stops(job.config, job.tokenizer)};
+                                 .other_stops = other_stops(job.config, job.tokenizer),
+                                 .power = job.power.why().empty() ? &job.power : nullptr};
   Run run(shared, job.plan, job.tokenizer, job.folder);
   Progress progress(job.config.name, static_cast<int64_t>(job.plan.units.size()));
   try {
@@ -247,8 +254,9 @@ CellResult CellRunner::run(const ExperimentConfig& config, const SignalScope& si
     return result;
   }
   check_trace_room(config, plan, folder.path());
+  PowerMeter power;
   try {
-    result.code = play({config, registries_, plan, *tokenizer, folder, signals, result.info}, now,
+    result.code = play({config, registries_, plan, *tokenizer, folder, signals, result.info, power}, now,
                        [&]() -> const Models& { return models_of(config); });
   } catch (...) {
     forget_models();  // it may have been memory that ran out

@@ -85,6 +85,7 @@ struct ArmConfig {
 
 struct MeasureConfig {
   int repetitions = 1;
+  int batch = 1;             // prompts that an arm decodes at once
   int warmup_prompts = 2;    // per arm, not counted
   double warmup_min_s = 0;   // keep warming up until this many seconds passed per arm
   double timeout_s = 0;      // of one turn of one arm; 0: none
@@ -98,6 +99,10 @@ struct MeasureConfig {
   template <class V>
   void visit(V& v) {
     v("repetitions", repetitions, 1, 1000000, "times that each prompt is decoded by each arm");
+    v("batch", batch, 1, 4096,
+      "prompts that each arm decodes at once, all from their beginning to the last one's end; what fills no batch is "
+      "left out. Speeds are then those of the whole batch (goodput), latencies those of one text",
+      "prompts");
     v("warmup_prompts", warmup_prompts, 0, 1000000, "prompts decoded by each arm before anything counts", "prompts");
     v("warmup_min_s", warmup_min_s, 0, 86400, "least time that each arm warms up", "s");
     v("timeout_s", timeout_s, 0.0, 1e9,

@@ -126,6 +126,10 @@ class FileChecker {
     const auto target = models_.find(arm.target);
     if (target == models_.end()) return;
     const std::string& place = arm.origin();
+    if (arm.strategy && config_.measure.batch > 1)
+      problems_.add(cat(place, ": [arm.", arm.name,
+                        "] decodes by a strategy, one text at a time, and [measure] batch = ", config_.measure.batch,
+                        "; expected batch = 1"));
     if (target->second.tokenizer.empty() && checked_targets_.insert(arm.target).second) {
       problems_.add(cat(key("models", arm.target).find("path")->origin, ": [models.", arm.target,
                         "] has no tokenizer, and the prompts are text; expected one in ",

@@ -45,6 +45,7 @@ Figure position_figure(const Report& report);
 Figure phase_figure(const Report& report);
 Figure step_figure(const Report& report);
 Figure prompt_figure(const Report& report);
+Figure energy_figure(const Report& report);
 
 // Small drawings: their size, and the plot inside it.
 inline constexpr double kPanelWidth = 256, kPanelHeight = 190;

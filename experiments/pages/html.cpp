@@ -113,6 +113,12 @@ std::string data_json(const Report& report) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+// Only where some arm's energy was measured; the table says why not.
+std::string energy_html(const Report& report) {
+  const Figure figure = energy_figure(report);
+  return figure.panels.empty() ? "" : figure_html(figure);
+}
+
 struct Section {
   const char *id, *title;
   std::string html;
@@ -134,6 +140,7 @@ std::vector<Section> sections(const Report& report) {
           {"time", "Time",
            cat(table_html(speed_table(report)), figure_html(phase_figure(report)), table_html(phase_table(report)),
                table_html(cost_table(report)), figure_html(step_figure(report)))},
+          {"work", "Work and energy", cat(table_html(work_table(report)), energy_html(report))},
           {"quality", "Quality", table_html(quality_table(report))},
           {"setup", "Setup", setup_html(report)},
           {"prompts", "Prompts", prompts_html(report)},

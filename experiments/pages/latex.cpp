@@ -169,7 +169,7 @@ std::vector<fs::path> write_latex(const fs::path& run_folder, const Report& repo
   if (code) throw Error(cat(folder.string(), ": cannot create the folder: ", code.message()));
   std::vector<fs::path> written;
   for (const auto make : {result_arms, result_categories, comparison_table, speed_table, acceptance_table, phase_table,
-                          cost_table, quality_table}) {
+                          cost_table, work_table, quality_table}) {
     const ReportTable table = make(report);
     const fs::path file = folder / (table.id + ".tex");
     if (table.table.rows().empty()) {

@@ -42,7 +42,7 @@ std::string report_markdown(const Report& report) {
   if (!all.empty()) text += "\n## Warnings and exclusions\n\n";
   for (const std::string& w : all) text += cat("- ", markdown_escaped(w), "\n");
   for (const auto make : {result_categories, comparison_table, speed_table, acceptance_table, phase_table, cost_table,
-                          quality_table, arm_table, model_table})
+                          work_table, quality_table, arm_table, model_table})
     text += section(make(report));
   text += "\n## Run it again\n\n```\n" + rerun_command(run) + "```\n\n## Definitions\n\n";
   for (const std::string& name : shown_metrics()) {

@@ -19,6 +19,8 @@ const std::vector<std::string> kAcceptance = {
     "tau",       "alpha",          "accepted_per_step", "expected_accepted", "drafted_per_step", "draft_accept_frac",
     "util_frac", "tau_prompt_mean"};
 const std::vector<std::string> kCosts = {"cost_c", "cost_v", "cost_o", "speedup_model", "trace_overhead_frac"};
+const std::vector<std::string> kWork = {"flop_per_tok", "wasted_flop_frac", "mbu_frac",    "alpha_break_even",
+                                        "j_per_tok",    "j_per_tok_net",    "usd_per_mtok"};
 const std::vector<std::string> kQuality = {"exact_frac", "first_div_tok", "div_margin_nats", "n_in_tok", "n_out_tok"};
 
 // "No alpha: tree (drafts are trees)".  Left out: the baseline, which drafts nothing and is compared with nothing, and
@@ -139,6 +141,10 @@ ReportTable acceptance_table(const Report& report) {
 
 ReportTable cost_table(const Report& report) {
   return metric_table(report, "costs", "Costs in rounds of the baseline, and the speed-up that they predict", kCosts);
+}
+
+ReportTable work_table(const Report& report) {
+  return metric_table(report, "work", "Arithmetic, memory, energy and money of a token", kWork);
 }
 
 ReportTable quality_table(const Report& report) {

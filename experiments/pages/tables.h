@@ -29,6 +29,7 @@ ReportTable speed_table(const Report& report);
 ReportTable acceptance_table(const Report& report);
 ReportTable phase_table(const Report& report);
 ReportTable cost_table(const Report& report);
+ReportTable work_table(const Report& report);
 ReportTable quality_table(const Report& report);
 ReportTable arm_table(const Report& report);  // what the arms are
 ReportTable model_table(const Report& report);

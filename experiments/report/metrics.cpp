@@ -10,7 +10,8 @@ const std::vector<MetricDefinition>& metric_definitions() {
        "turns of "
        "one segment of one run: (sum n / sum t) / (sum n_ref / sum t_ref).  With texts of equal length this is the "
        "ratio of "
-       "paired sums of time.  Interval: paired percentile bootstrap over groups of prompts.",
+       "paired sums of time.  Of batches t is the wall time of the whole batch, so this is the ratio of goodputs.  "
+       "Interval: paired percentile bootstrap over groups of prompts.",
        kHardware, "walltime improvement, end-to-end speed-up"},
       {"speedup_decode", "ratio", "As speedup, with the time from the end of the prefill to the last token.", kHardware,
        ""},
@@ -21,8 +22,10 @@ const std::vector<MetricDefinition>& metric_definitions() {
        "independent "
        "acceptance this is (1 - alpha^(g+1)) / ((1 - alpha) (g c + 1)) of Leviathan 2023, theorem 3.8.",
        kHardware, "expected walltime improvement factor"},
-      {"e2e_tok_s", "tokens/s", "Kept tokens over the time of decode(), prefill included, unbilled time left out.",
-       kHardware, "throughput at batch 1"},
+      {"e2e_tok_s", "tokens/s",
+       "Kept tokens over the time of decode(), prefill included, unbilled time left out; of a batch, its wall time: "
+       "goodput.",
+       kHardware, "throughput, goodput"},
       {"decode_tok_s", "tokens/s",
        "Kept tokens over the time from the end of the prefill to the last token.  Every token counts, the first "
        "round's too: "
@@ -33,8 +36,12 @@ const std::vector<MetricDefinition>& metric_definitions() {
        "ttft_p50_ms.",
        kHardware, "time to first token"},
       {"ttft_p50_ms", "ms", "Median over records of the time to the first token.", kHardware, ""},
-      {"tpot_ms", "ms", "Decode time per kept token: 1000 / decode_tok_s.", kHardware, "time per output token"},
-      {"e2e_ms", "ms", "Mean time of decode() per record, unbilled time left out.", kHardware, "latency"},
+      {"tpot_ms", "ms",
+       "Time from the end of the prefill to the text's own last token, for each kept token; 1000 / decode_tok_s at "
+       "batch "
+       "1.",
+       kHardware, "time per output token"},
+      {"e2e_ms", "ms", "Mean time until a text was there, unbilled time left out.", kHardware, "latency"},
       {"step_ms", "ms", "Mean time of a round after the first.", kHardware, "iteration time"},
       {"step_p50_ms", "ms", "Median time of a round after the first.", kHardware, ""},
       {"step_p90_ms", "ms", "90th percentile of the time of a round after the first.", kHardware, ""},
@@ -116,6 +123,15 @@ const std::vector<MetricDefinition>& metric_definitions() {
        "and values are left out, and of experts those of one row count.  Above 1 where weights stay in the processor's "
        "cache.",
        kHardware, "memory bandwidth utilization (MBU)"},
+      {"j_per_tok", "J",
+       "Energy of the unfenced turns over their tokens, every domain that the machine counts put together (processor "
+       "packages and their memory by RAPL, GPUs by NVML), read before and after each turn.  The whole machine is "
+       "counted, so nothing else should run.  Turns of less than 10 s in all have none: counters tick every "
+       "millisecond, GPUs' every 100.",
+       kHardware, "energy per token"},
+      {"j_per_tok_net", "J",
+       "The same less what the idle machine takes in that time: (energy - idle watts x time) / tokens.", kHardware,
+       "dynamic energy per token"},
       {"exact_frac", "fraction",
        "Records whose token ids equal those of the baseline for the same prompt, repetition and turn.  Of an arm with "
        "another target: how often two models write the same text.",

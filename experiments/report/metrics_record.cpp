@@ -16,10 +16,10 @@ double tokens(const Record& r) { return static_cast<double>(r.n_out()); }
 
 Maybe e2e_tok_s(const Record& r) { return Fraction{tokens(r), r.e2e_us * 1e-6}; }
 Maybe decode_tok_s(const Record& r) { return Fraction{tokens(r), r.decode_us() * 1e-6}; }
-Maybe tpot_ms(const Record& r) { return Fraction{r.decode_us() * 1e-3, tokens(r)}; }
+Maybe tpot_ms(const Record& r) { return Fraction{(r.latency_us() - r.prefill_us * r.batch) * 1e-3, tokens(r)}; }
 Maybe e2e_ms(const Record& r) {
   if (r.replayed) return std::nullopt;
-  return Fraction{r.e2e_us * 1e-3, 1};
+  return Fraction{r.latency_us() * 1e-3, 1};
 }
 Maybe n_in_tok(const Record& r) { return Fraction{static_cast<double>(r.n_in), 1}; }
 Maybe n_out_tok(const Record& r) {

@@ -75,6 +75,14 @@ void note_unpaired(const ArmInfo& arm, const Slice& slice, Summary& summary) {
                                  " records have no baseline record in the same segment and are left out of speed-ups"));
 }
 
+// Percentile intervals over a handful of batches are too narrow.
+void note_few_batches(const RunInfo& run, const Level& level, Summary& summary) {
+  constexpr size_t kFew = 8;
+  if (run.batch == 1 || level.groups.size() >= kFew) return;
+  summary.warnings.push_back(cat("the speeds rest on ", level.groups.size(), " batches of ", run.batch,
+                                 " prompts; intervals over fewer than ", kFew, " are too narrow"));
+}
+
 void note_differences(const RunInfo& run, const ArmInfo& arm, const Slice& slice, Summary& summary) {
   int64_t different = 0, compared = 0;
   double largest = 0;
@@ -86,6 +94,17 @@ void note_differences(const RunInfo& run, const ArmInfo& arm, const Slice& slice
   if (different == 0 || !run.promises_same_text(arm)) return;
   summary.warnings.push_back(cat(arm.name, ": ", different, " of ", compared, " records differ from ",
                                  run.baseline().name, run.one_hot ? cat(", largest margin ", largest, " nats") : ""));
+}
+
+// Of a batch the time is shared out equally, whatever the categories of its texts: of one category there is no speed.
+void drop_speeds_of_batches(const RunInfo& run, CellSummary& cell) {
+  if (run.batch == 1 || cell.category.empty()) return;
+  for (NamedEstimate& m : cell.metrics) {
+    for (const char* const name : {"speedup", "speedup_decode", "speedup_geomean", "e2e_tok_s", "decode_tok_s",
+                                   "usd_per_mtok", "mbu_frac", "mfu_frac", "j_per_tok", "j_per_tok_net"}) {
+      if (m.name == name) m.estimate = {.why = "batches_mix_categories"};
+    }
+  }
 }
 
 // Where rows depend on their neighbours, equality of texts is no promise any more.
@@ -162,12 +181,15 @@ Summary summarize(const RunInfo& run, const RecordSet& set) {
     const size_t size = groups.size();
     levels.push_back({category, std::move(groups), Bootstrap(size, run.bootstrap, run.seed)});
   }
+  note_few_batches(run, levels.front(), summary);
   const PairedRecords baseline(run.baseline().name, set.records);
   for (const ArmInfo& arm : run.arms) {
     for (const Level& level : levels) {
       const Slice slice = slice_of(set.records, baseline, arm.name, level);
       summary.cells.push_back(summarize_cell(arm, level, slice, set.records));
       add_cost_metrics(run, arm, slice, level.bootstrap, summary.cells.back());
+      add_energy(run, slice, level.bootstrap, summary.cells.back());
+      drop_speeds_of_batches(run, summary.cells.back());
       if (!level.category.empty() || arm.baseline) continue;
       if (arm.duplicate_of.empty()) {
         const Estimate& speedup = summary.cells.back().at("speedup");

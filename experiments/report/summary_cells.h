@@ -34,6 +34,8 @@ void add_traces(const RunInfo& run, const std::vector<Record>& records, Summary&
 // usd_per_mtok, flop_per_tok, wasted_flop_frac, mbu_frac.
 void add_cost_metrics(const RunInfo& run, const ArmInfo& arm, const Slice& slice, const Bootstrap& bootstrap,
                       CellSummary& cell);
+// j_per_tok, j_per_tok_net.
+void add_energy(const RunInfo& run, const Slice& slice, const Bootstrap& bootstrap, CellSummary& cell);
 // alpha_break_even in the cells over all categories; after add_traces.
 void add_break_even(const RunInfo& run, const std::vector<Record>& records, Summary& summary);
 // Last: a miss is also a warning.

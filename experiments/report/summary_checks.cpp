@@ -36,13 +36,14 @@ std::string accepted_within_depth(const Record& r) {
 }
 
 std::string times_ascend(const Record& r) {
-  double before = r.prefill_us;
+  double before = r.prefill_us * r.batch;
   for (const double t : r.rounds.ready_us) {
     if (t + 0.2 < before)
       return cat("a round ends at ", t, " us, after one that ended at ", before, " us");  // rounded to 0.1
     before = t;
   }
-  return before <= r.e2e_us + 0.2 ? "" : cat("the last round ends at ", before, " us, decode() at ", r.e2e_us, " us");
+  const double end = r.wall_us();
+  return before <= end + 0.2 * r.batch ? "" : cat("the last round ends at ", before, " us, decode() at ", end, " us");
 }
 
 std::string phases_within_wall(const Record& r) {

@@ -4,6 +4,7 @@
 
 #include "experiments/report/summary_cells.h"
 #include "experiments/report/work.h"
+#include "experiments/run/power_meter.h"
 
 namespace specula {
 namespace {
@@ -28,6 +29,7 @@ void put(const char* name, const Columns& columns, int64_t n, const std::string&
 
 std::string why_no_traffic(const RunInfo& run, const WorkModel& model) {
   if (!model.why.empty()) return model.why;
+  if (run.batch > 1) return "batch";  // a pass reads the weights once for all its texts
   if (model.target->weight_bytes == 0 || (model.draft != nullptr && model.draft->weight_bytes == 0))
     return "no_weight_bytes";
   return run.stream_gb_s > 0 ? "" : "no_bandwidth";
@@ -67,6 +69,40 @@ void add_cost_metrics(const RunInfo& run, const ArmInfo& arm, const Slice& slice
   put("flop_per_tok", flop, n, why, bootstrap, cell);
   put("wasted_flop_frac", wasted, n, why, bootstrap, cell);
   put("mbu_frac", traffic, n, why_traffic, bootstrap, cell);
+}
+
+namespace {
+
+constexpr double kLeastEnergyWindow = 10;  // seconds; a hundred periods of the slowest counter
+
+std::string why_no_energy(const RunInfo& run, const Slice& slice) {
+  if (!run.no_energy.empty()) return run.no_energy;
+  double seconds = 0, unbilled = 0;
+  for (const Record* r : slice.records) {
+    if (r->energy_j.empty()) return "not_read";  // a replay, or a segment on another machine
+    seconds += r->e2e_us * 1e-6;
+    unbilled += r->unbilled_us * 1e-6;
+  }
+  if (unbilled > 0.01 * seconds) return "unbilled_work";  // that the counters have seen
+  return seconds < kLeastEnergyWindow ? "window_too_short" : "";
+}
+
+}  // namespace
+
+void add_energy(const RunInfo& run, const Slice& slice, const Bootstrap& bootstrap, CellSummary& cell) {
+  Columns whole(2, std::vector<double>(bootstrap.groups())), net = whole;
+  for (size_t i = 0; i < slice.records.size(); ++i) {
+    const Record& r = *slice.records[i];
+    const double joules = sum_of(r.energy_j), idle = sum_of(run.idle_w) * r.e2e_us * 1e-6;
+    for (auto& [columns, energy] : {std::pair(&whole, joules), std::pair(&net, joules - idle)}) {
+      (*columns)[0][slice.groups[i]] += energy;
+      (*columns)[1][slice.groups[i]] += static_cast<double>(r.n_out());
+    }
+  }
+  const auto n = static_cast<int64_t>(slice.records.size());
+  const std::string why = why_no_energy(run, slice);
+  put("j_per_tok", whole, n, why, bootstrap, cell);
+  put("j_per_tok_net", net, n, why, bootstrap, cell);
 }
 
 void add_break_even(const RunInfo& run, const std::vector<Record>& records, Summary& summary) {

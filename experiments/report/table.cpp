@@ -232,7 +232,8 @@ std::string header_line(const RunInfo& run) {
     if (is_target) parts.push_back(cat(m.name, " ", path_end(m.path, 2), " ", m.dtype));
   }
   parts.push_back(cat(path_end(run.prompts_file, 1), " ", run.num_prompts, " prompts x ", run.repetitions,
-                      run.repetitions == 1 ? " rep" : " reps", ", ", run.max_new_tokens, " tokens"));
+                      run.repetitions == 1 ? " rep" : " reps", run.batch > 1 ? cat(", batch ", run.batch) : "", ", ",
+                      run.max_new_tokens, " tokens"));
   parts.push_back(run.sampler.empty() ? "p = softmax" : run.sampler);
   parts.push_back(cat(run.threads, run.threads == 1 ? " thread" : " threads"));
   parts.push_back(cat("stream ", three_digits(run.stream_gb_s), " GB/s"));
@@ -262,6 +263,10 @@ MarkdownTable arms_table(const RunInfo& run, const Summary& summary) {
   }
   const bool has_price = run.usd_per_hour > 0;
   if (has_price) table.column("USD/Mtok", kRight);
+  const auto energy = [&](const ArmInfo& arm) { return summary.cell(arm.name, "").at("j_per_tok").value; };
+  const bool has_energy =
+      std::any_of(run.arms.begin(), run.arms.end(), [&](const ArmInfo& arm) { return std::isfinite(energy(arm)); });
+  if (has_energy) table.column("J/tok", kRight);
   table.column("guarantee", kLeft);
   table.column("verdict", kLeft);
   for (const ArmInfo& arm : sorted_arms(run, summary)) {
@@ -281,6 +286,7 @@ MarkdownTable arms_table(const RunInfo& run, const Summary& summary) {
         three_digits(cell.at("step_p50_ms").value) + " / " + three_digits(cell.at("step_p99_ms").value),
         exactness(run, arm, cell)};
     if (has_price) row.push_back(three_digits(cell.at("usd_per_mtok").value));
+    if (has_energy) row.push_back(three_digits(energy(arm)));
     row.push_back(run.promise_of(arm));
     row.push_back(comparison == nullptr                    ? (arm.baseline ? "ref" : "repeats " + arm.duplicate_of)
                   : std::isfinite(comparison->ratio.value) ? comparison->verdict
@@ -292,7 +298,7 @@ MarkdownTable arms_table(const RunInfo& run, const Summary& summary) {
 
 MarkdownTable categories_table(const RunInfo& run, const Summary& summary) {
   MarkdownTable table;
-  if (summary.categories.size() < 2 || run.arms.size() < 2) return table;
+  if (summary.categories.size() < 2 || run.arms.size() < 2 || run.batch > 1) return table;
   table.column("speedup (95% CI)", MarkdownTable::Align::kLeft);
   for (const std::string& category : summary.categories) {
     table.column(cat(category, " (", summary.cell(run.baseline().name, category).num_prompts, ")"),

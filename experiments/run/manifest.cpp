@@ -146,6 +146,8 @@ Json to_json(const RunInfo& r) {
                    {"derivation", "uniform(use, request, position, index); request = hash(prompt, rep, turn)"}};
   json["measure"] = {{"repetitions", r.repetitions},     {"threads", r.threads}, {"stream_gb_s", r.stream_gb_s},
                      {"trace_prompts", r.trace_prompts}, {"sort", r.sort},       {"bootstrap", r.bootstrap}};
+  if (r.batch > 1) json["measure"]["batch"] = r.batch;
+  json["energy"] = {{"idle_w", r.idle_w}, {"why", r.no_energy}};
   if (r.usd_per_hour > 0) json["cost"] = {{"usd_per_hour", r.usd_per_hour}};
   for (const Expectation& e : r.expectations) json["expectations"].push_back(expectation_json(e));
   json["definitions"] = {"accept/1", "time/1"};
@@ -182,6 +184,10 @@ RunInfo of_json(const Json& j) {
   r.trace_prompts = measure.at("trace_prompts");
   r.bootstrap = measure.at("bootstrap");
   r.sort = measure.value("sort", "config");
+  r.batch = std::max(1, measure.value("batch", 1));
+  const Json energy = j.value("energy", Json::object());
+  r.idle_w = energy.value("idle_w", std::map<std::string, double>{});
+  r.no_energy = energy.value("why", "not_asked_for");  // an older run
   r.usd_per_hour = j.value("cost", Json::object()).value("usd_per_hour", 0.0);
   for (const Json& e : j.value("expectations", Json::array())) r.expectations.push_back(expectation_of(e));
   r.identity = j.at("identity").get<std::map<std::string, std::string>>();

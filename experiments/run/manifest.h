@@ -71,8 +71,11 @@ struct RunInfo {
   std::string sort = "config";              // of the table: config, speedup
   int shards = 1;                           // see shard.h
   int repetitions = 1, threads = 1, trace_prompts = 0, bootstrap = 10000;
-  double stream_gb_s = 0;  // what all threads read from memory, beside which speeds are judged
-  std::string build;       // "3f9c21a", "3f9c21a+changes"
+  int batch = 1;                           // texts that an arm decodes at once
+  std::map<std::string, double> idle_w{};  // watts before anything was decoded, by domain of power_meter.h
+  std::string no_energy{};                 // why there is no energy counter; "" : there is one
+  double stream_gb_s = 0;                  // what all threads read from memory, beside which speeds are judged
+  std::string build;                       // "3f9c21a", "3f9c21a+changes"
   // What must be the same for a resume, by the name that an error shows: config, binary, machine, prompts,
   // model.<name>.
   std::map<std::string, std::string> identity;

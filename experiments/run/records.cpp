@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <future>
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
@@ -13,6 +15,7 @@ namespace specula {
 namespace {
 
 using Json = nlohmann::ordered_json;
+using ReadJson = nlohmann::json;  // finds a key without walking over all of them
 
 constexpr Token kUnpublished = -1;
 
@@ -31,9 +34,9 @@ Json values_of(const std::vector<double>& values) {
   return array;
 }
 
-std::vector<double> read_values(const Json& array) {
+std::vector<double> read_values(const ReadJson& array) {
   std::vector<double> values;
-  for (const Json& v : array)
+  for (const ReadJson& v : array)
     values.push_back(v.is_null() ? std::numeric_limits<double>::quiet_NaN() : v.get<double>());
   return values;
 }
@@ -69,11 +72,13 @@ void put_measures(Json& json, const Record& r) {
   json["stop"] = r.stop;
   json["out_ids"] = r.out;
   json["t_start_us"] = tenth(r.start_us);
+  if (r.batch > 1) json["batch"] = r.batch;
   json["prefill_us"] = tenth(r.prefill_us);
   json["ttft_us"] = tenth(r.ttft_us());
   json["decode_us"] = tenth(r.decode_us());
   json["e2e_us"] = tenth(r.e2e_us);
   json["unbilled_us"] = tenth(r.unbilled_us);
+  if (!r.energy_j.empty()) json["energy_j"] = r.energy_j;
   put_rounds(json, r.rounds);
   json["ready_us"] = tenths(r.rounds.ready_us);
   if (r.key.trace) {
@@ -100,13 +105,13 @@ void put_failure(Json& json, const Record& r) {
 }
 
 template <class T>
-std::optional<T> optional_of(const Json& json, const char* name) {
+std::optional<T> optional_of(const ReadJson& json, const char* name) {
   const auto found = json.find(name);
   if (found == json.end() || found->is_null()) return std::nullopt;
   return found->get<T>();
 }
 
-void read_rounds(const Json& json, Rounds& rounds) {
+void read_rounds(const ReadJson& json, Rounds& rounds) {
   rounds.drafted = json.at("drafted").get<std::vector<int>>();
   rounds.depth = json.contains("depth") ? json.at("depth").get<std::vector<int>>() : rounds.drafted;
   rounds.accepted = json.at("accepted").get<std::vector<int>>();
@@ -128,7 +133,7 @@ void read_rounds(const Json& json, Rounds& rounds) {
   }
 }
 
-void read_measures(const Json& json, Record& r) {
+void read_measures(const ReadJson& json, Record& r) {
   r.n_in = json.at("n_in_tok").get<int64_t>();
   read_rounds(json, r.rounds);
   if (r.replayed) return;
@@ -139,11 +144,14 @@ void read_measures(const Json& json, Record& r) {
     r.out = json.at("out_ids").get<std::vector<Token>>();
   }
   r.start_us = json.at("t_start_us").get<double>();
+  r.batch = json.value("batch", 1);
+  if (r.batch < 1) throw Error(cat("\"batch\" is ", r.batch, "; expected 1 or more"));
   r.prefill_us = json.at("prefill_us").get<double>();
   r.e2e_us = json.at("e2e_us").get<double>();
   r.unbilled_us = json.at("unbilled_us").get<double>();
   r.rounds.ready_us = json.at("ready_us").get<std::vector<double>>();
   if (r.rounds.ready_us.size() != r.rounds.size()) throw Error("ready_us differs in length from kept");
+  r.energy_j = json.value("energy_j", std::map<std::string, double>{});
   if (const auto phases = json.find("phase_us"); phases != json.end()) {
     for (int i = 0; i < kNumPhases; ++i) r.phase_us[i] = phases->value(kPhaseNames[i], 0.0);
   }
@@ -154,16 +162,43 @@ void read_measures(const Json& json, Record& r) {
   r.margin_why = json.value("div_margin_nats_why", "");
 }
 
-void read_file_into(const std::filesystem::path& file, std::vector<Record>& all) {
-  const std::string text = read_file(file);
+struct Line {
+  std::string_view text;
+  int64_t number;
+};
+
+// Those that are not empty; without the last where it is torn: the writer died in it.
+std::vector<Line> lines_of(std::string_view text) {
+  std::vector<Line> lines;
   int64_t number = 0;
   for (size_t start = 0; start < text.size();) {
     const size_t end = text.find('\n', start);
-    if (end == std::string::npos) return;  // torn: the writer died in this line
+    if (end == std::string::npos) break;
     ++number;
-    if (end > start) all.push_back(parse_record(text.substr(start, end - start), cat(file.string(), ":", number)));
+    if (end > start) lines.push_back({text.substr(start, end - start), number});
     start = end + 1;
   }
+  return lines;
+}
+
+// A hundred thousand records take seconds, so threads share them.
+void read_file_into(const std::filesystem::path& file, std::vector<Record>& all) {
+  constexpr size_t kLeastOfAThread = 256;
+  const std::string text = read_file(file);
+  const std::vector<Line> lines = lines_of(text);
+  const size_t before = all.size();
+  all.resize(before + lines.size());
+  const size_t threads =
+      std::clamp<size_t>(lines.size() / kLeastOfAThread, 1, std::max(1U, std::thread::hardware_concurrency()));
+  std::vector<std::future<void>> parts;
+  for (size_t t = 0; t < threads; ++t) {
+    parts.push_back(std::async(threads == 1 ? std::launch::deferred : std::launch::async, [&, t] {
+      for (size_t i = lines.size() * t / threads; i < lines.size() * (t + 1) / threads; ++i)
+        all[before + i] = parse_record(lines[i].text, cat(file.string(), ":", lines[i].number));
+    }));
+  }
+  for (std::future<void>& part : parts) part.wait();  // all of them, before the first error leaves
+  for (std::future<void>& part : parts) part.get();
 }
 
 RecordSet one_of_each_key(std::vector<Record> all) {
@@ -200,6 +235,8 @@ double Record::ttft_us() const {
   return 0;
 }
 
+double Record::latency_us() const { return batch == 1 || rounds.ready_us.empty() ? e2e_us : rounds.ready_us.back(); }
+
 std::string to_line(const Record& r) {
   Json json;
   json["k"] = r.key.trace ? "trace" : "rec";
@@ -227,9 +264,9 @@ std::string to_line(const Record& r) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-Record parse_record(const std::string& line, const std::string& place) {
+Record parse_record(std::string_view line, const std::string& place) {
   try {
-    const Json json = Json::parse(line);
+    const ReadJson json = ReadJson::parse(line);
     Record r;
     const auto kind = json.at("k").get<std::string>();
     if (kind != "rec" && kind != "trace") throw Error("\"k\" is \"" + kind + "\"; valid: rec, trace");

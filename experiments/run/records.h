@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <vector>
 
@@ -58,9 +59,13 @@ struct Record {
   std::string stop;  // limit, stop_token
   std::vector<Token> out;
   double start_us = 0;  // since the start of the run
+  // The machine's time for this turn.  Of a batch each text has an equal share, so that sums over a batch are its wall
+  // time; when tokens could be read (Rounds::ready_us) is the wall's own time.
+  int batch = 1;  // texts that were decoded together
   double prefill_us = 0, e2e_us = 0, unbilled_us = 0;
   Rounds rounds;
-  std::array<double, kNumPhases> phase_us{};  // trace only
+  std::map<std::string, double> energy_j{};   // by domain, see power_meter.h; a share like the above; empty: not read
+  std::array<double, kNumPhases> phase_us{};  // trace only; shares like the above
 
   // Against the baseline's record of the same prompt, repetition and turn; no value: not compared (the why says it).
   std::optional<bool> exact;
@@ -70,12 +75,14 @@ struct Record {
 
   int64_t n_out() const { return static_cast<int64_t>(out.size()); }
   double decode_us() const { return e2e_us - prefill_us; }
-  double ttft_us() const;  // when the first token could be read; 0: none was
+  double wall_us() const { return e2e_us * batch; }
+  double ttft_us() const;     // when the first token could be read; 0: none was
+  double latency_us() const;  // until the text was there
 };
 
 std::string to_line(const Record& record);  // JSON without newline
 // Throws Error naming `place` for a line that is not a record.
-Record parse_record(const std::string& line, const std::string& place);
+Record parse_record(std::string_view line, const std::string& place);
 
 // All records of a run folder.  A torn last line is left out; a line that cannot be read is an Error
 // with file:line; of records with one key the last successful one wins and the others are counted.

@@ -45,11 +45,12 @@ const Record* Run::find(const RecordKey& key) const {
   return found == done_.end() ? nullptr : &found->second;
 }
 
-Record Run::blank(const Unit& unit, const ArmConfig& arm, int turn) const {
-  const Prompt& prompt = plan_.prompts[unit.prompt];
+Record Run::blank(const Unit& unit, size_t index, const ArmConfig& arm, int turn) const {
+  const Prompt& prompt = plan_.prompts[index];
   Record r;
   r.key = {.trace = unit.trace, .arm = arm.name, .prompt = prompt.id, .turn = turn, .rep = unit.rep};
-  r.group = prompt.group;
+  // Texts of a batch share its time, so they are resampled as one.
+  r.group = unit.prompts.size() == 1 ? prompt.group : "batch of " + plan_.first(unit).id;
   r.category = prompt.category;
   r.segment = folder_.segment();
   r.order = unit.order;
@@ -57,10 +58,12 @@ Record Run::blank(const Unit& unit, const ArmConfig& arm, int turn) const {
 }
 
 bool Run::is_complete(const Unit& unit) const {
-  const auto turns = static_cast<int>(plan_.prompts[unit.prompt].turns.size());
+  const auto turns = static_cast<int>(plan_.first(unit).turns.size());
   for (const ArmRunner& arm : arms_) {
-    for (int turn = 0; turn < turns; ++turn) {
-      if (find(blank(unit, arm.config(), turn).key) == nullptr) return false;
+    for (const size_t prompt : unit.prompts) {
+      for (int turn = 0; turn < turns; ++turn) {
+        if (find(blank(unit, prompt, arm.config(), turn).key) == nullptr) return false;
+      }
     }
   }
   return true;
@@ -76,16 +79,18 @@ void Run::warm_up(Progress& progress) {
   std::vector<double> spent(arms_.size());
   for (int i = 0;; ++i) {
     bool more = false;
-    const Prompt& prompt = plan_.warmup[static_cast<size_t>(i) % plan_.warmup.size()];
     for (size_t a = 0; a < arms_.size(); ++a) {
       if (i >= measure.warmup_prompts && spent[a] >= measure.warmup_min_s) continue;
       more = true;
-      Record unused;
+      std::vector<Record> unused(static_cast<size_t>(measure.batch));
       const double start = seconds_now();
-      Dialogue dialogue(tokenizer_, prompt, shared_.config.data);
-      if (!arms_[a].decode_into(unused,
-                                {.prompt = dialogue.next(), .request = request_id("warm-up/" + prompt.id, i, 0)}))
-        return;
+      Task task;
+      for (size_t b = 0; b < unused.size(); ++b) {
+        const Prompt& prompt = plan_.warmup[(static_cast<size_t>(i) + b) % plan_.warmup.size()];
+        task.prompts.push_back(Dialogue(tokenizer_, prompt, shared_.config.data).next());
+        task.requests.push_back(request_id(cat("warm-up/", b, "/", prompt.id), i, 0));
+      }
+      if (!arms_[a].decode_into(unused, task)) return;
       spent[a] += seconds_now() - start;
     }
     if (!more) break;
@@ -137,52 +142,64 @@ bool Run::catch_up(Progress& progress) {
 }
 
 bool Run::play_unit(const Unit& unit, std::vector<Played>& played) {
-  const std::string& id = plan_.prompts[unit.prompt].id;
-  for (const size_t a : arm_order(shared_.config.seed, unit, id, arms_.size())) {
+  for (const size_t a : arm_order(shared_.config.seed, unit, plan_.first(unit).id, arms_.size())) {
     if (!play_arm(unit, arms_[a], played)) return false;
   }
   return true;
 }
 
+Run::Turn Run::next_turn(const Unit& unit, const ArmConfig& arm, int turn, std::vector<Dialogue>& dialogues) const {
+  Turn next;
+  next.task.fenced = unit.trace;
+  next.task.expected = !unit.trace && shared_.config.measure.expected;
+  next.task.timeout_s = shared_.config.measure.timeout_s;
+  for (size_t b = 0; b < unit.prompts.size(); ++b) {
+    next.records.push_back(blank(unit, unit.prompts[b], arm, turn));
+    next.task.prompts.push_back(dialogues[b].next());
+    next.task.requests.push_back(request_id(plan_.prompts[unit.prompts[b]].id, unit.rep, turn));
+  }
+  return next;
+}
+
 bool Run::play_arm(const Unit& unit, ArmRunner& arm, std::vector<Played>& played) {
-  const Prompt& prompt = plan_.prompts[unit.prompt];
-  Dialogue dialogue(tokenizer_, prompt, shared_.config.data);
+  std::vector<Dialogue> dialogues;
+  for (const size_t prompt : unit.prompts)
+    dialogues.emplace_back(tokenizer_, plan_.prompts[prompt], shared_.config.data);
+  const bool traced = !unit.trace && traces_.contains(arm.config().name);
   std::string failure;
-  for (int turn = 0; turn < static_cast<int>(prompt.turns.size()); ++turn) {
-    Played next{.record = blank(unit, arm.config(), turn), .prompt = dialogue.next()};
-    if (const Record* before = find(next.record.key)) {  // of an earlier segment
-      Record unused;
-      const Task again{.prompt = next.prompt, .request = request_id(prompt.id, unit.rep, turn), .fenced = unit.trace};
-      if (arm.learns() && !arm.decode_into(unused, again)) return false;
-      dialogue.answer(before->out);
+  for (int turn = 0; turn < static_cast<int>(plan_.first(unit).turns.size()); ++turn) {
+    Turn next = next_turn(unit, arm.config(), turn, dialogues);
+    std::vector<const Record*> before;  // of an earlier segment
+    for (const Record& record : next.records) before.push_back(find(record.key));
+    if (std::none_of(before.begin(), before.end(), [](const Record* r) { return r == nullptr; })) {
+      if (arm.learns() && !arm.decode_into(next.records, next.task)) return false;
+      for (size_t b = 0; b < before.size(); ++b) dialogues[b].answer(before[b]->out);
       continue;
     }
-    TraceRecorder trace;
-    const bool traced = !unit.trace && traces_.contains(arm.config().name);
-    const Task task{.prompt = next.prompt,
-                    .request = request_id(prompt.id, unit.rep, turn),
-                    .fenced = unit.trace,
-                    .expected = !unit.trace && shared_.config.measure.expected,
-                    .trace = traced ? &trace : nullptr,
-                    .timeout_s = shared_.config.measure.timeout_s};
+    std::vector<TraceRecorder> traces(next.records.size());
+    if (traced) next.task.traces = &traces;
     if (failure.empty()) {
       try {
-        if (!arm.decode_into(next.record, task)) return false;
-        if (traced) next.trace = trace.take(next.record);
-        dialogue.answer(next.record.out);
+        if (!arm.decode_into(next.records, next.task)) return false;
       } catch (const NumericError& e) {
-        throw NumericError(cat("arm ", arm.config().name, ", prompt ", prompt.id, ": ", e.what()));
+        throw NumericError(cat("arm ", arm.config().name, ", prompt ", plan_.first(unit).id, ": ", e.what()));
       } catch (const std::exception& e) {
         failure = e.what();
       }
     }
-    if (!failure.empty()) {
-      next.record = blank(unit, arm.config(), turn);
-      next.record.ok = false;
-      next.record.error = failure;
-      failure = "an earlier turn failed";
+    for (size_t b = 0; b < next.records.size(); ++b) {
+      Played one{.record = std::move(next.records[b]), .prompt = std::move(next.task.prompts[b])};
+      if (failure.empty()) {
+        if (traced) one.trace = traces[b].take(one.record);
+        dialogues[b].answer(one.record.out);
+      } else {
+        one.record = blank(unit, unit.prompts[b], arm.config(), turn);
+        one.record.ok = false;
+        one.record.error = failure;
+      }
+      if (before[b] == nullptr) played.push_back(std::move(one));
     }
-    played.push_back(std::move(next));
+    if (!failure.empty()) failure = "an earlier turn failed";
   }
   return true;
 }

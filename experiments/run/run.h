@@ -38,12 +38,18 @@ class Run {
     Prefix prompt;
     std::string trace;  // its frame, where rounds are recorded
   };
+  // One turn of a batch by one arm; both vectors are parallel to the unit's prompts.
+  struct Turn {
+    std::vector<Record> records;
+    Task task;
+  };
   bool is_complete(const Unit& unit) const;
   void begin_pass(const Unit& unit);
   bool catch_up(Progress& progress);
   bool play_unit(const Unit& unit, std::vector<Played>& played);
   bool play_arm(const Unit& unit, ArmRunner& arm, std::vector<Played>& played);
-  Record blank(const Unit& unit, const ArmConfig& arm, int turn) const;
+  Turn next_turn(const Unit& unit, const ArmConfig& arm, int turn, std::vector<Dialogue>& dialogues) const;
+  Record blank(const Unit& unit, size_t prompt, const ArmConfig& arm, int turn) const;
   const Record* find(const RecordKey& key) const;
   void compare_with_baseline(std::vector<Played>& played) const;
   void keep(std::vector<Played> played, Progress& progress);

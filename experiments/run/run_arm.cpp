@@ -18,47 +18,51 @@ class RoundRecorder final : public RoundLog {
  public:
   struct Extras {
     const Verifier* rule = nullptr;  // whose expected accepted length is wanted
-    TraceRecorder* trace = nullptr;
+    std::vector<TraceRecorder>* traces = nullptr;
     double timeout_s = 0;  // 0: none
   };
-  RoundRecorder(Rounds& rounds, int64_t max_new_tokens, PhaseClock& clock, Extras extras)
-      : rounds_(rounds), clock_(clock), extras_(extras) {
+  RoundRecorder(std::span<Record> records, int64_t max_new_tokens, PhaseClock& clock, Extras extras)
+      : records_(records), clock_(clock), extras_(extras) {
     const auto room = static_cast<size_t>(max_new_tokens);
-    rounds_.drafted.reserve(room);
-    rounds_.depth.reserve(room);
-    rounds_.accepted.reserve(room);
-    rounds_.kept.reserve(room);
-    rounds_.ready_us.reserve(room);
+    for (Record& record : records_) {
+      Rounds& rounds = record.rounds;
+      rounds.drafted.reserve(room);
+      rounds.depth.reserve(room);
+      rounds.accepted.reserve(room);
+      rounds.kept.reserve(room);
+      rounds.ready_us.reserve(room);
+    }
   }
   void begin(double now) { start_ = now; }
 
   void prefill_done(const PhaseClock& clock) override { prefill_us_ = since_start(clock); }
   void round(const RoundRecord& record, const PhaseClock& clock) override {
-    rounds_.ready_us.push_back(since_start(clock));
-    rounds_.drafted.push_back(record.drafted);
-    rounds_.depth.push_back(record.draft_depth);
-    rounds_.accepted.push_back(record.accepted);
-    rounds_.kept.push_back(static_cast<int>(record.new_tokens.size()));
-    if (record.cut) rounds_.cut = static_cast<int>(record.index);
-    if (!record.verdict.notes.empty()) rounds_.add_notes(record.verdict.notes);
-    if (!record.notes.empty()) rounds_.add_notes(record.notes);
-    check_time(record);
-    if (extras_.rule == nullptr && extras_.trace == nullptr) return;
+    Rounds& rounds = records_[static_cast<size_t>(record.sequence)].rounds;
+    rounds.ready_us.push_back(since_start(clock));
+    rounds.drafted.push_back(record.drafted);
+    rounds.depth.push_back(record.draft_depth);
+    rounds.accepted.push_back(record.accepted);
+    rounds.kept.push_back(static_cast<int>(record.new_tokens.size()));
+    if (record.cut) rounds.cut = static_cast<int>(record.index);
+    if (!record.verdict.notes.empty()) rounds.add_notes(record.verdict.notes);
+    if (!record.notes.empty()) rounds.add_notes(record.notes);
+    check_time(record, rounds.ready_us.back());
+    if (extras_.rule == nullptr && extras_.traces == nullptr) return;
     const PhaseClock::Unbilled unbilled(clock_);
-    if (extras_.rule != nullptr) rounds_.expected.push_back(expected_accepted(*extras_.rule, record.tree, record.p));
-    if (extras_.trace != nullptr) extras_.trace->add(record);
+    if (extras_.rule != nullptr) rounds.expected.push_back(expected_accepted(*extras_.rule, record.tree, record.p));
+    if (extras_.traces != nullptr) (*extras_.traces)[static_cast<size_t>(record.sequence)].add(record);
   }
   double prefill_us() const { return prefill_us_; }
 
  private:
-  void check_time(const RoundRecord& record) const {
-    if (extras_.timeout_s == 0 || rounds_.ready_us.back() <= 1e6 * extras_.timeout_s) return;
+  void check_time(const RoundRecord& record, double now_us) const {
+    if (extras_.timeout_s == 0 || now_us <= 1e6 * extras_.timeout_s) return;
     throw Error(cat("not at its end after ", extras_.timeout_s, " s ([measure] timeout_s): round ", record.index,
                     " ended at position ", record.start + static_cast<int64_t>(record.new_tokens.size())));
   }
   double since_start(const PhaseClock& clock) const { return 1e6 * (seconds_now() - start_ - clock.unbilled()); }
 
-  Rounds& rounds_;
+  const std::span<Record> records_;  // of the sequences of the batch
   PhaseClock& clock_;
   const Extras extras_;
   double start_ = 0, prefill_us_ = 0;
@@ -155,23 +159,24 @@ TraceHeader ArmRunner::trace_header() const {
           .laws = arm_.composed.drafter.laws};
 }
 
-Decoded ArmRunner::decode_prompt(const Task& task, PhaseClock& clock, RoundLog& log) const {
+std::vector<Decoded> ArmRunner::decode_task(const Task& task, PhaseClock& clock, RoundLog& log) const {
   const auto other_stop = shared_.other_stops.find(arm_.target);
   const std::vector<Token>& stop = other_stop == shared_.other_stops.end() ? shared_.stop : other_stop->second;
   const int64_t limit = shared_.config.data.max_new_tokens;
   const Keyring keys(shared_.config.seed);
   if (strategy_ != nullptr) {
-    return decode(*strategy_,
-                  {.target = target(),
-                   .sampler = shared_.sampler,
-                   .keys = keys,
-                   .request = task.request,
-                   .max_new_tokens = limit,
-                   .stop = stop,
-                   .clock = clock,
-                   .log = &log,
-                   .interrupt = &shared_.interrupt},
-                  task.prompt);
+    SPECULA_CHECK(task.prompts.size() == 1, "a strategy decodes one text at a time");
+    return {decode(*strategy_,
+                   {.target = target(),
+                    .sampler = shared_.sampler,
+                    .keys = keys,
+                    .request = task.requests.front(),
+                    .max_new_tokens = limit,
+                    .stop = stop,
+                    .clock = clock,
+                    .log = &log,
+                    .interrupt = &shared_.interrupt},
+                   task.prompts.front())};
   }
   const Session session{.target = target(),
                         .drafter = *drafter_,
@@ -185,30 +190,39 @@ Decoded ArmRunner::decode_prompt(const Task& task, PhaseClock& clock, RoundLog& 
                         .log = &log,
                         .clock = &clock,
                         .interrupt = &shared_.interrupt};
-  return std::move(decode(session, {task.prompt}, {&task.request, 1}).front());
+  return decode(session, task.prompts, task.requests);
 }
 
-bool ArmRunner::decode_into(Record& record, const Task& task) {
-  const auto prompt_size = static_cast<int64_t>(task.prompt.size());
+bool ArmRunner::decode_into(std::span<Record> records, const Task& task) {
   PhaseClock clock(task.fenced ? PhaseClock::Mode::kFenced : PhaseClock::Mode::kOff);
   RoundRecorder recorder(
-      record.rounds, shared_.config.data.max_new_tokens, clock,
-      {.rule = task.expected ? verifier_.get() : nullptr, .trace = task.trace, .timeout_s = task.timeout_s});
+      records, shared_.config.data.max_new_tokens, clock,
+      {.rule = task.expected ? verifier_.get() : nullptr, .traces = task.traces, .timeout_s = task.timeout_s});
+  PowerMeter* const power = task.fenced ? nullptr : shared_.power;
+  const Joules before = power == nullptr ? Joules{} : power->read();
   const double start = seconds_now();
   recorder.begin(start);
-  const Decoded decoded = decode_prompt(task, clock, recorder);
+  const std::vector<Decoded> decoded = decode_task(task, clock, recorder);
   const double wall = seconds_now() - start;
-  if (decoded.stop == Stop::kInterrupted) return false;
+  const Joules spent = power == nullptr ? Joules{} : power->read() - before;
+  const auto is_interrupted = [](const Decoded& d) { return d.stop == Stop::kInterrupted; };
+  if (std::any_of(decoded.begin(), decoded.end(), is_interrupted)) return false;
 
-  record.request = task.request;
-  record.n_in = prompt_size;
-  record.stop = name_of(decoded.stop);
-  record.out.assign(decoded.tokens.begin() + prompt_size, decoded.tokens.end());
-  record.start_us = 1e6 * (start - shared_.run_start);
-  record.prefill_us = recorder.prefill_us();
-  record.unbilled_us = 1e6 * clock.unbilled();
-  record.e2e_us = 1e6 * wall - record.unbilled_us;
-  for (int i = 0; i < kNumPhases; ++i) record.phase_us[i] = 1e6 * clock.seconds(static_cast<Phase>(i));
+  const double share_us = 1e6 / static_cast<double>(records.size());
+  for (size_t b = 0; b < records.size(); ++b) {
+    Record& record = records[b];
+    record.request = task.requests[b];
+    record.n_in = static_cast<int64_t>(task.prompts[b].size());
+    record.stop = name_of(decoded[b].stop);
+    record.out.assign(decoded[b].tokens.begin() + record.n_in, decoded[b].tokens.end());
+    record.start_us = 1e6 * (start - shared_.run_start);
+    record.batch = static_cast<int>(records.size());
+    record.prefill_us = recorder.prefill_us() / record.batch;
+    record.unbilled_us = share_us * clock.unbilled();
+    record.e2e_us = share_us * wall - record.unbilled_us;
+    for (const auto& [domain, joules] : spent) record.energy_j[domain] = joules / record.batch;
+    for (int i = 0; i < kNumPhases; ++i) record.phase_us[i] = share_us * clock.seconds(static_cast<Phase>(i));
+  }
   return true;
 }
 

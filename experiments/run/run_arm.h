@@ -6,9 +6,11 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "experiments/config/config.h"
+#include "experiments/run/power_meter.h"
 #include "experiments/run/records.h"
 #include "experiments/run/trace_file.h"
 #include "framework/decode/decode.h"
@@ -26,13 +28,14 @@ Models load_models(const ExperimentConfig& config);        // throws Error
 
 Parts parts_of(const ExperimentConfig& config, const ArmConfig& arm, const Models& models);  // both outlive it
 
+// Turns that are decoded together; one as a rule.
 struct Task {
-  Prefix prompt;
-  int64_t request = 0;
+  std::vector<Prefix> prompts;
+  std::vector<int64_t> requests;  // of each prompt
   bool fenced = false;
-  bool expected = false;           // also computes the expected accepted length of each round, unbilled
-  TraceRecorder* trace = nullptr;  // hears of every round, unbilled; null: nobody records
-  double timeout_s = 0;            // after which it is given up, by an Error; 0: none
+  bool expected = false;                         // also computes the expected accepted length of each round, unbilled
+  std::vector<TraceRecorder>* traces = nullptr;  // of each prompt, hear of every round, unbilled; null: nobody records
+  double timeout_s = 0;                          // after which it is given up, by an Error; 0: none
 };
 
 class ArmRunner {
@@ -46,6 +49,7 @@ class ArmRunner {
     const std::atomic<bool>& interrupt;
     double run_start;
     std::map<std::string, std::vector<Token>> other_stops{};  // of the other targets, by name
+    PowerMeter* power = nullptr;                              // read around each unfenced turn; null: nobody asks
   };
   ArmRunner(const Shared& shared, const ArmConfig& arm);
 
@@ -55,16 +59,16 @@ class ArmRunner {
   // What its trace says of itself.
   TraceHeader trace_header() const;
 
-  // Fills what was measured into `record`; false: interrupted, and the record means nothing.  Throws what decode()
-  // throws.
-  bool decode_into(Record& record, const Task& task);
+  // Fills what was measured into the records, one a prompt; false: interrupted, and they mean nothing.  Throws what
+  // decode() throws.
+  bool decode_into(std::span<Record> records, const Task& task);
   // Whether its drafter learns from one request for the next.
   bool learns() const { return arm_.composed.drafter.scope == Scope::kRun; }
   void forget();  // what was learned
 
  private:
   void make_drafter();
-  Decoded decode_prompt(const Task& task, PhaseClock& clock, RoundLog& log) const;
+  std::vector<Decoded> decode_task(const Task& task, PhaseClock& clock, RoundLog& log) const;
   bool asks_q_next() const;
 
   const Shared& shared_;

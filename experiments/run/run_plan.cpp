@@ -1,6 +1,7 @@
 #include "experiments/run/run_plan.h"
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
@@ -51,6 +52,49 @@ std::vector<Prompt> warmup_prompts(const std::vector<Prompt>& all, const std::ve
   return chosen;
 }
 
+// Neighbours in the order of the plan that have as many turns, so that a batch says its turns together.
+std::vector<std::vector<size_t>> full_batches(const std::vector<Prompt>& prompts, int size) {
+  std::vector<std::vector<size_t>> full;
+  std::map<size_t, std::vector<size_t>> open;  // by number of turns
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    std::vector<size_t>& batch = open[prompts[i].turns.size()];
+    batch.push_back(i);
+    if (batch.size() < static_cast<size_t>(size)) continue;
+    full.push_back(std::move(batch));
+    batch = {};
+  }
+  return full;
+}
+
+// Leaves the prompts that fill batches, and makes the plan's units of them.
+void add_batches(const ExperimentConfig& config, Plan& plan) {
+  const MeasureConfig& measure = config.measure;
+  const size_t before = plan.prompts.size();
+  std::vector<Prompt> kept;
+  for (const std::vector<size_t>& batch : full_batches(plan.prompts, measure.batch)) {
+    for (const size_t i : batch) kept.push_back(std::move(plan.prompts[i]));
+  }
+  if (kept.empty())
+    throw ConfigError(cat("[measure] batch = ", measure.batch, ": the ", before, " prompts of ", config.data.file,
+                          " fill no batch of prompts with equally many turns"));
+  plan.prompts = std::move(kept);
+  plan.unbatched = static_cast<int64_t>(before - plan.prompts.size());
+  const std::vector<std::vector<size_t>> batches = full_batches(plan.prompts, measure.batch);
+  for (int rep = 0; rep < measure.repetitions; ++rep) {
+    for (const std::vector<size_t>& batch : batches) plan.units.push_back({.prompts = batch, .rep = rep});
+  }
+  if (!measure.trace) return;
+  std::set<std::string> wanted;  // the fenced pass takes the batches that hold one of these
+  for (const Prompt& p : stratified(plan.prompts, (measure.trace_limit + measure.batch - 1) / measure.batch))
+    wanted.insert(p.id);
+  for (const std::vector<size_t>& batch : batches) {
+    const auto is_wanted = [&](size_t i) { return wanted.contains(plan.prompts[i].id); };
+    if (std::none_of(batch.begin(), batch.end(), is_wanted)) continue;
+    plan.units.push_back({.trace = true, .prompts = batch});
+    plan.trace_prompts += static_cast<int64_t>(batch.size());
+  }
+}
+
 std::vector<ChatMessage> messages_of(const Prompt& prompt, const std::vector<std::string>& answers, size_t turns) {
   std::vector<ChatMessage> messages;
   for (size_t i = 0; i < turns; ++i) {
@@ -87,26 +131,16 @@ Plan make_plan(const ExperimentConfig& config) {
     add_padding(config.data, file, plan.prompts);
     add_padding(config.data, file, plan.warmup);
   }
+  add_batches(config, plan);
   int64_t turns = 0;
   for (const Prompt& p : plan.prompts) turns += static_cast<int64_t>(p.turns.size());
   plan.records_per_arm = turns * config.measure.repetitions;
-  for (int rep = 0; rep < config.measure.repetitions; ++rep) {
-    for (size_t i = 0; i < plan.prompts.size(); ++i) plan.units.push_back({.trace = false, .prompt = i, .rep = rep});
-  }
-  if (config.measure.trace) {
-    for (const Prompt& p : stratified(plan.prompts, config.measure.trace_limit)) {
-      const auto same = [&](const Prompt& q) { return q.id == p.id; };
-      const auto index = std::find_if(plan.prompts.begin(), plan.prompts.end(), same) - plan.prompts.begin();
-      plan.units.push_back({.trace = true, .prompt = static_cast<size_t>(index)});
-      ++plan.trace_prompts;
-    }
-  }
   for (size_t i = 0; i < plan.units.size(); ++i) plan.units[i].order = static_cast<int64_t>(i);
   return plan;
 }
 
 void keep_shard(Plan& plan, const Shard& shard) {
-  std::erase_if(plan.units, [&](const Unit& unit) { return !shard.has(plan.prompts[unit.prompt].id); });
+  std::erase_if(plan.units, [&](const Unit& unit) { return !shard.has(plan.first(unit).id); });
 }
 
 int64_t request_id(const std::string& prompt, int rep, int turn) {

@@ -14,11 +14,11 @@
 
 namespace specula {
 
-// The turns of one prompt by every arm in one repetition: what is written at once, so that arms are compared in one
-// segment.
+// The turns of the prompts of one batch, a single one as a rule, by every arm in one repetition: what is written at
+// once, so that arms are compared in one segment.
 struct Unit {
   bool trace = false;
-  size_t prompt = 0;  // index into Plan::prompts
+  std::vector<size_t> prompts;  // indices into Plan::prompts; all have as many turns
   int rep = 0;
   int64_t order = 0;  // place in the plan
 };
@@ -28,9 +28,12 @@ struct Plan {
   std::vector<Unit> units;  // the timing pass, then the fenced one
   int64_t records_per_arm = 0;
   int64_t trace_prompts = 0;
+  int64_t unbatched = 0;  // prompts that filled no batch of [measure] batch; they are not in `prompts`
+
+  const Prompt& first(const Unit& unit) const { return prompts[unit.prompts.front()]; }  // names a batch
 };
 
-// Throws ConfigError when nothing is left after the filters.
+// Throws ConfigError when nothing is left after the filters, or when no batch can be filled.
 Plan make_plan(const ExperimentConfig& config);
 // Leaves the units of one shard.  Everything else stays that of the whole run, their places in it too.
 void keep_shard(Plan& plan, const Shard& shard);

@@ -41,7 +41,7 @@ std::string state_of_shards(const FoundRun& run) {
 void take_shards(FoundRun& run) {
   run.shards = find_shards(run.folder, run.info.shards);
   run.state = state_of_shards(run);
-  run.total = run.info.num_prompts * run.info.repetitions + run.info.trace_prompts;
+  run.total = (run.info.num_prompts * run.info.repetitions + run.info.trace_prompts) / run.info.batch;
   for (const auto& [shard, status] : run.shards) {
     run.done += status.done;
     run.failed_records += status.failed;

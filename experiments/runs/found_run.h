@@ -27,7 +27,7 @@ struct FoundRun {
   // Of status.json; without one "done" or "begun".  Of shards: what one of them is that needs care, "unmerged" where
   // all have ended, and then as of any other run.
   std::string state;
-  int64_t done = 0, total = 0, failed_records = 0;  // done and total in units: prompts x repetitions, the fenced too
+  int64_t done = 0, total = 0, failed_records = 0;  // done and total in units: batches x repetitions, the fenced too
   std::string heartbeat_utc, last_error;
   std::vector<FoundShard> shards;  // empty: a run that is not in parts
 

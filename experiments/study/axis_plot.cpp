@@ -2,64 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 
 #include "experiments/report/table.h"
+#include "experiments/study/axis_series.h"
 #include "framework/core/error.h"
 
 namespace specula {
 namespace {
 
-constexpr size_t kLeastNumbers = 3;
 constexpr double kLogFrom = 8;  // numbers that span so many times are drawn on a log scale
-
-struct AxisPoint {
-  double x = 0;
-  const CellSummary* cell = nullptr;
-};
-
-// What was measured at one choice of all other keys, by the swept number.
-struct AxisSeries {
-  std::string name;
-  std::vector<AxisPoint> points;
-};
-
-std::optional<double> number_at(const StudyCellResult& cell, const std::string& path) {
-  for (const Assignment& set : cell.set) {
-    if (set.path != path) continue;
-    if (const auto* i = std::get_if<int64_t>(&set.value.data)) return static_cast<double>(*i);
-    if (const auto* d = std::get_if<double>(&set.value.data)) return *d;
-  }
-  return std::nullopt;
-}
-
-std::string others_of(const StudyCellResult& cell, const std::string& path, const std::vector<std::string>& paths) {
-  std::vector<std::string> parts;
-  for (const Assignment& set : cell.set) {
-    if (set.path != path) parts.push_back(cat(short_name(set.path, paths), "=", short_text(set.value)));
-  }
-  return join(parts, " ");
-}
-
-std::vector<AxisSeries> series_along(const StudyResult& result, const std::string& path) {
-  std::vector<AxisSeries> all;
-  for (const StudyCellResult& cell : result.cells) {
-    const std::optional<double> x = number_at(cell, path);
-    if (!x || cell.times.empty()) continue;
-    const std::string others = others_of(cell, path, result.paths);
-    for (const auto& [arm, times] : cell.times) {
-      const std::string name = others.empty() ? arm : cat(arm, " ", others);
-      auto found = std::find_if(all.begin(), all.end(), [&](const AxisSeries& s) { return s.name == name; });
-      if (found == all.end()) found = all.insert(all.end(), {name, {}});
-      found->points.push_back({*x, &cell.summary.cell(arm, "")});
-    }
-  }
-  for (AxisSeries& series : all) {
-    std::sort(series.points.begin(), series.points.end(),
-              [](const AxisPoint& a, const AxisPoint& b) { return a.x < b.x; });
-  }
-  return all;
-}
 
 // A metric with its interval, and what is drawn beside it.
 struct AxisPlot {
@@ -83,8 +34,8 @@ Range extent(const std::vector<AxisSeries>& all, const AxisPlot& plot) {
   return range_of(std::max(0.0, range.low * 0.95), range.high * 1.05);
 }
 
-Scale x_scale(const std::set<double>& numbers) {
-  const double low = *numbers.begin(), high = *numbers.rbegin(), from = kPanelPlot.x + 8, to = kPanelPlot.right() - 8;
+Scale x_scale(const std::vector<double>& numbers) {
+  const double low = numbers.front(), high = numbers.back(), from = kPanelPlot.x + 8, to = kPanelPlot.right() - 8;
   if (low > 0 && high / low > kLogFrom) return {Scale::Kind::kLog, range_of(low, high), from, to};
   const bool whole = std::all_of(numbers.begin(), numbers.end(), [](double x) { return x == std::floor(x); });
   return {whole ? Scale::Kind::kWhole : Scale::Kind::kLinear, range_of(low, high), from, to};
@@ -118,13 +69,13 @@ std::string axis_panel(const AxisSeries& series, const AxisPlot& plot, const Axi
   return svg.str();
 }
 
-Figure axis_figure(const std::vector<AxisSeries>& all, const std::set<double>& numbers, const AxisPlot& plot,
-                   const std::string& key) {
-  Figure figure{.id = cat(plot.metric, "-along-", key), .title = cat(plot.metric, " against ", key), .caption = ""};
-  const AxisScales scales = {x_scale(numbers),
-                             {Scale::Kind::kLinear, extent(all, plot), kPanelPlot.bottom(), kPanelPlot.y}};
-  for (const AxisSeries& series : all)
-    figure.panels.push_back({series.name, "", axis_panel(series, plot, scales, key)});
+Figure axis_figure(const Axis& axis, const AxisPlot& plot) {
+  Figure figure{
+      .id = cat(plot.metric, "-along-", axis.key), .title = cat(plot.metric, " against ", axis.key), .caption = ""};
+  const AxisScales scales = {x_scale(axis.numbers),
+                             {Scale::Kind::kLinear, extent(axis.series, plot), kPanelPlot.bottom(), kPanelPlot.y}};
+  for (const AxisSeries& series : axis.series)
+    figure.panels.push_back({series.name, "", axis_panel(series, plot, scales, axis.key)});
   return figure;
 }
 
@@ -132,22 +83,14 @@ Figure axis_figure(const std::vector<AxisSeries>& all, const std::set<double>& n
 
 std::vector<Figure> axis_figures(const StudyResult& result) {
   std::vector<Figure> figures;
-  for (const std::string& path : result.paths) {
-    std::set<double> numbers;
-    for (const StudyCellResult& cell : result.cells) {
-      const std::optional<double> x = number_at(cell, path);
-      if (x && !cell.times.empty()) numbers.insert(*x);
-    }
-    if (numbers.size() < kLeastNumbers) continue;
-    const std::vector<AxisSeries> all = series_along(result, path);
-    const std::string key = short_name(path, result.paths);
-    Figure speed = axis_figure(all, numbers, {"speedup", "speedup_model", true}, key);
+  for (const Axis& axis : number_axes(result)) {
+    Figure speed = axis_figure(axis, {"speedup", "speedup_model", true});
     speed.caption =
         "Each against the baseline of its own cell, with the 95 % interval; below the dashed line speculation does "
         "not pay.  The model is what the costs of the fenced pass predict.";
     speed.legend = {{LegendEntry::Kind::kSquare, "measured", "measured"},
                     {LegendEntry::Kind::kDiamond, "modelled", "modelled"}};
-    Figure tau = axis_figure(all, numbers, {"tau", "", false}, key);
+    Figure tau = axis_figure(axis, {"tau", "", false});
     tau.caption = "Tokens of a round of the target, the extra token counted, with the 95 % interval.";
     figures.push_back(std::move(speed));
     figures.push_back(std::move(tau));

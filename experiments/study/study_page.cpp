@@ -8,6 +8,7 @@
 #include "experiments/pages/page_parts.h"
 #include "experiments/report/table.h"
 #include "experiments/study/axis_plot.h"
+#include "experiments/study/axis_series.h"
 #include "experiments/study/study_results.h"
 
 namespace specula {
@@ -89,6 +90,14 @@ std::string header_html(const StudyResult& result, const Rankings& rankings) {
 
 std::string axes_html(const StudyResult& result) {
   std::string html;
+  for (const Axis& axis : number_axes(result)) {
+    html += cat("<div class=\"card\"><h3>Where drafting pays along ", escaped(axis.key), "</h3>\n<ul>\n");
+    for (const AxisSeries& series : axis.series) {
+      const std::string crossover = crossover_text(axis, series);
+      if (!crossover.empty()) html += cat("<li>", escaped(crossover), "</li>\n");
+    }
+    html += "</ul></div>\n";
+  }
   for (const Figure& figure : axis_figures(result)) html += figure_html(figure);
   return html.empty() ? "<div class=\"card\"><p>No swept key took three or more different numbers.</p></div>\n" : html;
 }

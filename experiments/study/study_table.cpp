@@ -3,6 +3,7 @@
 #include "experiments/config/config_reader.h"
 #include "experiments/report/csv.h"
 #include "experiments/report/table.h"
+#include "experiments/study/axis_series.h"
 #include "experiments/study/study_results.h"
 
 namespace specula {
@@ -48,6 +49,19 @@ std::string ranking_text(const std::string& condition, const std::vector<Ranked>
   return text;
 }
 
+// Of each swept number, where drafting stops to pay.
+std::string crossovers_text(const StudyResult& result) {
+  std::string text;
+  for (const Axis& axis : number_axes(result)) {
+    text += cat("\nAlong ", axis.key, ":\n");
+    for (const AxisSeries& series : axis.series) {
+      const std::string crossover = crossover_text(axis, series);
+      if (!crossover.empty()) text += cat("- ", crossover, "\n");
+    }
+  }
+  return text;
+}
+
 std::string failures_text(const StudyResult& result) {
   std::string text;
   for (const StudyCellResult& cell : result.cells) {
@@ -90,7 +104,7 @@ std::string study_table(const StudyResult& result, const Rankings& rankings) {
         "(ratio of speed-ups to the best with 95% interval, each against the baseline of its own cell; p: Wilcoxon "
         "over "
         "groups of prompts, Bonferroni over all pairs of choices)\n";
-  return text + failures_text(result);
+  return text + crossovers_text(result) + failures_text(result);
 }
 
 std::string study_csv(const StudyResult& result) {

@@ -16,12 +16,14 @@ from .inference import NO_INTERVAL, Bootstrap, Interval, holm, percentile_interv
 from .pairs import pair
 from .record_metrics import RECORD_METRICS, fraction, is_tree
 from .run import Run
-from .work import WORK_METRICS, WorkOf, break_even_alpha, work_fraction
+from .work import ENERGY_METRICS, LEAST_ENERGY_WINDOW, WORK_METRICS, WorkOf, break_even_alpha, work_fraction
 
 RATIOS = ("speedup", "speedup_decode", "speedup_geomean")
 QUANTILES = {"ttft_p50_ms": ("first", 0.5), "step_p50_ms": ("step", 0.5), "step_p90_ms": ("step", 0.9),
              "step_p99_ms": ("step", 0.99), "itl_p50_ms": ("gap", 0.5), "itl_p99_ms": ("gap", 0.99)}
 COSTS = ("cost_c", "cost_v", "cost_o", "speedup_model", "trace_overhead_frac")  # of the fenced pass; without an interval
+BATCH_SPEEDS = {"speedup", "speedup_decode", "speedup_geomean", "e2e_tok_s", "decode_tok_s", "usd_per_mtok", "mbu_frac", "mfu_frac",
+                "j_per_tok", "j_per_tok_net"}
 METRICS = (*RATIOS, *RECORD_METRICS, *QUANTILES, *COSTS, *WORK_METRICS, "alpha_break_even")
 
 _WIDTH = 2 * 1.959964  # of a 95 % interval, in standard errors
@@ -52,6 +54,8 @@ class Metrics:
 
     def estimate(self, arm: str, metric: str, cat: Optional[str] = None) -> Estimate:
         """Of one metric, over all categories or one.  Throws KeyError for a metric that is not in METRICS."""
+        if cat is not None and metric in BATCH_SPEEDS and self.run.manifest["measure"].get("batch", 1) > 1:
+            return Estimate(np.nan)
         if metric in RATIOS:
             return self._ratio(arm, metric, cat)
         if metric in RECORD_METRICS:
@@ -123,7 +127,15 @@ class Metrics:
             if part is not None:
                 columns[:, groups[record["group"]]] += part
                 n += 1
+        if metric in ENERGY_METRICS and not self._energy_window(arm, cat):
+            return Estimate(np.nan)
         return self._of_totals(np.divide, columns, n, cat)
+
+    def _energy_window(self, arm: str, cat: Optional[str]) -> bool:
+        """Whether the turns were long enough for the counters, which saw every one of them and nothing else."""
+        rows = [record for record in self._once(_records, arm) if cat in (None, record["cat"])]
+        seconds, unbilled = (sum(record.get(name) or 0 for record in rows) * 1e-6 for name in ("e2e_us", "unbilled_us"))
+        return all("energy_j" in record for record in rows) and seconds >= LEAST_ENERGY_WINDOW and unbilled <= 0.01 * seconds
 
     def _break_even(self, arm: str) -> Estimate:
         c, v, o = (self._cost(arm, name) for name in ("cost_c", "cost_v", "cost_o"))

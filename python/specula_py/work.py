@@ -14,7 +14,9 @@ import numpy as np
 from .record_metrics import Record, decode_us
 from .run import Run
 
-WORK_METRICS = ("usd_per_mtok", "flop_per_tok", "wasted_flop_frac", "mbu_frac")
+WORK_METRICS = ("usd_per_mtok", "flop_per_tok", "wasted_flop_frac", "mbu_frac", "j_per_tok", "j_per_tok_net")
+ENERGY_METRICS = ("j_per_tok", "j_per_tok_net")
+LEAST_ENERGY_WINDOW = 10.0  # seconds of all turns together
 
 
 @dataclass
@@ -78,6 +80,11 @@ def work_fraction(run: Run, metric: str, record: Record, work_of: WorkOf) -> Opt
     if metric == "usd_per_mtok":
         price = run.manifest.get("cost", {}).get("usd_per_hour", 0)
         return (price / 3600 * record["e2e_us"] * 1e-6, tokens * 1e-6) if price > 0 else None
+    if metric in ENERGY_METRICS:
+        if "energy_j" not in record:
+            return None
+        idle = sum(run.manifest.get("energy", {}).get("idle_w", {}).values()) * record["e2e_us"] * 1e-6
+        return sum(record["energy_j"].values()) - (idle if metric == "j_per_tok_net" else 0), tokens
     work = work_of(record)
     if work is None:
         return None
@@ -86,6 +93,8 @@ def work_fraction(run: Run, metric: str, record: Record, work_of: WorkOf) -> Opt
     if metric == "wasted_flop_frac":
         return work.wasted_flop, work.flop
     stream = run.manifest["measure"]["stream_gb_s"]
+    if record["batch"] > 1:
+        return None  # the passes of a batch are shared
     return (work.bytes, decode_us(record) * 1e-6 * stream * 1e9) if stream > 0 and np.isfinite(work.bytes) else None
 
 

@@ -300,9 +300,9 @@ TEST_F(ReplayRun, ExpectedLengthsAreNotBilledAndNotesAreKept) {
   ArmRunner runner(shared, config.arms[1]);
   Record with, without;
   const double start = seconds_now();
-  ASSERT_TRUE(runner.decode_into(with, {.prompt = {1, 409, 310}, .request = 3, .expected = true}));
+  ASSERT_TRUE(runner.decode_into({&with, 1}, {.prompts = {{1, 409, 310}}, .requests = {3}, .expected = true}));
   const double wall_us = 1e6 * (seconds_now() - start);
-  ASSERT_TRUE(runner.decode_into(without, {.prompt = {1, 409, 310}, .request = 3}));
+  ASSERT_TRUE(runner.decode_into({&without, 1}, {.prompts = {{1, 409, 310}}, .requests = {3}}));
   EXPECT_TRUE(without.rounds.expected.empty());
   EXPECT_EQ(with.out, without.out);
   ASSERT_EQ(with.rounds.size(), 20u);

@@ -17,6 +17,7 @@
 #include "experiments/pages/page_parts.h"
 #include "experiments/pages/tables.h"
 #include "experiments/report/metrics.h"
+#include "experiments/study/axis_series.h"
 #include "experiments/study/study_results.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
@@ -292,7 +293,7 @@ TEST_F(ReportTest, PageMarkdownAndLatexSayWhatTheSummarySays) {
   expect_sound_page(html);
   std::string all_tables;
   for (const auto make : {result_arms, result_categories, comparison_table, speed_table, acceptance_table, phase_table,
-                          cost_table, quality_table}) {
+                          cost_table, work_table, quality_table}) {
     const ReportTable table = make(r);
     EXPECT_TRUE(holds(html, table_html(table.table))) << table.id;
     for (const auto& row : table.table.rows()) {
@@ -461,6 +462,38 @@ TEST_F(ReportTest, AStudyShowsWhatChangesAlongItsNumbers) {
   EXPECT_THAT(page, HasSubstr("href=\"cell0/report.html\""));
   EXPECT_THAT(page, Not(HasSubstr("href=\"cell9/report.html\"")));  // it has none
   EXPECT_THAT(page, HasSubstr("failed, no memory &lt;b&gt;"));
+}
+
+// A study over one swept number with speed-ups as given, intervals of +-0.04.
+StudyResult along(const std::vector<std::pair<int64_t, double>>& speedups) {
+  StudyResult study{.name = "batch", .paths = {"measure.batch"}, .cells = {}};
+  for (const auto& [x, speedup] : speedups) {
+    StudyCellResult cell{.cell = cat("cell", x), .label = cat("batch=", x)};
+    cell.set = {{"measure.batch", {.data = x, .origin = {}}}};
+    cell.times["sps"] = {{"g", {1, 1, 1, 1}}};
+    cell.summary.cells = {
+        {.arm = "sps", .metrics = {{"speedup", {.value = speedup, .interval = {speedup - 0.04, speedup + 0.04}}}}}};
+    study.cells.push_back(std::move(cell));
+  }
+  return study;
+}
+
+std::string crossover(const std::vector<std::pair<int64_t, double>>& speedups) {
+  const StudyResult study = along(speedups);
+  const std::vector<Axis> axes = number_axes(study);
+  return axes.empty() ? "no axis" : crossover_text(axes[0], axes[0].series[0]);
+}
+
+TEST(Crossover, SaysWhereDraftingStopsToPay) {
+  EXPECT_EQ(
+      crossover({{1, 1.3}, {2, 1.1}, {4, 0.98}, {8, 0.9}}),
+      "sps: pays up to batch=2, 1.10 [1.06, 1.14]; crosses 1 near 3.67; costs from batch=8, 0.90 [0.86, 0.94] on");
+  EXPECT_EQ(crossover({{8, 1.2}, {1, 1.3}, {2, 1.1}}), "sps: pays at all of them, least at batch=2, 1.10 [1.06, 1.14]");
+  EXPECT_EQ(crossover({{1, 0.9}, {2, 0.8}, {4, 0.7}}),
+            "sps: pays at none of them; costs from batch=1, 0.90 [0.86, 0.94] on");
+  EXPECT_EQ(crossover({{1, 1.3}, {2, 1.01}, {4, 1.02}}), "sps: pays up to batch=1, 1.30 [1.26, 1.34]")
+      << "an interval that holds 1 says neither";
+  EXPECT_EQ(crossover({{1, 1.3}, {2, 1.1}}), "no axis") << "two numbers are no curve";
 }
 
 // Pages that are hard to draw, for tests/report/check_page.py.

@@ -114,6 +114,7 @@ class RunTest : public ::testing::Test {
     for (const ArmConfig& arm : config.arms) info.arms.push_back({.name = arm.name, .baseline = arm.baseline});
     info.records_per_arm = plan.records_per_arm;
     info.one_hot = true;
+    info.batch = config.measure.batch;
     info.bootstrap = 100;
     info.trace_prompts = static_cast<int>(plan.trace_prompts);
     info.identity = {{"binary", "aaa"}, {"machine", "here"}};
@@ -294,6 +295,76 @@ TEST_F(RunTest, ATornBlockIsCompletedAndItsPairLeftOut) {
   EXPECT_THAT(summary.excluded[0], HasSubstr("1 of 6"));
 }
 
+TEST_F(RunTest, ABatchDecodesTheSameTextsAndSharesItsTime) {
+  write_prompts(5, 2);
+  ExperimentConfig cfg = config();
+  cfg.measure.trace = false;
+  segment(cfg);
+  const auto alone = texts();
+  fs::remove_all(path_);
+  cfg.measure.batch = 2;
+  EXPECT_EQ(make_plan(cfg).unbatched, 1);
+  const RunStatus status = segment(cfg);
+  EXPECT_EQ(status.done, 2 * 2) << "two batches, two repetitions";
+  expect_sound();
+  std::map<std::string, std::vector<Record>> by_batch;
+  for (const Record& r : read_records(path_).records) {
+    EXPECT_EQ(r.out, alone.at(r.key)) << "prompt " << r.key.prompt;
+    EXPECT_EQ(r.batch, 2);
+    EXPECT_EQ(r.request, request_id(r.key.prompt, r.key.rep, r.key.turn));
+    EXPECT_LE(r.latency_us(), r.wall_us() + 0.5);
+    EXPECT_GT(r.latency_us(), r.e2e_us) << "a share is half of the wall time, a latency is not";
+    if (r.key.arm == "sps") EXPECT_EQ(r.exact, true);
+    by_batch[cat(r.group, r.key.arm, r.key.rep, r.key.turn)].push_back(r);
+  }
+  EXPECT_EQ(by_batch.size(), 2u * 2 * 2 * 2);
+  for (const auto& [batch, records] : by_batch) {
+    ASSERT_EQ(records.size(), 2u) << batch;
+    EXPECT_EQ(records[0].e2e_us, records[1].e2e_us);
+    EXPECT_NE(records[0].out, records[1].out) << "each text is recorded as its own";
+  }
+}
+
+TEST_F(RunTest, SpeedsOfABatchAreThoseOfItsWallTime) {
+  write_prompts(4, 1);
+  ExperimentConfig cfg = config();
+  cfg.measure.batch = 4;
+  segment(cfg);
+  const RecordSet set = read_records(path_);
+  const Summary summary = summarize(read_manifest(path_), set);
+  double tokens = 0, wall_us = 0, latency_us = 0;
+  int64_t texts = 0;
+  for (const Record& r : set.records) {
+    if (r.key.trace || r.key.arm != "sps") continue;
+    ++texts;
+    tokens += static_cast<double>(r.n_out());
+    latency_us += r.rounds.ready_us.back();
+    if (r.key.prompt == "0") wall_us += r.e2e_us * 4;
+  }
+  const CellSummary& all = summary.cell("sps", "");
+  EXPECT_NEAR(all.at("e2e_tok_s").value, tokens / wall_us * 1e6, 1e-6 * all.at("e2e_tok_s").value);
+  EXPECT_NEAR(all.at("e2e_ms").value, latency_us / static_cast<double>(texts) * 1e-3, 1e-9);
+  EXPECT_EQ(summary.cell("sps", "story").at("speedup").why, "batches_mix_categories");
+  EXPECT_TRUE(std::isfinite(summary.cell("sps", "story").at("tau").value));
+  EXPECT_EQ(summary.traces.size(), 2u);
+  EXPECT_EQ(summary.traces[0].records, 4) << "a fenced batch is whole";
+}
+
+TEST_F(RunTest, AnInterruptedBatchIsPlayedAgainAsAWhole) {
+  write_prompts(4, 1);
+  ExperimentConfig cfg = config();
+  cfg.measure.batch = 2;
+  segment(cfg);
+  const auto whole = texts();
+  const fs::path file = path_ / "records" / "s000-of-001.jsonl";
+  const std::string text = read_file(file);
+  fs::resize_file(file, text.find('\n', text.find('\n') + 1) - 5);  // one record of the first batch, and a torn one
+  segment(cfg);
+  EXPECT_EQ(texts(), whole);
+  EXPECT_TRUE(read_records(path_).duplicates.empty());
+  expect_sound();
+}
+
 TEST_F(RunTest, TurnsFollowEachOther) {
   write_prompts(2, 2);
   segment(config());
@@ -470,11 +541,39 @@ TEST(Plan, ContextAndCategoriesAreCheckedBeforeAnythingRuns) {
   EXPECT_THROW(make_plan(config), ConfigError);
 }
 
+TEST(Plan, BatchesHoldPromptsOfAsManyTurns) {
+  const fs::path file = fs::path(::testing::TempDir()) / "batches.jsonl";
+  std::ofstream lines(file);
+  for (int i = 0; i < 7; ++i)
+    lines << R"({"question_id": )" << i << R"(, "category": "a", "turns": ["x")" << (i % 3 == 0 ? R"(, "y")" : "")
+          << "]}\n";
+  lines.close();
+  const std::string study = std::string(SPECULA_SOURCE_DIR) + "/configs/studies/quickstart.toml";
+  ExperimentConfig config = load_config(study, {}, make_registries());
+  config.data.file = file.string();
+  config.data.categories = {};
+  config.measure.batch = 2;
+  const Plan plan = make_plan(config);
+  EXPECT_EQ(plan.unbatched, 1) << "0, 3 and 6 have two turns, the others one";
+  EXPECT_EQ(plan.prompts.size(), 6u);
+  for (const Unit& unit : plan.units) {
+    ASSERT_EQ(unit.prompts.size(), 2u);
+    EXPECT_EQ(plan.prompts[unit.prompts[0]].turns.size(), plan.prompts[unit.prompts[1]].turns.size());
+  }
+  config.measure.batch = 5;
+  try {
+    make_plan(config);
+    FAIL() << "no five prompts have as many turns";
+  } catch (const ConfigError& e) {
+    EXPECT_THAT(e.what(), HasSubstr("[measure] batch = 5: the 7 prompts of "));
+  }
+}
+
 TEST(Plan, OrderIsSeededPerPromptAndFair) {
   std::array<std::array<int, 3>, 3> seen{};
   std::set<std::vector<size_t>> orders;
   for (int i = 0; i < 600; ++i) {
-    const Unit unit{.prompt = 0, .rep = i};
+    const Unit unit{.prompts = {0}, .rep = i};
     const std::vector<size_t> order = arm_order(7, unit, "p", 3);
     EXPECT_EQ(order, arm_order(7, unit, "p", 3));
     orders.insert(order);

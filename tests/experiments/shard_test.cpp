@@ -70,7 +70,7 @@ TEST(Shards, OfAPlanAreDisjointAndComplete) {
     EXPECT_EQ(part.prompts.size(), whole.prompts.size()) << "only units are left out";
     for (const Unit& unit : part.units) {
       const Unit& same = whole.units.at(static_cast<size_t>(unit.order));
-      EXPECT_EQ(std::tuple(unit.trace, unit.prompt, unit.rep), std::tuple(same.trace, same.prompt, same.rep));
+      EXPECT_EQ(std::tuple(unit.trace, unit.prompts, unit.rep), std::tuple(same.trace, same.prompts, same.rep));
       EXPECT_TRUE(orders.insert(unit.order).second) << "two shards have unit " << unit.order;
     }
   }
