@@ -21,7 +21,8 @@ void report_study(const std::filesystem::path& folder) {
 }
 
 void report_run(const std::filesystem::path& folder) {
-  const Report report = read_report(folder, rebuild_summary(folder));
+  const Report report = read_report(folder);
+  write_summary(folder, report.run, report.summary);
   std::vector<std::filesystem::path> written = {write_page(folder, report), folder / "report.md"};
   write_file_atomically(written.back(), report_markdown(report));
   for (const std::filesystem::path& file : write_latex(folder, report)) written.push_back(file);

@@ -7,7 +7,7 @@
 
 torch_version=2.13.0 # LibTorch 2.11 to 2.13 were tried
 packages=(g++ cmake ninja-build pkg-config python3-venv ca-certificates git ccache libspdlog-dev libtomlplusplus-dev libcli11-dev
-  nlohmann-json3-dev libgtest-dev libgmock-dev libsentencepiece-dev libpcre2-dev libutf8proc-dev libhwy-dev libssl-dev libbenchmark-dev libsqlite3-dev
+  nlohmann-json3-dev libgtest-dev libgmock-dev libsentencepiece-dev libpcre2-dev libutf8proc-dev libhwy-dev libssl-dev libbenchmark-dev libsqlite3-dev libsimdjson-dev
   libvalijson-dev)
 
 # What proves a library where it did not come as a package.
@@ -15,7 +15,7 @@ declare -A headers=([libspdlog-dev]=spdlog/spdlog.h [libtomlplusplus-dev]=toml++
   [nlohmann-json3-dev]=nlohmann/json.hpp [libgtest-dev]=gtest/gtest.h [libgmock-dev]=gmock/gmock.h
   [libsentencepiece-dev]=sentencepiece_processor.h [libpcre2-dev]=pcre2posix.h [libutf8proc-dev]=utf8proc.h
   [libhwy-dev]=hwy/highway.h [libssl-dev]=openssl/evp.h
-  [libbenchmark-dev]=benchmark/benchmark.h [libsqlite3-dev]=sqlite3.h
+  [libbenchmark-dev]=benchmark/benchmark.h [libsqlite3-dev]=sqlite3.h [libsimdjson-dev]=simdjson.h
   [libvalijson-dev]=valijson/schema.hpp)
 
 say() { printf '==> %s\n' "$*" >&2; }

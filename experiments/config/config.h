@@ -85,16 +85,17 @@ struct ArmConfig {
 
 struct MeasureConfig {
   int repetitions = 1;
-  int batch = 1;             // prompts that an arm decodes at once
-  int warmup_prompts = 2;    // per arm, not counted
-  double warmup_min_s = 0;   // keep warming up until this many seconds passed per arm
-  double timeout_s = 0;      // of one turn of one arm; 0: none
-  int threads = 0;           // 0: all cores
-  bool trace = true;         // a second, fenced pass over the prompts for phase shares
-  int trace_limit = 8;       // prompts of the fenced pass; 0: all
-  int bootstrap = 10000;     // draws of the paired bootstrap
-  bool expected = false;     // log the expected accepted length of each round
-  int quality_tokens = 512;  // of the prompts, on which quantized models are compared with unquantized ones; 0: none
+  int batch = 1;               // prompts that an arm decodes at once
+  bool share_prefill = false;  // one pass of the target over a prompt serves all arms
+  int warmup_prompts = 2;      // per arm, not counted
+  double warmup_min_s = 0;     // keep warming up until this many seconds passed per arm
+  double timeout_s = 0;        // of one turn of one arm; 0: none
+  int threads = 0;             // 0: all cores
+  bool trace = true;           // a second, fenced pass over the prompts for phase shares
+  int trace_limit = 8;         // prompts of the fenced pass; 0: all
+  int bootstrap = 10000;       // draws of the paired bootstrap
+  bool expected = false;       // log the expected accepted length of each round
+  int quality_tokens = 512;    // of the prompts, on which quantized models are compared with unquantized ones; 0: none
 
   template <class V>
   void visit(V& v) {
@@ -103,6 +104,9 @@ struct MeasureConfig {
       "prompts that each arm decodes at once, all from their beginning to the last one's end; what fills no batch is "
       "left out. Speeds are then those of the whole batch (goodput), latencies those of one text",
       "prompts");
+    v("share_prefill", share_prefill,
+      "take each prompt in once and bill that time to every arm that needs nothing else of the pass; saves the time of "
+      "the others on long prompts");
     v("warmup_prompts", warmup_prompts, 0, 1000000, "prompts decoded by each arm before anything counts", "prompts");
     v("warmup_min_s", warmup_min_s, 0, 86400, "least time that each arm warms up", "s");
     v("timeout_s", timeout_s, 0.0, 1e9,

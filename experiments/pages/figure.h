@@ -42,6 +42,7 @@ Figure category_figure(const Report& report);
 Figure depth_figure(const Report& report);
 Figure length_figure(const Report& report);
 Figure position_figure(const Report& report);
+Figure entropy_figure(const Report& report);
 Figure phase_figure(const Report& report);
 Figure step_figure(const Report& report);
 Figure prompt_figure(const Report& report);

@@ -113,6 +113,11 @@ std::string data_json(const Report& report) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+// Only of a run that recorded distributions.
+std::string entropy_html(const Report& report) {
+  return report.tested.empty() ? "" : figure_html(entropy_figure(report));
+}
+
 // Only where some arm's energy was measured; the table says why not.
 std::string energy_html(const Report& report) {
   const Figure figure = energy_figure(report);
@@ -136,7 +141,7 @@ std::vector<Section> sections(const Report& report) {
                figure_html(prompt_figure(report)))},
           {"acceptance", "Acceptance",
            cat(table_html(acceptance_table(report)), figure_html(depth_figure(report)),
-               figure_html(length_figure(report)), figure_html(position_figure(report)))},
+               figure_html(length_figure(report)), figure_html(position_figure(report)), entropy_html(report))},
           {"time", "Time",
            cat(table_html(speed_table(report)), figure_html(phase_figure(report)), table_html(phase_table(report)),
                table_html(cost_table(report)), figure_html(step_figure(report)))},

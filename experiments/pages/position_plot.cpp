@@ -5,6 +5,7 @@
 #include <map>
 
 #include "experiments/pages/figure.h"
+#include "experiments/report/grouped_ratio.h"
 #include "experiments/report/table.h"
 #include "framework/core/error.h"
 
@@ -13,22 +14,7 @@ namespace {
 
 constexpr int kMostBins = 12;
 
-struct Bin {
-  double rounds = 0, accepted = 0;
-  std::map<std::string, std::pair<double, double>> by_group;  // rounds, accepted
-
-  double mean() const { return accepted / rounds; }
-  // Standard error of a ratio of sums over groups (Cochran 1977, eq. 6.13); NaN for a single group.
-  double error() const {
-    if (by_group.size() < 2) return kNotMeasured;
-    double squares = 0;
-    for (const auto& [name, sums] : by_group) squares += std::pow(sums.second - mean() * sums.first, 2);
-    const auto n = static_cast<double>(by_group.size());
-    return std::sqrt(squares * n / (n - 1)) / rounds;
-  }
-};
-
-using Bins = std::map<int64_t, Bin>;
+using Bins = std::map<int64_t, GroupedRatio>;  // accepted tokens over rounds
 
 Bins bins_of(const Report& report, const std::string& arm, int64_t width) {
   Bins bins;
@@ -36,14 +22,7 @@ Bins bins_of(const Report& report, const std::string& arm, int64_t width) {
     if (!r.ok || r.key.trace || r.key.arm != arm) continue;
     int64_t position = 0;
     for (size_t i = 0; i < r.rounds.size(); ++i) {
-      if (r.rounds.drafted[i] > 0) {
-        Bin& bin = bins[position / width];
-        bin.rounds += 1;
-        bin.accepted += r.rounds.accepted[i];
-        auto& [rounds, accepted] = bin.by_group[r.group];
-        rounds += 1;
-        accepted += r.rounds.accepted[i];
-      }
+      if (r.rounds.drafted[i] > 0) bins[position / width].add(r.group, r.rounds.accepted[i], 1);
       position += r.rounds.kept[i];
     }
   }
@@ -88,14 +67,14 @@ Panel position_panel(const std::string& arm, const Bins& bins, const Shape& shap
       svg.line({at.x, y(std::max(0.0, bin.mean() - reach))}, {at.x, y(std::min(shape.highest, bin.mean() + reach))},
                "interval");
     line.push_back(at);
-    rounds += bin.rounds;
+    rounds += bin.denominator;
   }
   svg.path(line, "line a");
   size_t i = 0;
   for (const auto& [index, bin] : bins) {
-    svg.mark(
-        Mark::kCircle, line[i++], "dot a",
-        cat("behind ", index * shape.width, " tokens: ", fixed(bin.mean(), 2), " accepted in ", bin.rounds, " rounds"));
+    svg.mark(Mark::kCircle, line[i++], "dot a",
+             cat("behind ", index * shape.width, " tokens: ", fixed(bin.mean(), 2), " accepted in ", bin.denominator,
+                 " rounds"));
   }
   return {arm, cat(rounds, " rounds"), svg.str()};
 }

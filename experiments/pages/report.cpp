@@ -87,6 +87,12 @@ Report begin(const fs::path& run_folder) {
   if (report.records.records.empty()) throw Error(cat(run_folder.string(), ": this run has no records yet"));
   report.state = state_of(read_json(run_folder / "status.json"));
   add_environment(read_json(run_folder / "env.json"), report);
+  if (fs::is_directory(run_folder / "traces")) {
+    for (const ArmInfo& arm : report.run.arms) {
+      if (arm.strategy.empty() && arm.drafter != "none")
+        report.tested.emplace(arm.name, tested_tokens(run_folder, arm.name, report.records));
+    }
+  }
   return report;
 }
 
@@ -126,6 +132,8 @@ std::string reason_text(const std::string& why) {
       {"not_compared", "texts were not compared"},
       {"not_computed", "not computed"},
       {"no_difference", "no text differs"},
+      {"no_distributions", "its distributions were not recorded"},
+      {"one_hot", "at temperature 0 p is one token"},
       {"no_price", "the run names no price"},
       {"no_bandwidth", "the bandwidth of the memory is not known"},
       {"no_weight_bytes", "the size of the weights is not known"},

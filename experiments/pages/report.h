@@ -2,11 +2,13 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "experiments/report/summary.h"
+#include "experiments/report/tested_tokens.h"
 
 namespace specula {
 
@@ -35,6 +37,8 @@ struct Report {
   std::string state;               // of status.json: "done", "interrupted, 3 of 12 units"; empty: it is not there
   std::vector<std::pair<std::string, std::string>> environment;  // of env.json: what, value
   std::vector<std::string> environment_warnings;
+  std::map<std::string, TestedTokens>
+      tested;  // by arm, of those that draft; empty where no distributions were recorded
 
   const CellSummary& cell(const ArmInfo& arm) const { return summary.cell(arm.name, ""); }
   bool replayed() const;  // rounds that were judged again: there are no times

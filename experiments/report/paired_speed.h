@@ -2,9 +2,9 @@
 // Apache-2.0.
 #pragma once
 
-#include <map>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "experiments/report/summary.h"
@@ -20,7 +20,7 @@ class PairedRecords {
 
  private:
   std::string arm_;
-  std::map<RecordKey, const Record*> records_;
+  std::unordered_map<RecordKey, const Record*, RecordKeyHash> records_;
 };
 
 // Of tokens, time, tokens of the baseline, its time.

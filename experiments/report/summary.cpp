@@ -214,12 +214,16 @@ Summary summarize(const RunInfo& run, const RecordSet& set) {
   return summary;
 }
 
-Summary rebuild_summary(const std::filesystem::path& run_folder) {
-  const RunInfo run = read_manifest(run_folder);
-  Summary summary = summarize(run, read_records(run_folder));
+void write_summary(const std::filesystem::path& run_folder, const RunInfo& run, const Summary& summary) {
   write_file_atomically(run_folder / "summary.json", summary_json(run, summary));
   write_file_atomically(run_folder / "summary.csv", summary_csv(summary));
   write_file_atomically(run_folder / "speculation_profile.json", acceptance_profile_json(run, summary));
+}
+
+Summary rebuild_summary(const std::filesystem::path& run_folder) {
+  const RunInfo run = read_manifest(run_folder);
+  Summary summary = summarize(run, read_records(run_folder));
+  write_summary(run_folder, run, summary);
   return summary;
 }
 

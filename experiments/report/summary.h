@@ -110,7 +110,9 @@ Summary summarize(const RunInfo& run, const RecordSet& records);
 std::string summary_json(const RunInfo& run, const Summary& summary);
 std::string summary_csv(const Summary& summary);  // arm, category, metric, value, ci_low, ci_high, n, unit, method
 
-// Reads manifest and records of a run folder, writes summary.json, summary.csv and speculation_profile.json there.
+// Writes summary.json, summary.csv and speculation_profile.json.
+void write_summary(const std::filesystem::path& run_folder, const RunInfo& run, const Summary& summary);
+// The same of what a run folder holds.
 Summary rebuild_summary(const std::filesystem::path& run_folder);
 
 }  // namespace specula

@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <future>
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <thread>
+#include <unordered_map>
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
@@ -15,9 +14,6 @@ namespace specula {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using ReadJson = nlohmann::json;  // finds a key without walking over all of them
-
-constexpr Token kUnpublished = -1;
 
 double tenth(double us) { return std::round(us * 10) / 10; }
 
@@ -32,13 +28,6 @@ Json values_of(const std::vector<double>& values) {
   Json array = Json::array();
   for (const double v : values) array.push_back(std::isfinite(v) ? Json(v) : Json(nullptr));
   return array;
-}
-
-std::vector<double> read_values(const ReadJson& array) {
-  std::vector<double> values;
-  for (const ReadJson& v : array)
-    values.push_back(v.is_null() ? std::numeric_limits<double>::quiet_NaN() : v.get<double>());
-  return values;
 }
 
 template <class T>
@@ -104,106 +93,22 @@ void put_failure(Json& json, const Record& r) {
   json["err"] = {{"type", "error"}, {"what", r.error}};
 }
 
-template <class T>
-std::optional<T> optional_of(const ReadJson& json, const char* name) {
-  const auto found = json.find(name);
-  if (found == json.end() || found->is_null()) return std::nullopt;
-  return found->get<T>();
-}
-
-void read_rounds(const ReadJson& json, Rounds& rounds) {
-  rounds.drafted = json.at("drafted").get<std::vector<int>>();
-  rounds.depth = json.contains("depth") ? json.at("depth").get<std::vector<int>>() : rounds.drafted;
-  rounds.accepted = json.at("accepted").get<std::vector<int>>();
-  rounds.kept = json.at("kept").get<std::vector<int>>();
-  rounds.cut = optional_of<int>(json, "cut_step").value_or(-1);
-  if (const auto found = json.find("expected"); found != json.end()) rounds.expected = read_values(*found);
-  if (const auto found = json.find("rule_us"); found != json.end()) rounds.rule_us = read_values(*found);
-  if (const auto found = json.find("notes"); found != json.end()) {
-    for (const auto& [name, values] : found->items()) rounds.notes[name] = read_values(values);
-  }
-  const size_t n = rounds.size();
-  const auto fits = [&](const std::vector<double>& values) { return values.empty() || values.size() == n; };
-  if (rounds.drafted.size() != n || rounds.depth.size() != n || rounds.accepted.size() != n) {
-    throw Error("drafted, depth, accepted and kept differ in length");
-  }
-  if (!fits(rounds.expected) || !fits(rounds.rule_us)) throw Error("expected or rule_us differs in length from kept");
-  for (const auto& [name, values] : rounds.notes) {
-    if (!fits(values)) throw Error("the notes '" + name + "' differ in length from kept");
-  }
-}
-
-void read_measures(const ReadJson& json, Record& r) {
-  r.n_in = json.at("n_in_tok").get<int64_t>();
-  read_rounds(json, r.rounds);
-  if (r.replayed) return;
-  r.stop = json.at("stop").get<std::string>();
-  if (json.at("out_ids").is_null()) {  // a public copy holds their number alone
-    r.out.assign(json.at("n_out_tok").get<size_t>(), kUnpublished);
-  } else {
-    r.out = json.at("out_ids").get<std::vector<Token>>();
-  }
-  r.start_us = json.at("t_start_us").get<double>();
-  r.batch = json.value("batch", 1);
-  if (r.batch < 1) throw Error(cat("\"batch\" is ", r.batch, "; expected 1 or more"));
-  r.prefill_us = json.at("prefill_us").get<double>();
-  r.e2e_us = json.at("e2e_us").get<double>();
-  r.unbilled_us = json.at("unbilled_us").get<double>();
-  r.rounds.ready_us = json.at("ready_us").get<std::vector<double>>();
-  if (r.rounds.ready_us.size() != r.rounds.size()) throw Error("ready_us differs in length from kept");
-  r.energy_j = json.value("energy_j", std::map<std::string, double>{});
-  if (const auto phases = json.find("phase_us"); phases != json.end()) {
-    for (int i = 0; i < kNumPhases; ++i) r.phase_us[i] = phases->value(kPhaseNames[i], 0.0);
-  }
-  r.exact = optional_of<bool>(json, "exact");
-  r.first_difference = optional_of<int64_t>(json, "first_div_tok");
-  r.margin_nats = optional_of<double>(json, "div_margin_nats");
-  r.exact_why = json.value("exact_why", "");
-  r.margin_why = json.value("div_margin_nats_why", "");
-}
-
-struct Line {
-  std::string_view text;
-  int64_t number;
-};
-
-// Those that are not empty; without the last where it is torn: the writer died in it.
-std::vector<Line> lines_of(std::string_view text) {
-  std::vector<Line> lines;
+void read_file_into(const std::filesystem::path& file, std::vector<Record>& all) {
+  const std::string text = read_file(file);
   int64_t number = 0;
   for (size_t start = 0; start < text.size();) {
     const size_t end = text.find('\n', start);
-    if (end == std::string::npos) break;
+    if (end == std::string::npos) return;  // torn: the writer died in this line
     ++number;
-    if (end > start) lines.push_back({text.substr(start, end - start), number});
+    if (end > start)
+      all.push_back(parse_record(std::string_view(text).substr(start, end - start), cat(file.string(), ":", number)));
     start = end + 1;
   }
-  return lines;
-}
-
-// A hundred thousand records take seconds, so threads share them.
-void read_file_into(const std::filesystem::path& file, std::vector<Record>& all) {
-  constexpr size_t kLeastOfAThread = 256;
-  const std::string text = read_file(file);
-  const std::vector<Line> lines = lines_of(text);
-  const size_t before = all.size();
-  all.resize(before + lines.size());
-  const size_t threads =
-      std::clamp<size_t>(lines.size() / kLeastOfAThread, 1, std::max(1U, std::thread::hardware_concurrency()));
-  std::vector<std::future<void>> parts;
-  for (size_t t = 0; t < threads; ++t) {
-    parts.push_back(std::async(threads == 1 ? std::launch::deferred : std::launch::async, [&, t] {
-      for (size_t i = lines.size() * t / threads; i < lines.size() * (t + 1) / threads; ++i)
-        all[before + i] = parse_record(lines[i].text, cat(file.string(), ":", lines[i].number));
-    }));
-  }
-  for (std::future<void>& part : parts) part.wait();  // all of them, before the first error leaves
-  for (std::future<void>& part : parts) part.get();
 }
 
 RecordSet one_of_each_key(std::vector<Record> all) {
   RecordSet set;
-  std::map<RecordKey, size_t> kept;
+  std::unordered_map<RecordKey, size_t, RecordKeyHash> kept;
   for (Record& record : all) {
     const auto [found, is_new] = kept.emplace(record.key, set.records.size());
     if (is_new) {
@@ -226,6 +131,13 @@ void Rounds::add_notes(const std::vector<std::pair<std::string, double>>& of_rou
     values.resize(size(), std::numeric_limits<double>::quiet_NaN());
     values.back() = value;
   }
+}
+
+size_t RecordKeyHash::operator()(const RecordKey& key) const {
+  const std::hash<std::string> of_text;
+  const auto numbers =
+      (static_cast<size_t>(key.turn) * 1000003 + static_cast<size_t>(key.rep)) * 2 + (key.trace ? 1 : 0);
+  return (of_text(key.prompt) * 31 + of_text(key.arm)) * 31 + numbers;
 }
 
 double Record::ttft_us() const {
@@ -262,36 +174,6 @@ std::string to_line(const Record& r) {
   put_optional(json, "first_div_tok", r.first_difference, "");
   put_optional(json, "div_margin_nats", r.margin_nats, r.margin_why);
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-Record parse_record(std::string_view line, const std::string& place) {
-  try {
-    const ReadJson json = ReadJson::parse(line);
-    Record r;
-    const auto kind = json.at("k").get<std::string>();
-    if (kind != "rec" && kind != "trace") throw Error("\"k\" is \"" + kind + "\"; valid: rec, trace");
-    r.key = {.trace = kind == "trace",
-             .arm = json.at("arm").get<std::string>(),
-             .prompt = json.at("prompt").get<std::string>(),
-             .turn = json.at("turn").get<int>(),
-             .rep = json.at("rep").get<int>()};
-    r.segment = json.at("seg").get<int>();
-    r.group = json.at("group").get<std::string>();
-    r.category = json.at("cat").get<std::string>();
-    r.order = json.value("order", int64_t{0});
-    r.request = json.value("request", int64_t{0});
-    const auto status = json.at("status").get<std::string>();
-    r.replayed = status == "replay";
-    r.ok = r.replayed || status == "ok";
-    if (r.ok) {
-      read_measures(json, r);
-    } else if (json.contains("err") && json.at("err").is_object()) {
-      r.error = json.at("err").value("what", "");
-    }
-    return r;
-  } catch (const std::exception& e) {
-    throw Error(cat(place, ": not a record: ", e.what()));
-  }
 }
 
 std::vector<Record> read_every_record(const std::filesystem::path& file) {

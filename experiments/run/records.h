@@ -26,6 +26,10 @@ struct RecordKey {
   auto operator<=>(const RecordKey&) const = default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 takes <=> for a 0
 };
 
+struct RecordKeyHash {
+  size_t operator()(const RecordKey& key) const;
+};
+
 // The rounds of a decode, as parallel arrays.
 struct Rounds {
   std::vector<int> drafted;      // candidates below the root

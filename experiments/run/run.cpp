@@ -24,8 +24,11 @@ Run::Run(const ArmRunner::Shared& shared, const Plan& plan, const Tokenizer& tok
     : shared_(shared), plan_(plan), tokenizer_(tokenizer), folder_(folder) {
   arms_.reserve(shared.config.arms.size());
   for (const ArmConfig& arm : shared.config.arms) arms_.emplace_back(shared, arm);
-  for (const Record& r : folder.existing().records) {
-    if (r.ok) done_.emplace(r.key, r);
+  for (Record r : folder.existing().records) {
+    if (!r.ok) continue;
+    r.rounds = {};
+    has_success_ = true;
+    earlier_.emplace(r.key, std::move(r));
   }
   status_ = {.state = "running", .total = static_cast<int64_t>(plan.units.size())};
   if (shared.config.records_distributions()) open_traces();
@@ -41,8 +44,8 @@ void Run::open_traces() {
 }
 
 const Record* Run::find(const RecordKey& key) const {
-  const auto found = done_.find(key);
-  return found == done_.end() ? nullptr : &found->second;
+  const auto found = earlier_.find(key);
+  return found == earlier_.end() ? nullptr : &found->second;
 }
 
 Record Run::blank(const Unit& unit, size_t index, const ArmConfig& arm, int turn) const {
@@ -116,7 +119,7 @@ void Run::play(Progress& progress) {
     ++status_.done;
     progress.step(speeds_.note());
     heartbeat();
-    if (done_.empty()) throw Error("nothing succeeded with the first prompt: " + status_.last_error);
+    if (!has_success_) throw Error("nothing succeeded with the first prompt: " + status_.last_error);
   }
 }
 
@@ -133,7 +136,7 @@ bool Run::catch_up(Progress& progress) {
       if (!arm.learns()) continue;
       progress.stage("learning again");
       std::vector<Played> unused;
-      if (shared_.interrupt.load() || !play_arm(unit, arm, unused)) return false;
+      if (shared_.interrupt.load() || !play_arm(unit, arm, nullptr, unused)) return false;
     }
   }
   if (!unheard_.empty()) progress.stage("");
@@ -142,8 +145,10 @@ bool Run::catch_up(Progress& progress) {
 }
 
 bool Run::play_unit(const Unit& unit, std::vector<Played>& played) {
+  SharedPrefill prefill;
+  SharedPrefill* const shared = shared_.config.measure.share_prefill ? &prefill : nullptr;
   for (const size_t a : arm_order(shared_.config.seed, unit, plan_.first(unit).id, arms_.size())) {
-    if (!play_arm(unit, arms_[a], played)) return false;
+    if (!play_arm(unit, arms_[a], shared, played)) return false;
   }
   return true;
 }
@@ -161,7 +166,7 @@ Run::Turn Run::next_turn(const Unit& unit, const ArmConfig& arm, int turn, std::
   return next;
 }
 
-bool Run::play_arm(const Unit& unit, ArmRunner& arm, std::vector<Played>& played) {
+bool Run::play_arm(const Unit& unit, ArmRunner& arm, SharedPrefill* prefill, std::vector<Played>& played) {
   std::vector<Dialogue> dialogues;
   for (const size_t prompt : unit.prompts)
     dialogues.emplace_back(tokenizer_, plan_.prompts[prompt], shared_.config.data);
@@ -169,6 +174,7 @@ bool Run::play_arm(const Unit& unit, ArmRunner& arm, std::vector<Played>& played
   std::string failure;
   for (int turn = 0; turn < static_cast<int>(plan_.first(unit).turns.size()); ++turn) {
     Turn next = next_turn(unit, arm.config(), turn, dialogues);
+    next.task.prefill = prefill;
     std::vector<const Record*> before;  // of an earlier segment
     for (const Record& record : next.records) before.push_back(find(record.key));
     if (std::none_of(before.begin(), before.end(), [](const Record* r) { return r == nullptr; })) {
@@ -255,11 +261,10 @@ void Run::keep(std::vector<Played> played, Progress& progress) {
   }
   for (const auto& [arm, writer] : traces_) writer->sync();
   folder_.append(records);
-  for (Record& r : records) {
+  for (const Record& r : records) {
     if (!r.ok) continue;
     if (!r.key.trace) speeds_.add(r.key.arm, r.key.arm == shared_.config.baseline().name, r.n_out(), r.e2e_us * 1e-6);
-    const RecordKey key = r.key;
-    done_.emplace(key, std::move(r));
+    has_success_ = true;
   }
 }
 

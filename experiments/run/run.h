@@ -47,7 +47,7 @@ class Run {
   void begin_pass(const Unit& unit);
   bool catch_up(Progress& progress);
   bool play_unit(const Unit& unit, std::vector<Played>& played);
-  bool play_arm(const Unit& unit, ArmRunner& arm, std::vector<Played>& played);
+  bool play_arm(const Unit& unit, ArmRunner& arm, SharedPrefill* prefill, std::vector<Played>& played);
   Turn next_turn(const Unit& unit, const ArmConfig& arm, int turn, std::vector<Dialogue>& dialogues) const;
   Record blank(const Unit& unit, size_t prompt, const ArmConfig& arm, int turn) const;
   const Record* find(const RecordKey& key) const;
@@ -62,8 +62,9 @@ class Run {
   RunFolder& folder_;
   std::vector<ArmRunner> arms_;
   std::vector<Unit> unheard_;  // decoded by an earlier segment in this pass: learning arms have not heard them
-  std::pair<bool, int> pass_{false, -1};                        // trace, rep
-  std::map<RecordKey, Record> done_;                            // successful records, those of earlier segments too
+  std::pair<bool, int> pass_{false, -1};  // trace, rep
+  std::map<RecordKey, Record> earlier_;   // successful ones of earlier segments, without rounds
+  bool has_success_ = false;
   std::map<std::string, std::unique_ptr<TraceWriter>> traces_;  // of the arms whose rounds are recorded
   RunningSpeeds speeds_;
   RunStatus status_;

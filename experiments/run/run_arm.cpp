@@ -159,7 +159,8 @@ TraceHeader ArmRunner::trace_header() const {
           .laws = arm_.composed.drafter.laws};
 }
 
-std::vector<Decoded> ArmRunner::decode_task(const Task& task, PhaseClock& clock, RoundLog& log) const {
+std::vector<Decoded> ArmRunner::decode_task(const Task& task, const KvCache* prefilled, PhaseClock& clock,
+                                            RoundLog& log) const {
   const auto other_stop = shared_.other_stops.find(arm_.target);
   const std::vector<Token>& stop = other_stop == shared_.other_stops.end() ? shared_.stop : other_stop->second;
   const int64_t limit = shared_.config.data.max_new_tokens;
@@ -189,8 +190,14 @@ std::vector<Decoded> ArmRunner::decode_task(const Task& task, PhaseClock& clock,
                         .stop = stop,
                         .log = &log,
                         .clock = &clock,
-                        .interrupt = &shared_.interrupt};
+                        .interrupt = &shared_.interrupt,
+                        .prefilled = prefilled};
   return decode(session, task.prompts, task.requests);
+}
+
+bool ArmRunner::can_share_prefill(const Task& task) const {
+  return task.prefill != nullptr && !task.fenced && strategy_ == nullptr && drafter_->needs().hidden.empty() &&
+         verifier_->needs().hidden.empty();
 }
 
 bool ArmRunner::decode_into(std::span<Record> records, const Task& task) {
@@ -198,12 +205,18 @@ bool ArmRunner::decode_into(std::span<Record> records, const Task& task) {
   RoundRecorder recorder(
       records, shared_.config.data.max_new_tokens, clock,
       {.rule = task.expected ? verifier_.get() : nullptr, .traces = task.traces, .timeout_s = task.timeout_s});
-  PowerMeter* const power = task.fenced ? nullptr : shared_.power;
+  const PrefilledPrompts* const given =
+      can_share_prefill(task)
+          ? &task.prefill->of(target(), task.prompts, shared_.config.data.max_new_tokens + kTreeRoom)
+          : nullptr;
+  const double given_s = given == nullptr ? 0 : given->seconds;  // as if the arm had spent it just before
+  PowerMeter* const power = task.fenced || given != nullptr ? nullptr : shared_.power;
   const Joules before = power == nullptr ? Joules{} : power->read();
   const double start = seconds_now();
-  recorder.begin(start);
-  const std::vector<Decoded> decoded = decode_task(task, clock, recorder);
-  const double wall = seconds_now() - start;
+  recorder.begin(start - given_s);
+  const std::vector<Decoded> decoded =
+      decode_task(task, given == nullptr ? nullptr : given->cache.get(), clock, recorder);
+  const double wall = seconds_now() - start + given_s;
   const Joules spent = power == nullptr ? Joules{} : power->read() - before;
   const auto is_interrupted = [](const Decoded& d) { return d.stop == Stop::kInterrupted; };
   if (std::any_of(decoded.begin(), decoded.end(), is_interrupted)) return false;

@@ -12,6 +12,7 @@
 #include "experiments/config/config.h"
 #include "experiments/run/power_meter.h"
 #include "experiments/run/records.h"
+#include "experiments/run/shared_prefill.h"
 #include "experiments/run/trace_file.h"
 #include "framework/decode/decode.h"
 #include "framework/model/load.h"
@@ -36,6 +37,7 @@ struct Task {
   bool expected = false;                         // also computes the expected accepted length of each round, unbilled
   std::vector<TraceRecorder>* traces = nullptr;  // of each prompt, hear of every round, unbilled; null: nobody records
   double timeout_s = 0;                          // after which it is given up, by an Error; 0: none
+  SharedPrefill* prefill = nullptr;              // null: the arm takes its prompts in itself
 };
 
 class ArmRunner {
@@ -68,7 +70,8 @@ class ArmRunner {
 
  private:
   void make_drafter();
-  std::vector<Decoded> decode_task(const Task& task, PhaseClock& clock, RoundLog& log) const;
+  std::vector<Decoded> decode_task(const Task& task, const KvCache* prefilled, PhaseClock& clock, RoundLog& log) const;
+  bool can_share_prefill(const Task& task) const;
   bool asks_q_next() const;
 
   const Shared& shared_;

@@ -70,13 +70,29 @@ class Loop {
  private:
   void start() {
     const PhaseClock::Scope scope(clock_, Phase::kPrefill);
+    const Pass pass = session_.prefilled != nullptr ? copy_prefill() : own_prefill();
+    session_.drafter.begin(prefixes_, requests_, pass);
+    if (session_.log != nullptr) session_.log->prefill_done(clock_);
+  }
+
+  Pass own_prefill() {
     size_t longest = 0;
     for (const Prefix& prefix : prefixes_) longest = std::max(longest, prefix.size());
     cache_ = session_.target.new_cache(static_cast<int>(prefixes_.size()),
-                                       static_cast<int64_t>(longest) + session_.max_new_tokens + 64);
-    const Pass pass = prefill(session_.target, *cache_, prefixes_, ask_);
-    session_.drafter.begin(prefixes_, requests_, pass);
-    if (session_.log != nullptr) session_.log->prefill_done(clock_);
+                                       static_cast<int64_t>(longest) + session_.max_new_tokens + kTreeRoom);
+    return prefill(session_.target, *cache_, prefixes_, ask_);
+  }
+
+  Pass copy_prefill() {
+    SPECULA_CHECK(ask_.hidden.empty(), "a copied prefill has no hidden states");
+    const PhaseClock::Unbilled unbilled(clock_);
+    cache_ = session_.prefilled->fork();
+    for (size_t b = 0; b < prefixes_.size(); ++b) {
+      const auto expected = static_cast<int64_t>(prefixes_[b].size()) - 1;  // the last token is the first root
+      SPECULA_CHECK(cache_->size(static_cast<int>(b)) == expected, "sequence ", b, " of the prefilled cache has ",
+                    cache_->size(static_cast<int>(b)), " slots of ", expected);
+    }
+    return {};
   }
 
   void draft() {

@@ -39,6 +39,8 @@ struct RoundLog {
   virtual void round(const RoundRecord& record, const PhaseClock& clock) = 0;
 };
 
+inline constexpr int64_t kTreeRoom = 64;  // slots beyond the text, for rows of trees; a cache that needs more grows
+
 struct Session {
   const LanguageModel& target;
   Drafter& drafter;
@@ -54,6 +56,9 @@ struct Session {
   const std::atomic<bool>* interrupt = nullptr;  // checked once a round; set: the sequences end where they are
   int row_budget = 512;                          // rows of a tree, root included
   bool check_trees = false;                      // check_tree(kAll) on every draft: tests and debug builds
+  // The target's cache after prefill() of these very prompts: copied, unbilled, instead of filled anew.  Only where
+  // neither drafter nor rule needs hidden states.  null: the loop takes the prompts in itself.
+  const KvCache* prefilled = nullptr;
 };
 
 struct Decoded {

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <fstream>
@@ -15,6 +16,7 @@
 #include "experiments/report/compare.h"
 #include "experiments/report/summary.h"
 #include "experiments/report/table.h"
+#include "experiments/report/tested_tokens.h"
 #include "experiments/run/run_arm.h"
 #include "experiments/run/trace_room.h"
 #include "framework/core/files.h"
@@ -132,6 +134,30 @@ TEST_F(ReplayRun, EveryRuleThatTakesADraftJudgesItsRounds) {
   }
   for (const Check& check : summarize(info, read_records(folder)).checks)
     EXPECT_TRUE(check.passed) << check.name << " of " << check.arm << ": " << check.detail;
+}
+
+TEST_F(ReplayRun, TestedTokensAreThoseThatTheRuleTested) {
+  run(study(arm("iid", "sample", "rejection")));
+  const RecordSet set = read_records(run_);
+  const TestedTokens tested = tested_tokens(run_, "iid", set);
+  size_t accepted = 0, rejected = 0;
+  for (const Record& r : set.records) {
+    for (size_t i = 0; i < r.rounds.size(); ++i) {
+      accepted += static_cast<size_t>(r.rounds.accepted[i]);
+      rejected += r.rounds.accepted[i] < r.rounds.drafted[i] ? 1 : 0;
+    }
+  }
+  ASSERT_GT(rejected, 0u);
+  EXPECT_EQ(tested.tokens.size(), accepted + rejected);
+  EXPECT_EQ(static_cast<size_t>(std::count_if(tested.tokens.begin(), tested.tokens.end(),
+                                              [](const TestedToken& t) { return t.accepted; })),
+            accepted);
+  for (const TestedToken& t : tested.tokens) {
+    EXPECT_GE(t.entropy_nats, 0);
+    EXPECT_LE(t.entropy_nats, std::log(4096.0) + 1e-3);
+  }
+  EXPECT_EQ(tested_tokens(run_, "ar", set).why, "no_distributions");
+  EXPECT_THAT(read_file(run_ / "report.html"), HasSubstr("Acceptance against entropy"));
 }
 
 TEST_F(ReplayRun, BlockVerificationIsNeverBelowTheRatioTest) {

@@ -350,6 +350,21 @@ TEST_F(RunTest, SpeedsOfABatchAreThoseOfItsWallTime) {
   EXPECT_EQ(summary.traces[0].records, 4) << "a fenced batch is whole";
 }
 
+TEST_F(RunTest, OnePassOverAPromptMayServeAllArms) {
+  ExperimentConfig cfg = config();
+  segment(cfg);
+  const auto own = texts();
+  const int64_t passes = model("target").passes;
+  fs::remove_all(path_);
+  make_models();
+  cfg.measure.share_prefill = true;
+  segment(cfg);
+  EXPECT_EQ(texts(), own);
+  EXPECT_EQ(model("target").passes, passes - 3 * 2) << "two arms, three prompts, two repetitions, one pass each";
+  expect_sound();
+  for (const Record& r : read_records(path_).records) EXPECT_GT(r.prefill_us, 0) << "every arm is billed";
+}
+
 TEST_F(RunTest, AnInterruptedBatchIsPlayedAgainAsAWhole) {
   write_prompts(4, 1);
   ExperimentConfig cfg = config();
