@@ -3,6 +3,7 @@
 #include <ATen/ops/zeros.h>
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -298,8 +299,22 @@ TEST_F(RunTraceByHand, AnotherTokenizerIsNotTakenForTheRuns) {
 
 TEST_F(RunTraceByHand, NothingReachesThePageUnescaped) {
   write_hand(1, demo_, kHostile);
-  const std::string page = rounds_page(read_rounds({.run = path("run"), .prompt = "p0"}));
+  PromptRounds shown = read_rounds({.run = path("run"), .prompt = "p0"});
+  shown.text = kHostile;
+  shown.text_missing = "";
+  const auto tokenizer = load_tokenizer(demo_);
+  for (ArmRounds& arm : shown.arms) {  // a text of "<"
+    const Token id = tokenizer->encode("a<", Tokenizer::Special::kWithout).back();
+    ASSERT_EQ(arm.names->name(id), "<");
+    std::fill(arm.record.out.begin(), arm.record.out.end(), id);
+    for (RunRound& round : arm.rounds) {
+      for (RoundToken& token : round.tokens) token.id = id;
+    }
+  }
+  const std::string page = rounds_page(shown);
   EXPECT_THAT(page, AllOf(Not(HasSubstr("<script>alert")), HasSubstr("&lt;script&gt;alert(&#39;x&#39;)")));
+  EXPECT_THAT(page,
+              AllOf(Not(HasSubstr("<<")), HasSubstr(">&lt;</b>"), HasSubstr(">&lt;</span>"), HasSubstr("<td>&lt;")));
   for (const char* const outside : {"http://", "https://", "src=", "@import", "url("})
     EXPECT_THAT(page, Not(HasSubstr(outside))) << "the page loads nothing";
 }
