@@ -12,6 +12,7 @@ namespace {
 using enum MarkdownTable::Align;
 
 constexpr const char* kStyle = R"css(
+h2, nav a { overflow-wrap: anywhere; min-width: 0; }
 .tokens { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 16px; line-height: 1.9; margin: 8px 0; }
 .tokens > * { border-radius: 3px; margin-right: 1px; }
 .tokens > :hover { background: var(--grid); }
