@@ -18,6 +18,7 @@ h2, nav a { overflow-wrap: anywhere; min-width: 0; }
 .tokens > :hover { background: var(--grid); }
 .accepted { color: var(--good); text-decoration: underline; text-decoration-thickness: 1px; text-underline-offset: 4px; }
 .rejected { color: var(--bad); text-decoration: line-through; font-size: 13px; }
+del + del::before { content: "|"; }
 .own { color: var(--ink); font-weight: 700; }
 .prompt { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; }
 @media print { .tokens { font-size: 11px; } .rejected { font-size: 9px; } }
