@@ -99,6 +99,17 @@ struct ExportArgs {
 };
 ExitCode export_command(const ExportArgs& args);
 ExitCode status_command(const std::vector<std::string>& folders);  // runs, or folders of runs
+struct WatchArgs {
+  std::string folder;  // of a run, a study or runs
+  double interval_s = 2;
+  bool once = false;  // shows it and ends
+};
+ExitCode watch_command(const WatchArgs& args);
+struct ChecklistArgs {
+  std::string folder;         // of a run
+  std::string format = "md";  // md, json
+};
+ExitCode checklist_command(const ChecklistArgs& args);
 
 struct PapersArgs {
   std::vector<std::string> names;
@@ -149,7 +160,16 @@ struct TraceArgs : GenerateArgs {
   bool attention = false;  // also tells how far attention spreads, by the reference forward
 };
 ExitCode trace_command(const TraceArgs& args);
-// The schema of its JSON, for its help: name and meaning.
+struct RunTraceArgs {
+  std::string folder, prompt;  // of a run; an id
+  std::string arm;             // empty: all
+  int turn = 0, rep = 0;
+  std::string format = "text";  // text, json, html
+  std::string out;              // a file; empty: standard output
+  std::string color = "auto";   // auto, always, never
+};
+ExitCode run_trace_command(const RunTraceArgs& args);
+// The schema of their JSON, for the help: name and meaning.
 const std::vector<std::pair<std::string, std::string>>& trace_schema();
 
 struct ScoringArgs {

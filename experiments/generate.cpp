@@ -1,11 +1,9 @@
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstdlib>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "experiments/generation.h"
+#include "experiments/terminal.h"
 #include "framework/decode/decode.h"
 #include "framework/model/threads.h"
 #include "framework/text/chat_template.h"
@@ -16,14 +14,6 @@ namespace {
 void choose(const std::string& given, const std::string& flag, const std::vector<std::string>& valid) {
   if (std::find(valid.begin(), valid.end(), given) != valid.end()) return;
   throw ConfigError(cat(flag, ": unknown value '", given, "'", suggestion(given, valid)));
-}
-
-bool wants_color(const std::string& choice) {
-  if (choice != "auto") return choice == "always";
-  const char *no_color = std::getenv("NO_COLOR"), *terminal = std::getenv("TERM");
-  const bool refused =
-      (no_color != nullptr && *no_color != '\0') || (terminal != nullptr && std::string(terminal) == "dumb");
-  return !refused && ::isatty(STDOUT_FILENO) != 0;
 }
 
 struct Plan : GenerationPlan {

@@ -10,7 +10,6 @@
 #include "experiments/report/summary.h"
 #include "experiments/report/table.h"
 #include "experiments/run/environment.h"
-#include "experiments/run/shard.h"
 #include "framework/core/files.h"
 #include "framework/core/log.h"
 
@@ -21,22 +20,12 @@ namespace fs = std::filesystem;
 
 constexpr double kSameLength = 1e-6;  // p and q are float32: two forms of one length differ by 1e-7
 
-// The traces of an arm: one, or one of each shard that has it.
-std::vector<fs::path> traces_of(const std::string& run_folder, int shards, const std::string& arm) {
-  std::vector<fs::path> files;
-  for (int i = 0; i < shards; ++i) {
-    const fs::path file = trace_path(shard_folder(run_folder, {i, shards}), arm);
-    if (fs::exists(file)) files.push_back(file);
-  }
-  return files;
-}
-
 // The recorded arms to replay: those asked for, else all that have a trace.
 std::vector<ArmInfo> traced_arms(const RunInfo& run, const ReplayArgs& args) {
   std::vector<ArmInfo> arms;
   std::vector<std::string> names;
   for (const ArmInfo& arm : run.arms) {
-    if (traces_of(args.run, run.shards, arm.name).empty()) continue;
+    if (trace_paths(args.run, run.shards, arm.name).empty()) continue;
     arms.push_back(arm);
     names.push_back(arm.name);
   }
@@ -104,7 +93,7 @@ bool same_kind(const std::vector<ReplayRule>& rules, const ReplayRule& rule, con
 
 void replay_arm(const ArmInfo& arm, int shards, const std::string& prefix, const ReplayArgs& args, Replayed& all) {
   const Registries registries = make_registries();
-  const std::vector<fs::path> files = traces_of(args.run, shards, arm.name);
+  const std::vector<fs::path> files = trace_paths(args.run, shards, arm.name);
   ReplayRules rules = rules_for(TraceReader(files.front()).header(), args.verifiers, registries.verifiers);
   std::vector<Record> records =
       replay_traces(files, rules, {.prefix = prefix, .seed = all.info.seed, .draws = args.draws});

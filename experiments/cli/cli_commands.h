@@ -15,6 +15,7 @@ namespace specula {
 
 // Where the flags of every command are read to.
 struct CommandLine {
+  std::vector<std::string> given;  // flags and arguments, by name
   RunArgs run;
   PlanArgs plan;
   MergeArgs merge;
@@ -27,6 +28,8 @@ struct CommandLine {
   ListArgs list;
   CompareArgs compare;
   LsArgs ls;
+  WatchArgs watch;
+  ChecklistArgs checklist;
   RerunArgs rerun;
   ExportArgs exported;
   std::string report;
@@ -34,6 +37,7 @@ struct CommandLine {
   PapersArgs papers;
   GenerateArgs generate;
   TraceArgs trace;
+  RunTraceArgs run_trace;
   ScoringArgs score;
   TokenizeArgs tokenize;
   BenchForwardArgs bench_forward;

@@ -152,9 +152,8 @@ void sweep_flag(CLI::App& app, ConfigOverrides& overrides) {
                 "arm.sps-g4.drafter.length=1-8, 1-16*2, 0-1+0.25; may be repeated for all combinations");
 }
 
-void model_flag(CLI::App& app, std::string& value) {
-  text_flag(app, "--model", value, "DIR", "folder of the checkpoint (config.json, *.safetensors, tokenizer)",
-            Need::kRequired);
+void model_flag(CLI::App& app, std::string& value, Need need) {
+  text_flag(app, "--model", value, "DIR", "folder of the checkpoint (config.json, *.safetensors, tokenizer)", need);
 }
 
 void dtype_flag(CLI::App& app, std::string& value, const std::string& flag) {
@@ -191,11 +190,15 @@ void check_flags(const CLI::App& app, const std::string& who, const Words& words
   }
 }
 
+std::string name_of(const CLI::Option& option) {
+  return option.get_positional() ? option.get_name(true) : option.get_name();
+}
+
 std::vector<FlagHelp> flags_of(const CLI::App& app) {
   std::vector<FlagHelp> flags;
   for (const CLI::Option* option : app.get_options()) {
     const bool argument = option->get_positional();
-    flags.push_back({.name = argument ? option->get_name(true) : option->get_name(),
+    flags.push_back({.name = name_of(*option),
                      .type = argument || option->get_items_expected_max() == 0 ? "" : option->get_type_name(),
                      .help = option->get_description(),
                      .required = option->get_required(),
@@ -232,6 +235,9 @@ ExitCode run_leaf(const Command& command, const Words& words, Words argv) {
     throw ConfigError(cat(who, ": too many arguments; see ", who, " --help"));
   } catch (const CLI::ParseError& e) {
     throw ConfigError(cat(who, ": ", e.what(), "; see ", who, " --help"));
+  }
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->count() > 0) line.given.push_back(name_of(*option));
   }
   if (command.name == "tokenize") line.tokenize.has_text = app.count("TEXT") > 0;
   for (GenerateArgs* const args : std::initializer_list<GenerateArgs*>{&line.generate, &line.trace}) {

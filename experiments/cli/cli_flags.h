@@ -57,7 +57,7 @@ void numbers_flag(CLI::App& app, const std::string& flag, std::vector<double>& v
 void config_argument(CLI::App& app, std::string& value);
 void override_flags(CLI::App& app, ConfigOverrides& overrides);
 void sweep_flag(CLI::App& app, ConfigOverrides& overrides);
-void model_flag(CLI::App& app, std::string& value);
+void model_flag(CLI::App& app, std::string& value, Need need = Need::kRequired);
 void dtype_flag(CLI::App& app, std::string& value, const std::string& flag = "--dtype");
 void device_flag(CLI::App& app, std::string& value);
 void threads_flag(CLI::App& app, int& value);

@@ -19,6 +19,17 @@ void define_status(CLI::App& app, CommandLine& line) {
   arguments(app, "DIR", line.folders, "run folders, or folders of runs");
 }
 
+void define_watch(CLI::App& app, CommandLine& line) {
+  argument(app, "DIR", line.watch.folder, "the folder of a run, of a study, or of runs");
+  number_flag(app, "--interval", line.watch.interval_s, "S", "seconds between two looks (default: 2)");
+  switch_flag(app, "--once", line.watch.once, "looks once and ends");
+}
+
+void define_checklist(CLI::App& app, CommandLine& line) {
+  argument(app, "DIR", line.checklist.folder, "the folder of a run");
+  choice_flag(app, "--format", line.checklist.format, {"md", "json"}, "md by default");
+}
+
 void define_rerun(CLI::App& app, CommandLine& line) { argument(app, "DIR", line.rerun.folder, "a run folder"); }
 
 void define_export(CLI::App& app, CommandLine& line) {
@@ -91,6 +102,11 @@ std::vector<Command> run_commands() {
        {"specula status runs/demo", "specula status runs/demo/*"},
        define_status,
        [](CommandLine& line) { return status_command(line.folders); }},
+      {"watch",
+       "shows running runs until they end: progress, speeds so far, time left",
+       {"specula watch runs/demo", "specula watch runs/demo --once", "specula watch runs/study --interval 30"},
+       define_watch,
+       [](CommandLine& line) { return watch_command(line.watch); }},
       {"merge",
        "checks and joins the shards of a run or a study, and prints the table of what they say",
        {"specula merge runs/demo/333c68536f_demo", "specula merge runs/study --force"},
@@ -116,6 +132,11 @@ std::vector<Command> run_commands() {
         "specula export runs/demo/333c68536f_demo --public demo-public"},
        define_export,
        [](CommandLine& line) { return export_command(line.exported); }},
+      {"checklist",
+       "answers reproducibility checklists (NeurIPS, ACM badges) from a run folder",
+       {"specula checklist runs/demo/333c68536f_demo", "specula checklist runs/demo/333c68536f_demo --format json"},
+       define_checklist,
+       [](CommandLine& line) { return checklist_command(line.checklist); }},
       {"completion",
        "prints what makes a shell complete commands, flags and their values",
        {"specula completion bash >~/.specula-completion",

@@ -1,12 +1,14 @@
 // The commands that take a model and a text.  Licence: Apache-2.0.
+#include <algorithm>
+
 #include "experiments/cli/cli_flags.h"
 
 namespace specula {
 namespace {
 
 // What continues which prompt.
-void generation_flags(CLI::App& app, GenerateArgs& args) {
-  model_flag(app, args.model);
+void generation_flags(CLI::App& app, GenerateArgs& args, Need model = Need::kRequired) {
+  model_flag(app, args.model, model);
   text_flag(app, "--prompt", args.prompt, "TEXT", "the text to continue");
   choice_flag(app, "--chat", args.chat, chat_format_choices(),
               "the prompt is the first message of a chat, in the format of the folder's own template or of this name; "
@@ -26,6 +28,11 @@ void generation_flags(CLI::App& app, GenerateArgs& args) {
               "the same of the draft model (default: --dtype)");
 }
 
+void color_flag(CLI::App& app, std::string& value, const std::string& help) {
+  choice_flag(app, "--color", value, {"auto", "always", "never"},
+              help + "; auto: on a terminal, unless NO_COLOR is set");
+}
+
 void define_generate(CLI::App& app, CommandLine& line) {
   GenerateArgs& args = line.generate;
   generation_flags(app, args);
@@ -34,18 +41,27 @@ void define_generate(CLI::App& app, CommandLine& line) {
   positive_flag(app, "--repeat", args.repeat, "independent continuations, requests 0 to N-1 (default: 1)");
   choice_flag(app, "--format", args.format, {"text", "json"},
               "text streams as it is accepted (default); json is one object a line");
-  choice_flag(app, "--color", args.color, {"auto", "always", "never"},
-              "colour of accepted draft tokens; auto: on a terminal, unless NO_COLOR is set");
+  color_flag(app, args.color, "colour of accepted draft tokens");
 }
 
 void define_trace(CLI::App& app, CommandLine& line) {
   TraceArgs& args = line.trace;
-  generation_flags(app, args);
+  RunTraceArgs& of_run = line.run_trace;
+  argument(app, "RUN", of_run.folder, "the folder of a finished run, to show what happened in it; no model is loaded",
+           Need::kOptional);
+  argument(app, "PROMPT", of_run.prompt, "the id of one of its prompts", Need::kOptional);
+  text_flag(app, "--arm", of_run.arm, "ARM", "of RUN; default: all");
+  count_flag(app, "--turn", of_run.turn, "of the prompt's turns, counted from 0 (default: 0)");
+  count_flag(app, "--rep", of_run.rep, "of the run's repetitions, counted from 0 (default: 0)");
+  text_flag(app, "--out", of_run.out, "FILE", "writes what is shown of RUN there");
+  color_flag(app, of_run.color, "of what is shown of RUN");
+  choice_flag(app, "--format", of_run.format, {"text", "json", "html"},
+              "text by default; json is one object; html, of RUN, is one page that loads nothing");
+  generation_flags(app, args, Need::kOptional);
   positive_flag(app, "--top", args.top, "tokens shown of each distribution (default: 5)");
   switch_flag(app, "--layers", args.layers, "also times the layers");
   switch_flag(app, "--attention", args.attention,
               "also tells how far attention spreads; by the float32 reference forward, which needs its own memory");
-  choice_flag(app, "--format", args.format, {"text", "json"}, "text by default; json is one object");
 }
 
 void define_score(CLI::App& app, CommandLine& line) {
@@ -89,8 +105,28 @@ ExitCode run_generate(CommandLine& line) {
   return generate_command(line.generate);
 }
 
+// A finished run, or a decode here and now: no flag of one goes with the other.
+void check_trace_flags(const CommandLine& line) {
+  static const Words kOfRun = {"RUN", "PROMPT", "--arm", "--turn", "--rep", "--out", "--color"};
+  const bool is_run = !line.run_trace.folder.empty();
+  if (!is_run && line.trace.model.empty())
+    throw ConfigError(
+        "specula trace: neither RUN nor --model is given; expected RUN PROMPT, or --model with --prompt or --ids");
+  for (const std::string& word : line.given) {
+    const bool of_run = std::find(kOfRun.begin(), kOfRun.end(), word) != kOfRun.end();
+    if (word == "--format" || of_run == is_run) continue;
+    throw ConfigError(is_run ? cat("specula trace: RUN and ", word, " are given; a run is shown without decoding")
+                             : cat("specula trace: ", word, " is given without RUN; expected RUN PROMPT"));
+  }
+  if (!is_run && line.run_trace.format == "html")
+    throw ConfigError("specula trace: --format html is given without RUN; expected text or json");
+}
+
 ExitCode run_trace(CommandLine& line) {
+  check_trace_flags(line);
+  if (!line.run_trace.folder.empty()) return run_trace_command(line.run_trace);
   check_prompt_flags("trace", line.trace);
+  line.trace.format = line.run_trace.format;
   return trace_command(line.trace);
 }
 
@@ -108,8 +144,10 @@ std::vector<Command> text_commands() {
        define_generate,
        run_generate},
       {"trace",
-       "shows each stage that a text goes through: ids, states, laws, drafts, bytes",
-       {"specula trace " + kDemoModel + " --prompt 'Once upon a time'",
+       "shows what a finished run did with a prompt, or each stage of a text decoded now",
+       {"specula trace runs/demo/333c68536f_demo 12",
+        "specula trace runs/recorded/record-t1/0d2c7a91b4_record-t1 12 --arm iid --format html --out rounds.html",
+        "specula trace " + kDemoModel + " --prompt 'Once upon a time'",
         "specula trace " + kDemoModel +
             " --draft-model assets/demo/draft --prompt 'Mia had' --drafter 'draft_model(length=4)' --sampler "
             "'temperature(0.7),top_p(0.9)' --layers --attention",

@@ -44,12 +44,13 @@ std::string table_html(const ReportTable& table) {
   return html + "</div>\n";
 }
 
-std::string page_html(const std::string& title, const std::string& body, const std::string& json) {
+std::string page_html(const std::string& title, const std::string& body, const std::string& json,
+                      const std::string& style) {
   return cat(
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
       "<meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n<title>",
-      escaped(title), "</title>\n<style>\n", page_style(), "</style>\n</head>\n<body>\n", body,
+      escaped(title), "</title>\n<style>\n", page_style(), style, "</style>\n</head>\n<body>\n", body,
       "<script type=\"application/json\" id=\"data\">", script_safe(json), "</script>\n<script>\n", page_script(),
       "</script>\n</body>\n</html>\n");
 }

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "experiments/run/shard.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 
@@ -111,6 +112,16 @@ std::filesystem::path trace_path(const std::filesystem::path& run_folder, const 
     }
   }
   return run_folder / "traces" / (name + ".trace");
+}
+
+std::vector<std::filesystem::path> trace_paths(const std::filesystem::path& run_folder, int shards,
+                                               const std::string& arm) {
+  std::vector<std::filesystem::path> files;
+  for (int i = 0; i < shards; ++i) {
+    const std::filesystem::path file = trace_path(shard_folder(run_folder, {i, shards}), arm);
+    if (std::filesystem::exists(file)) files.push_back(file);
+  }
+  return files;
 }
 
 void TraceRecorder::add(const RoundRecord& round) {

@@ -9,6 +9,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "experiments/run/records.h"
 #include "framework/decode/decode.h"
@@ -17,6 +18,9 @@
 namespace specula {
 
 std::filesystem::path trace_path(const std::filesystem::path& run_folder, const std::string& arm);
+// Those that are there: one, or one of each shard that has the arm.
+std::vector<std::filesystem::path> trace_paths(const std::filesystem::path& run_folder, int shards,
+                                               const std::string& arm);
 
 // Gathers the rounds of one decode as bytes.
 class TraceRecorder {

@@ -158,6 +158,13 @@ const std::vector<std::pair<std::string, std::string>>& trace_schema() {
       {"layers",
        "with --layers, for a pass of one row behind the text, medians: below_us without layers, layer_us by "
        "differences between passes that stop a layer later, head_us"},
+      {"arms[].rounds[].tokens[]",
+       "of RUN: what joined the text; from: draft, bonus (the target's own behind a whole draft), instead (of what it "
+       "rejected), target (its own, nothing was drafted or known); p and q of its own"},
+      {"arms[].rounds[].rows[]",
+       "of RUN, null where no distributions were recorded: the drafted tokens; fate: accepted, rejected, dropped "
+       "(below "
+       "a rejected one or behind the sibling that was taken), cut; p in the target's law, q in the draft's"},
       {"text_parts[]", "what a reader sees with each token; is_held: bytes of an unfinished character"},
   };
   return kSchema;

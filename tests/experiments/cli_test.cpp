@@ -93,7 +93,7 @@ TEST_F(Cli, EachCommandHasHelpWithAnExample) {
                               "score",       "tokenize",   "bench forward", "bench prefill", "bench decode",
                               "bench round", "bench load", "bench kernels", "doctor",        "ls",
                               "status",      "rerun",      "export",        "config diff",   "config schema",
-                              "completion",  "man"}) {
+                              "completion",  "man",        "watch",         "checklist"}) {
     const Outcome help = specula(cat(command, " --help"));
     EXPECT_EQ(help.code, 0) << command;
     EXPECT_THAT(help.out, StartsWith(cat("Examples:\n  specula ", command)));
@@ -138,6 +138,12 @@ TEST_F(Cli, GenerateTakesExactlyOnePrompt) {
   EXPECT_EQ(usage_error("generate --model x --prompt a --ids 1"),
             "specula generate: both --prompt and --ids are given; expected exactly one");
   EXPECT_EQ(usage_error("trace --model x"), "specula trace: neither --prompt nor --ids is given; expected exactly one");
+  EXPECT_THAT(usage_error("trace"), StartsWith("specula trace: neither RUN nor --model is given"));
+  EXPECT_EQ(usage_error("trace x 1 --model y"),
+            "specula trace: RUN and --model are given; a run is shown without decoding");
+  EXPECT_EQ(usage_error("trace --model x --ids 1 --arm sps"),
+            "specula trace: --arm is given without RUN; expected RUN PROMPT");
+  EXPECT_THAT(usage_error("trace --model x --ids 1 --format html"), HasSubstr("expected text or json"));
   EXPECT_THAT(usage_error("generate --prompt a"), StartsWith("specula generate: --model is required"));
 }
 
