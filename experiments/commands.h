@@ -230,6 +230,12 @@ struct BenchTokenizeArgs : BenchArgs {
   std::string text;               // a file
   int64_t document_bytes = 2000;  // of each text that is encoded
 };
+struct BenchRecordsArgs : BenchArgs {  // no model
+  int64_t prompts = 10000, tokens = 128;
+  int arms = 5;
+  std::string folder;  // whose file system is timed; empty: the temporary one
+};
+ExitCode bench_records_command(const BenchRecordsArgs& args);
 ExitCode bench_drafters_command(const BenchDraftersArgs& args);
 ExitCode bench_tokenize_command(const BenchTokenizeArgs& args);
 ExitCode bench_forward_command(const BenchForwardArgs& args);

@@ -103,6 +103,15 @@ void define_bench_drafters(CLI::App& app, CommandLine& line) {
   output_flags(app, args);
 }
 
+void define_bench_records(CLI::App& app, CommandLine& line) {
+  BenchRecordsArgs& args = line.bench_records;
+  positive_flag(app, "--prompts", args.prompts, "of the larger of two studies (default: 10000)");
+  positive_flag(app, "--arms", args.arms, "of each (default: 5)");
+  positive_flag(app, "--tokens", args.tokens, "of each text (default: 128)");
+  text_flag(app, "--folder", args.folder, "DIR", "on whose file system they are written (default: the temporary one)");
+  output_flags(app, args);
+}
+
 void define_bench_tokenize(CLI::App& app, CommandLine& line) {
   BenchTokenizeArgs& args = line.bench_tokenize;
   args.repeats = 5;
@@ -162,6 +171,12 @@ std::vector<Command> bench_commands() {
        define_bench_drafters,
        [](CommandLine& line) { return bench_drafters_command(line.bench_drafters); },
        bench_definitions("bench drafters")},
+      {"bench records",
+       "times writing and reading the records of a study that decodes nothing",
+       {"specula bench records --prompts 100000 --format text", "specula bench records --folder runs --prompts 1000"},
+       define_bench_records,
+       [](CommandLine& line) { return bench_records_command(line.bench_records); },
+       bench_definitions("bench records")},
       {"bench tokenize",
        "times a folder's tokenizer on a text, document by document",
        {"specula bench tokenize " + kDemoModel + " --text README.md",

@@ -48,6 +48,7 @@ struct CommandLine {
   BenchKernelsArgs bench_kernels;
   BenchDraftersArgs bench_drafters;
   BenchTokenizeArgs bench_tokenize;
+  BenchRecordsArgs bench_records;
   TrainNgramCacheArgs train_ngram_cache;
   CorpusArgs train_retrieval, train_token_ranks;
   TrainAcceptanceArgs train_acceptance_vector;

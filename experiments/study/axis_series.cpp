@@ -96,7 +96,7 @@ std::string crossover_text(const Axis& axis, const AxisSeries& series) {
                     })));
   } else {
     parts.push_back(last_paying == points.rend() ? "pays at none of them" : "pays up to " + at(*last_paying));
-    if (const double x = crossing(points); std::isfinite(x)) parts.push_back("crosses 1 near " + tick_text(x));
+    if (const double x = crossing(points); std::isfinite(x)) parts.push_back("crosses 1 near " + three_digits(x));
     if (first_costing != points.end()) parts.push_back("costs from " + at(*first_costing) + " on");
   }
   return cat(series.name, ": ", join(parts, "; "));
