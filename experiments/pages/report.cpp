@@ -126,6 +126,10 @@ std::string reason_text(const std::string& why) {
       {"not_compared", "texts were not compared"},
       {"not_computed", "not computed"},
       {"no_difference", "no text differs"},
+      {"no_ids", "the records hold no token ids"},
+      {"no_peak", "no rate of products was measured"},
+      {"code_not_run", "the code that models wrote was not executed"},
+      {"short_texts", "the texts are too short"},
       {"replay", "recorded rounds were judged again, without times"},
       {"replay_only", "only a replay measures it"}};
   const auto known = kTexts.find(why);
