@@ -81,6 +81,13 @@ ExitCode compare_command(const CompareArgs& args);
 
 ExitCode report_command(const std::string& folder);  // of a run or a study: writes its pages and tables into it
 
+struct ScoreRunArgs {
+  std::string folder;                // of a run
+  std::vector<std::string> scorers;  // as in [quality]; empty: those of the run
+  bool run_code = false;             // where a scorer needs it
+};
+ExitCode score_run_command(const ScoreRunArgs& args);
+
 struct LsArgs {
   std::string folder = "runs";
   std::vector<std::string> where;  // "key=value", "key!=value"; all must hold

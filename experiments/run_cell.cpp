@@ -11,6 +11,8 @@
 #include "experiments/run/run.h"
 #include "experiments/run/run_signal.h"
 #include "experiments/run/trace_room.h"
+#include "experiments/scores/sandbox.h"
+#include "experiments/scores/scoring.h"
 #include "experiments/stream.h"
 #include "experiments/verify/certificate.h"
 #include "framework/core/log.h"
@@ -83,6 +85,8 @@ RunInfo describe(const ExperimentConfig& config, const Plan& plan, const Tokeniz
   info.sort = config.sort;
   info.usd_per_hour = config.cost.usd_per_hour;
   info.expectations = config.expectations;
+  if (!plan_scoring(plan.prompts, config.data.file, config.quality.scorers).empty())
+    info.scorers = config.quality.scorers;
   info.build = build_name();
   info.identity = {{"configuration", config.cfg_hash},
                    {"binary", binary_sha256()},
@@ -152,7 +156,9 @@ void inspect(const Job& job, const Models& models) {
   cite_certificates(job.config, models, job.info);
   job.info.idle_w = idle_power(job.power, kIdleSeconds);
   job.info.no_energy = job.power.why();
-  job.folder.complete(job.info, inspect_models(job.info.models, models, texts));
+  std::vector<RunModel> found = inspect_models(job.info.models, models, texts);
+  add_product_rates(job.config, found);
+  job.folder.complete(job.info, found);
 }
 
 // Plays what is left.  Returns kOk, kPartial or the code of an interruption.
@@ -182,6 +188,8 @@ ExitCode execute(const Job& job, const Models& models, RunStatus& status) {
   return status.failed > 0 ? ExitCode::kPartial : ExitCode::kOk;
 }
 
+bool has_ended(ExitCode code) { return code != ExitCode::kInterrupted && code != ExitCode::kUserInterrupt; }
+
 bool is_finished(const RunFolder& folder) { return std::filesystem::exists(folder.own() / "DONE"); }
 
 }  // namespace
@@ -208,7 +216,7 @@ ExitCode play(const Job& job, const RunInfo& now, const std::function<const Mode
     inspect(job, models);
     folder.begin_segment(now, environment.json);
     const ExitCode code = execute(job, models, status);
-    const bool interrupted = code == ExitCode::kInterrupted || code == ExitCode::kUserInterrupt;
+    const bool interrupted = !has_ended(code);
     status.state = interrupted ? "interrupted" : code == ExitCode::kPartial ? "partial" : "done";
     folder.finish(status, code == ExitCode::kOk ? "DONE" : "PARTIAL");
     return code;
@@ -218,6 +226,17 @@ ExitCode play(const Job& job, const RunInfo& now, const std::function<const Mode
     folder.finish(status, "FAILED");
     throw;
   }
+}
+
+void check_sandbox(const ExperimentConfig& config, const Plan& plan) {
+  if (config.quality.run_code && runs_code(plan_scoring(plan.prompts, config.data.file, config.quality.scorers)))
+    require_sandbox();
+}
+
+// Shards are judged when they are one run.
+void judge_texts(const ExperimentConfig& config, const Plan& plan, const std::filesystem::path& folder) {
+  if (plan_scoring(plan.prompts, config.data.file, config.quality.scorers).empty()) return;
+  log::info(cat(score_run(folder, config.quality.scorers, config.quality.run_code), " texts were judged"));
 }
 
 struct LogFile {
@@ -249,8 +268,10 @@ CellResult CellRunner::run(const ExperimentConfig& config, const SignalScope& si
   result.folder = folder.path();
   const LogFile log_file(folder.own() / "log.txt");
   folder.keep_inputs(inputs_jsonl(plan, config, *tokenizer));
+  check_sandbox(config, plan);
   if (is_finished(folder)) {
     result.was_finished = true;
+    if (shard_.is_whole()) judge_texts(config, plan, folder.path());
     return result;
   }
   check_trace_room(config, plan, folder.path());
@@ -262,6 +283,7 @@ CellResult CellRunner::run(const ExperimentConfig& config, const SignalScope& si
     forget_models();  // it may have been memory that ran out
     throw;
   }
+  if (shard_.is_whole() && has_ended(result.code)) judge_texts(config, plan, folder.path());
   return result;
 }
 

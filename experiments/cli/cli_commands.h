@@ -33,6 +33,7 @@ struct CommandLine {
   RerunArgs rerun;
   ExportArgs exported;
   std::string report;
+  ScoreRunArgs score_run;
   ReplayArgs replay;
   PapersArgs papers;
   GenerateArgs generate;

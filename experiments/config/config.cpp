@@ -46,6 +46,7 @@ class Builder {
     sampler();
     arms(only_arms);
     config_.resolved.set("measure", read_section(section("measure"), "[measure]", config_.measure, problems_));
+    config_.resolved.set("quality", read_section(section("quality"), "[quality]", config_.quality, problems_));
     config_.resolved.set("cost", read_section(section("cost"), "[cost]", config_.cost, problems_));
     expectations();
     output();

@@ -1,6 +1,7 @@
 // One experiment, resolved: TOML with includes and --set, every key checked, every value with its origin.
 // Sections: [experiment] [models.<name>] [data] [sampler] [[arm]] [drafter.<name>] [verifier.<name>]
-// [strategy.<name>] [measure] [cost] [[expect]] [output]; [sweep] is read by experiments/study. Licence: Apache-2.0.
+// [strategy.<name>] [measure] [quality] [cost] [[expect]] [output]; [sweep] is read by experiments/study. Licence:
+// Apache-2.0.
 #pragma once
 
 #include <filesystem>
@@ -123,6 +124,21 @@ struct MeasureConfig {
   }
 };
 
+struct QualityConfig {
+  std::vector<std::string> scorers;  // "NAME" or "CATEGORY=NAME"
+  bool run_code = false;
+
+  template <class V>
+  void visit(V& v) {
+    v("scorers", scorers,
+      "what judges the answers of prompts with a reference once a run has ended: NAME for all of them, CATEGORY=NAME "
+      "for those of a category; specula explain score.NAME tells what it does");
+    v("run_code", run_code,
+      "let scorers that need it execute the code that models wrote, in a sandbox without network; without it nothing "
+      "is executed");
+  }
+};
+
 struct CostConfig {
   double usd_per_hour = 0;
 
@@ -140,6 +156,7 @@ struct ExperimentConfig {
   std::vector<Params> samplers;
   std::vector<ArmConfig> arms;  // exactly one is the baseline
   MeasureConfig measure;
+  QualityConfig quality;
   CostConfig cost;
   std::vector<Expectation> expectations;  // of the arms that run
   std::string out = "runs";               // [output] dir: runs are written to <out>/<experiment>/<cell>

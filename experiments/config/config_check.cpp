@@ -3,6 +3,7 @@
 #include <set>
 
 #include "experiments/config/config_reader.h"
+#include "experiments/scores/scoring.h"
 #include "framework/core/files.h"
 #include "framework/model/device.h"
 #include "framework/model/load.h"
@@ -30,6 +31,7 @@ KnownFiles::Prompts read_prompt_facts(const std::string& file) {
   for (const Prompt& prompt : load_prompts(file)) {
     if (std::find(facts.categories.begin(), facts.categories.end(), prompt.category) == facts.categories.end())
       facts.categories.push_back(prompt.category);
+    facts.names_scorers = facts.names_scorers || !prompt.scorer.empty();
   }
   facts.sha256 = sha256(read_file(file));
   return facts;
@@ -191,10 +193,26 @@ class FileChecker {
         problems_.add(cat(key("data", "categories").origin, ": [data] categories: no prompt is of the category ",
                           quoted(wanted), suggestion(wanted, categories)));
       }
+      if (facts.names_scorers || !config_.quality.scorers.empty()) check_scorers();
       return facts.sha256;
     } catch (const Error& e) {
       problems_.add(place + e.what());
       return "";
+    }
+  }
+
+  void check_scorers() {
+    const DataConfig& data = config_.data;
+    std::vector<Prompt> prompts = load_prompts(data.file);
+    std::erase_if(prompts, [&](const Prompt& prompt) {
+      return !data.categories.empty() &&
+             std::find(data.categories.begin(), data.categories.end(), prompt.category) == data.categories.end();
+    });
+    try {
+      plan_scoring(prompts, data.file, config_.quality.scorers);
+    } catch (const ConfigError& e) {
+      const std::string what = e.what();
+      problems_.add(what.starts_with("[quality]") ? cat(key("quality", "scorers").origin, ": ", what) : what);
     }
   }
 

@@ -79,6 +79,7 @@ struct KnownFiles {
   struct Prompts {
     std::vector<std::string> categories;
     std::string sha256;
+    bool names_scorers = false;
   };
   std::map<std::string, Model> models;
   std::map<std::string, Prompts> prompts;

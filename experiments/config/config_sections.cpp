@@ -52,6 +52,7 @@ std::vector<SectionDocs> config_sections(const Registries& registries) {
       {"verifier.<name>", "a verifier that arms share by its name", shared_keys("verifier")},
       {"strategy.<name>", "a strategy that arms share by its name", shared_keys("strategy")},
       {"measure", "how the arms are measured", list_options<MeasureConfig>()},
+      {"quality", "how the answers are judged", list_options<QualityConfig>()},
       {"cost", "what the machine costs", list_options<CostConfig>()},
       {"expect", "[[expect]]: what a figure of the run should be", expect_options()},
       {"output", "where runs are written", list_options<OutputKeys>()},

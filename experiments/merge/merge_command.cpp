@@ -5,6 +5,7 @@
 #include "experiments/commands.h"
 #include "experiments/merge/merge.h"
 #include "experiments/results.h"
+#include "experiments/scores/scoring.h"
 #include "framework/core/files.h"
 #include "framework/core/log.h"
 
@@ -38,6 +39,7 @@ ExitCode merge_run(const fs::path& folder, const MergeArgs& args) {
   judge(folder.string(), check.problems, args);
   note_hosts(folder, check);
   write_joined(folder, check);
+  if (check.info.scorers) score_run(folder, *check.info.scorers, false);
   const Summary summary = rebuild_summary(folder);
   std::fputs(write_results(folder, check.info, summary).c_str(), stdout);
   return code_of(check, misses_portable(summary));
@@ -62,6 +64,7 @@ void join_cell(const fs::path& folder, const ShardCheck& check, StudyCellResult&
   if (check.info.arms.empty()) return;
   note_hosts(folder, check);
   write_joined(folder, check);
+  if (check.info.scorers) score_run(folder, *check.info.scorers, false);
   Summary summary = rebuild_summary(folder);
   if (!check.failed) write_results(folder, check.info, summary);
   add_run(folder, std::move(summary), cell);

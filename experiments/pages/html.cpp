@@ -84,9 +84,9 @@ std::string prompts_html(const Report& report) {
       table_html(table), "</details>\n");
 }
 
-std::string definitions_html() {
+std::string definitions_html(const Report& report) {
   std::string html = "<div class=\"block\"><dl>\n";
-  for (const std::string& name : shown_metrics()) {
+  for (const std::string& name : shown_metrics(report)) {
     const MetricDefinition& m = *find_metric(name);
     html += cat("<dt>", escaped(m.name), "</dt><dd>", escaped(m.definition),
                 " <span class=\"meta\">Unit: ", escaped(m.unit), ". Portable: ", escaped(m.portable),
@@ -149,7 +149,7 @@ std::vector<Section> sections(const Report& report) {
           {"quality", "Quality", table_html(quality_table(report))},
           {"setup", "Setup", setup_html(report)},
           {"prompts", "Prompts", prompts_html(report)},
-          {"definitions", "Definitions", definitions_html()},
+          {"definitions", "Definitions", definitions_html(report)},
           {"rerun", "Run it again",
            cat("<div class=\"block\"><pre>", escaped(rerun_command(run)),
                "</pre><p class=\"note\">config.resolved.toml in the "

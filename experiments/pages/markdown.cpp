@@ -45,7 +45,7 @@ std::string report_markdown(const Report& report) {
                           work_table, quality_table, arm_table, model_table})
     text += section(make(report));
   text += "\n## Run it again\n\n```\n" + rerun_command(run) + "```\n\n## Definitions\n\n";
-  for (const std::string& name : shown_metrics()) {
+  for (const std::string& name : shown_metrics(report)) {
     const MetricDefinition& m = *find_metric(name);
     text += cat("- **", markdown_escaped(name), "** (", m.unit, "): ", markdown_escaped(m.definition), "\n");
   }

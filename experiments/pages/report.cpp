@@ -148,6 +148,10 @@ std::string reason_text(const std::string& why) {
       {"not_read", "the energy counters were not read for every turn"},
       {"window_too_short", "the turns last less than 10 s in all"},
       {"unbilled_work", "the counters saw work that is not billed"},
+      {"no_ids", "the records hold no token ids"},
+      {"no_peak", "no rate of products was measured"},
+      {"code_not_run", "the code that models wrote was not executed"},
+      {"short_texts", "the texts are too short"},
       {"replay", "recorded rounds were judged again, without times"},
       {"replay_only", "only a replay measures it"}};
   const auto known = kTexts.find(why);

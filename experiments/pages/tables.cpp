@@ -19,9 +19,10 @@ const std::vector<std::string> kAcceptance = {
     "tau",       "alpha",          "accepted_per_step", "expected_accepted", "drafted_per_step", "draft_accept_frac",
     "util_frac", "tau_prompt_mean"};
 const std::vector<std::string> kCosts = {"cost_c", "cost_v", "cost_o", "speedup_model", "trace_overhead_frac"};
-const std::vector<std::string> kWork = {"flop_per_tok", "wasted_flop_frac", "mbu_frac",    "alpha_break_even",
-                                        "j_per_tok",    "j_per_tok_net",    "usd_per_mtok"};
-const std::vector<std::string> kQuality = {"exact_frac", "first_div_tok", "div_margin_nats", "n_in_tok", "n_out_tok"};
+const std::vector<std::string> kWork = {"flop_per_tok",     "wasted_flop_frac", "mbu_frac",      "mfu_frac",
+                                        "alpha_break_even", "j_per_tok",        "j_per_tok_net", "usd_per_mtok"};
+const std::vector<std::string> kQuality = {"exact_frac", "first_div_tok", "div_margin_nats", "n_in_tok",
+                                           "n_out_tok",  "distinct_1",    "distinct_2",      "repetition_frac"};
 
 // "No alpha: tree (drafts are trees)".  Left out: the baseline, which drafts nothing and is compared with nothing, and
 // arms without a record, which lack every figure.
@@ -148,7 +149,10 @@ ReportTable work_table(const Report& report) {
 }
 
 ReportTable quality_table(const Report& report) {
-  return metric_table(report, "quality", "Texts against the baseline's", kQuality);
+  std::vector<std::string> metrics = kQuality;
+  for (const std::string& scorer : used_scorers(report.run, report.summary))
+    metrics.insert(metrics.end(), {"score." + scorer, "score_delta." + scorer});
+  return metric_table(report, "quality", "Texts against the baseline's", metrics);
 }
 
 ReportTable phase_table(const Report& report) {
@@ -229,10 +233,12 @@ std::vector<PhaseTimes> phase_times(const Report& report) {
   return all;
 }
 
-std::vector<std::string> shown_metrics() {
+std::vector<std::string> shown_metrics(const Report& report) {
   std::vector<std::string> all = {"speedup", "speedup_decode", "speedup_geomean"};
   for (const auto* part : {&kSpeeds, &kAcceptance, &kCosts, &kQuality})
     all.insert(all.end(), part->begin(), part->end());
+  for (const std::string& scorer : used_scorers(report.run, report.summary))
+    all.insert(all.end(), {"score." + scorer, "score_delta." + scorer});
   all.insert(all.end(), {"pos_marginal", "pos_cond", "len_hist"});
   return all;
 }

@@ -45,6 +45,6 @@ struct PhaseTimes {
 std::vector<PhaseTimes> phase_times(const Report& report);  // of the arms that have a fenced pass
 
 // Metrics that the tables and figures show.
-std::vector<std::string> shown_metrics();
+std::vector<std::string> shown_metrics(const Report& report);
 
 }  // namespace specula

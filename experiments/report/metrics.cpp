@@ -1,10 +1,32 @@
 #include "experiments/report/metrics.h"
 
+#include "experiments/scores/scorer.h"
+#include "framework/core/error.h"
+
 namespace specula {
+namespace {
+
+std::vector<MetricDefinition> with_scores(std::vector<MetricDefinition> definitions) {
+  for (const Scorer& scorer : scorers()) {
+    definitions.push_back({"score." + scorer.id, "fraction",
+                           "Share of the answers with a reference that are right.  " + scorer.definition +
+                               "  Interval: percentile bootstrap over groups of prompts.",
+                           "yes", "accuracy"});
+    definitions.push_back({"score_delta." + scorer.id, "fraction",
+                           cat("Mean over pairs of score.", scorer.id,
+                               " of the arm less that of the baseline for the same prompt, repetition and turn; "
+                               "score_pairs in summary.json counts the pairs by who was right (both, only_arm, "
+                               "only_ref, neither).  Interval: paired percentile bootstrap over groups."),
+                           "yes", "difference of accuracy; only_arm and only_ref are McNemar's two counts"});
+  }
+  return definitions;
+}
+
+}  // namespace
 
 const std::vector<MetricDefinition>& metric_definitions() {
   static const std::string kYes = "yes", kLength = "depends on the draft length", kHardware = "hardware";
-  static const std::vector<MetricDefinition> kDefinitions = {
+  static const std::vector<MetricDefinition> kDefinitions = with_scores({
       {"speedup", "ratio",
        "Tokens per second of the arm over those of the baseline arm, end to end, on the same prompts, repetitions and "
        "turns of "
@@ -123,6 +145,13 @@ const std::vector<MetricDefinition>& metric_definitions() {
        "and values are left out, and of experts those of one row count.  Above 1 where weights stay in the processor's "
        "cache.",
        kHardware, "memory bandwidth utilization (MBU)"},
+      {"mfu_frac", "fraction",
+       "The arithmetic of flop_per_tok over what the machine's matrix products could have done in the same time, "
+       "prefill included: (target FLOP / its peak + draft FLOP / its peak) / end-to-end time.  A model's peak is "
+       "gemm_gflop_s of the manifest: the best rate of LibTorch's product of large square matrices by the run's "
+       "threads, measured before the run, float32 for float32 models and bfloat16 for the others.  Null for quantized "
+       "models, whose products that rate does not bound, and where flop_per_tok is.",
+       kHardware, "model FLOP utilization (MFU); work on rejected drafts counts, as in hardware FLOP utilization"},
       {"j_per_tok", "J",
        "Energy of the unfenced turns over their tokens, every domain that the machine counts put together (processor "
        "packages and their memory by RAPL, GPUs by NVML), read before and after each turn.  The whole machine is "
@@ -144,8 +173,22 @@ const std::vector<MetricDefinition>& metric_definitions() {
        "only: a small gap is a tie that rounding decided.  Null for an arm with another target.",
        kYes, ""},
       {"n_in_tok", "tokens", "Tokens of the prompt.", kYes, ""},
-      {"n_out_tok", "tokens", "Kept new tokens, the stop token included.", kYes, ""},
-  };
+      {"n_out_tok", "tokens", "Kept new tokens of a text, the stop token included; mean over records.", kYes,
+       "out_tok_mean, length of the text"},
+      {"distinct_1", "fraction",
+       "Different tokens over all tokens of the arm's texts taken together, by token id, the stop token included; each "
+       "repetition is counted by itself.  Falls as texts become more, so only cells with as many tokens compare, and "
+       "has no interval, since a union of texts is no sum over prompts.",
+       kYes, "distinct-1 of Li et al. 2016, who count words"},
+      {"distinct_2", "fraction",
+       "As distinct_1, of pairs of neighbouring tokens within a text, over the number of pairs.", kYes,
+       "distinct-2 of Li et al. 2016, who divide by the number of words"},
+      {"repetition_frac", "fraction",
+       "4-grams of token ids that stood before in the same text, over all its 4-grams: 1 - different / all, summed "
+       "over texts.  Texts of fewer than 4 tokens have none.  Greedy texts that go round in circles are easy to draft, "
+       "so a high speed-up beside a high share of repetition says little about other texts.",
+       kYes, "seq-rep-4 of Welleck et al. 2020, who average over texts"},
+  });
   return kDefinitions;
 }
 

@@ -2,6 +2,8 @@
 
 #include <numeric>
 
+#include "experiments/report/text_metrics.h"
+
 namespace specula {
 namespace {
 
@@ -115,7 +117,8 @@ const std::vector<RecordMetric>& record_metrics() {
                                                      {"first_div_tok", first_div_tok},
                                                      {"div_margin_nats", div_margin_nats},
                                                      {"n_in_tok", n_in_tok},
-                                                     {"n_out_tok", n_out_tok}};
+                                                     {"n_out_tok", n_out_tok},
+                                                     {"repetition_frac", repeated_ngrams}};
   return kMetrics;
 }
 

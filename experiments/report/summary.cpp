@@ -7,6 +7,7 @@
 #include "experiments/report/acceptance_profile.h"
 #include "experiments/report/paired_speed.h"
 #include "experiments/report/summary_cells.h"
+#include "experiments/report/text_metrics.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 
@@ -64,7 +65,9 @@ CellSummary summarize_cell(const ArmInfo& arm, const Level& level, const Slice& 
   }
   add_speedups(slice, level.bootstrap, cell);
   add_rates(arm, slice, level.bootstrap, cell);
+  add_distinct_metrics(slice, cell);
   add_percentiles(slice, level.bootstrap, cell);
+  add_scores(arm, slice, level.bootstrap, cell);
   return cell;
 }
 

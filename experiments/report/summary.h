@@ -46,6 +46,12 @@ struct NoteMean {  // of what the arm's rule noted of its rounds
   int64_t rounds = 0;  // that have it
 };
 
+// Of the pairs of an arm's record and the baseline's that one scorer judged: which were right.
+struct ScorePairs {
+  std::string scorer;
+  int64_t both = 0, only_arm = 0, only_reference = 0, neither = 0;
+};
+
 struct CellSummary {
   std::string arm, category;  // category "": all of them
   int64_t num_prompts = 0;
@@ -54,6 +60,7 @@ struct CellSummary {
   std::vector<DepthCounts> depths;
   std::vector<int64_t> accepted_histogram;  // rounds with n accepted tokens
   std::vector<NoteMean> notes;
+  std::vector<ScorePairs> score_pairs{};
 
   const Estimate& at(const std::string& metric) const;  // an estimate without value if there is no such metric
 };

@@ -13,6 +13,7 @@ std::string why_undefined(const ArmInfo& arm, const Slice& slice, const std::str
   if (metric == "expected_accepted") return "not_asked_for";
   if (metric == "rule_us") return "replay_only";
   if (slice.records.front()->replayed && metric != "alpha" && metric != "draft_accept_frac") return "replay";
+  if (metric == "repetition_frac") return slice.records.front()->has_ids() ? "short_texts" : "no_ids";
   if (metric == "exact_frac") return "not_compared";
   if (metric == "first_div_tok" || metric == "div_margin_nats") return "no_difference";
   const bool tree =

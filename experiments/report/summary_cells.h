@@ -31,7 +31,10 @@ void add_duplicate(const ArmInfo& arm, const Slice& slice, const Bootstrap& boot
 // categories.
 void add_traces(const RunInfo& run, const std::vector<Record>& records, Summary& summary);
 
-// usd_per_mtok, flop_per_tok, wasted_flop_frac, mbu_frac.
+// score.ID of every scorer that judged some of the records; of arms beside the baseline score_delta.ID and the pairs.
+void add_scores(const ArmInfo& arm, const Slice& slice, const Bootstrap& bootstrap, CellSummary& cell);
+
+// usd_per_mtok, flop_per_tok, wasted_flop_frac, mbu_frac, mfu_frac.
 void add_cost_metrics(const RunInfo& run, const ArmInfo& arm, const Slice& slice, const Bootstrap& bootstrap,
                       CellSummary& cell);
 // j_per_tok, j_per_tok_net.

@@ -35,6 +35,18 @@ std::string why_no_traffic(const RunInfo& run, const WorkModel& model) {
   return run.stream_gb_s > 0 ? "" : "no_bandwidth";
 }
 
+std::string why_no_peak(const WorkModel& model) {
+  if (!model.why.empty()) return model.why;
+  const bool known = model.target->gemm_gflop_s > 0 && (model.draft == nullptr || model.draft->gemm_gflop_s > 0);
+  return known ? "" : "no_peak";
+}
+
+// Seconds that the machine's products would take for the work, each model's in its own numbers.
+double seconds_at_peak(const WorkModel& model, const Work& work) {
+  const double seconds = (work.flop - work.draft_flop) / (model.target->gemm_gflop_s * 1e9);
+  return model.draft == nullptr ? seconds : seconds + work.draft_flop / (model.draft->gemm_gflop_s * 1e9);
+}
+
 }  // namespace
 
 void add_cost_metrics(const RunInfo& run, const ArmInfo& arm, const Slice& slice, const Bootstrap& bootstrap,
@@ -42,9 +54,10 @@ void add_cost_metrics(const RunInfo& run, const ArmInfo& arm, const Slice& slice
   const WorkModel model = work_model(run, arm);
   const bool replayed = !slice.records.empty() && slice.records.front()->replayed;
   const std::string replay = replayed ? "replay" : "", why = replayed ? replay : model.why,
-                    why_traffic = replayed ? replay : why_no_traffic(run, model);
+                    why_traffic = replayed ? replay : why_no_traffic(run, model),
+                    why_peak = replayed ? replay : why_no_peak(model);
   const Columns zero(2, std::vector<double>(bootstrap.groups()));
-  Columns dollars = zero, flop = zero, wasted = zero, traffic = zero;
+  Columns dollars = zero, flop = zero, wasted = zero, traffic = zero, arithmetic = zero;
   const auto add = [](Columns& columns, uint32_t group, double numerator, double denominator) {
     columns[0][group] += numerator;
     columns[1][group] += denominator;
@@ -62,6 +75,7 @@ void add_cost_metrics(const RunInfo& run, const ArmInfo& arm, const Slice& slice
     const double bytes =
         work.target_passes * static_cast<double>(model.target->weight_bytes) + work.draft_passes * draft_bytes;
     add(traffic, g, bytes, r.decode_us() * 1e-6 * run.stream_gb_s * 1e9);
+    if (why_peak.empty()) add(arithmetic, g, seconds_at_peak(model, work), r.e2e_us * 1e-6);
   }
   const auto n = static_cast<int64_t>(slice.records.size());
   const std::string no_price = run.usd_per_hour > 0 ? replay : "no_price";
@@ -69,6 +83,7 @@ void add_cost_metrics(const RunInfo& run, const ArmInfo& arm, const Slice& slice
   put("flop_per_tok", flop, n, why, bootstrap, cell);
   put("wasted_flop_frac", wasted, n, why, bootstrap, cell);
   put("mbu_frac", traffic, n, why_traffic, bootstrap, cell);
+  put("mfu_frac", arithmetic, n, why_peak, bootstrap, cell);
 }
 
 namespace {

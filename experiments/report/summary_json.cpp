@@ -58,6 +58,9 @@ Json cell_json(const CellSummary& c) {
   json["positions"] = std::move(positions);
   json["len_hist"] = c.accepted_histogram;
   for (const NoteMean& note : c.notes) json["notes"][note.name] = {{"mean", number(note.mean)}, {"n", note.rounds}};
+  for (const ScorePairs& p : c.score_pairs)
+    json["score_pairs"][p.scorer] = {
+        {"both", p.both}, {"only_arm", p.only_arm}, {"only_ref", p.only_reference}, {"neither", p.neither}};
   return json;
 }
 

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "experiments/report/quality_report.h"
+#include "experiments/scores/scorer.h"
 #include "framework/core/error.h"
 
 namespace specula {
@@ -90,6 +91,34 @@ std::string quality_lines(const RunInfo& run) {
     if (q.why.empty()) text.insert(text.size() - 1, cat("; against ", q.against, " on the ", q.text));
   }
   return text.empty() ? "" : "\nWhat quantized numbers cost:\n" + text;
+}
+
+std::string share_text(const Estimate& e) {
+  if (!std::isfinite(e.interval.low)) return fixed(e.value, 3);
+  return cat(fixed(e.value, 3), " [", fixed(e.interval.low, 3), ", ", fixed(e.interval.high, 3), "]");
+}
+
+// "0.410 [0.360, 0.460], difference -0.002 [-0.010, 0.004] (both right 80, only sps 3, only ar 4, neither 113)"
+std::string score_text(const RunInfo& run, const CellSummary& cell, const std::string& scorer) {
+  const Estimate &score = cell.at("score." + scorer), &delta = cell.at("score_delta." + scorer);
+  if (!std::isfinite(score.value)) return cat("not judged (", score.why, ")");
+  std::string text = share_text(score);
+  for (const ScorePairs& p : cell.score_pairs) {
+    if (p.scorer == scorer && std::isfinite(delta.value))
+      text += cat(", difference ", share_text(delta), " (both right ", p.both, ", only ", cell.arm, " ", p.only_arm,
+                  ", only ", run.baseline().name, " ", p.only_reference, ", neither ", p.neither, ")");
+  }
+  return text;
+}
+
+// "- gsm8k_em@1 of sps: ..."
+std::string score_lines(const RunInfo& run, const Summary& summary) {
+  std::string text;
+  for (const std::string& scorer : used_scorers(run, summary)) {
+    for (const ArmInfo& arm : run.arms)
+      text += cat("- ", scorer, " of ", arm.name, ": ", score_text(run, summary.cell(arm.name, ""), scorer), "\n");
+  }
+  return text.empty() ? "" : "\nShare of right answers:\n" + text;
 }
 
 // "notes of sps-check: law_tv 0.012, ...": means over rounds
@@ -242,6 +271,17 @@ std::string header_line(const RunInfo& run) {
   return join(parts, " | ") + "\n";
 }
 
+std::vector<std::string> used_scorers(const RunInfo& run, const Summary& summary) {
+  std::vector<std::string> used;
+  for (const Scorer& scorer : scorers()) {
+    const bool is_used = std::any_of(run.arms.begin(), run.arms.end(), [&](const ArmInfo& arm) {
+      return summary.cell(arm.name, "").at("score." + scorer.id).why != "not_computed";
+    });
+    if (is_used) used.push_back(scorer.id);
+  }
+  return used;
+}
+
 std::vector<ArmInfo> sorted_arms(const RunInfo& run, const Summary& summary) {
   std::vector<ArmInfo> arms = run.arms;
   if (run.sort != "speedup") return arms;
@@ -316,15 +356,15 @@ MarkdownTable categories_table(const RunInfo& run, const Summary& summary) {
 
 std::string remarks(const RunInfo& run, const Summary& summary) {
   return synthetic_lines(run) + learning_lines(run) + target_lines(run) + quality_lines(run) +
-         rule_notes(run, summary) + certificate_line(run) + duplicate_lines(summary);
+         score_lines(run, summary) + rule_notes(run, summary) + certificate_line(run) + duplicate_lines(summary);
 }
 
 std::string result_table(const RunInfo& run, const Summary& summary) {
   const MarkdownTable by_category = categories_table(run, summary);
   return header_line(run) + "\n" + arms_table(run, summary).text() + synthetic_lines(run) + learning_lines(run) +
          target_lines(run) + (by_category.rows().empty() ? "" : "\n" + by_category.text()) + time_lines(summary) +
-         quality_lines(run) + rule_notes(run, summary) + certificate_line(run) + duplicate_lines(summary) +
-         notes(summary);
+         quality_lines(run) + score_lines(run, summary) + rule_notes(run, summary) + certificate_line(run) +
+         duplicate_lines(summary) + notes(summary);
 }
 
 }  // namespace specula

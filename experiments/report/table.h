@@ -35,6 +35,7 @@ std::string p_text(double p);                         // "0.043", "< 0.001"
 // speed-ups by category (no rows where there is but one category or arm); what else must be known of the figures, in
 // lines.
 std::string header_line(const RunInfo& run);
+std::vector<std::string> used_scorers(const RunInfo& run, const Summary& summary);  // their ids
 std::vector<ArmInfo> sorted_arms(const RunInfo& run, const Summary& summary);
 MarkdownTable arms_table(const RunInfo& run, const Summary& summary);
 MarkdownTable categories_table(const RunInfo& run, const Summary& summary);

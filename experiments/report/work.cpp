@@ -42,7 +42,7 @@ Work work_of(const WorkModel& model, const Record& record) {
   double length = static_cast<double>(record.n_in);         // of the text; its last token is the root
   double seen = length - 1;                                 // positions of it in the draft's cache
   work.flop = flop_of_range(*model.target, 1, length - 1);  // the prefill leaves the root out
-  if (model.draft != nullptr) work.flop += flop_of_range(*model.draft, 1, length - 1);
+  if (model.draft != nullptr) work.draft_flop = flop_of_range(*model.draft, 1, length - 1);
   for (size_t i = 0; i < record.rounds.size(); ++i) {
     const double drafted = record.rounds.drafted[i], depth = record.rounds.depth[i], kept = record.rounds.kept[i];
     const double side = drafted - depth;  // rows off the deepest path, counted as deep as it
@@ -53,13 +53,14 @@ Work work_of(const WorkModel& model, const Record& record) {
     if (model.draft != nullptr && drafted > 0) {
       const double fed = drafted - (model.q_next ? 0 : 1);  // of the drafted tokens
       const double stay = std::min(fed, std::min<double>(record.rounds.accepted[i], kept));
-      work.flop += flop_of_range(*model.draft, seen + 1, length + fed - seen);
+      work.draft_flop += flop_of_range(*model.draft, seen + 1, length + fed - seen);
       work.wasted_flop += flop_of_range(*model.draft, length + stay + 1, fed - stay);
       work.draft_passes += fed + 1;
       seen = length + stay;
     }
     length += kept;
   }
+  work.flop += work.draft_flop;
   return work;
 }
 

@@ -11,6 +11,7 @@ namespace specula {
 
 struct Work {
   double flop = 0, wasted_flop = 0;            // of everything; of positions that were thrown away
+  double draft_flop = 0;                       // of the draft model, part of flop
   double target_passes = 0, draft_passes = 0;  // of rounds; without the prefill
 };
 

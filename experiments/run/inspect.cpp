@@ -1,7 +1,9 @@
 #include "experiments/run/inspect.h"
 
 #include <algorithm>
+#include <map>
 
+#include "experiments/bench/gemm.h"
 #include "framework/core/log.h"
 #include "framework/model/invariance.h"
 
@@ -53,6 +55,18 @@ std::vector<RunModel> inspect_models(const std::vector<RunModel>& known, const M
     if (is_quantized(model.dtype()) && !m.quality && !texts.empty()) m.quality = measure_quality(m, model, texts);
   }
   return found;
+}
+
+void add_product_rates(const ExperimentConfig& config, std::vector<RunModel>& models) {
+  const InferenceScope inference;
+  std::map<std::pair<std::string, std::string>, double> known;  // dtype, device
+  for (RunModel& m : models) {
+    const Dtype dtype = parse_dtype(m.dtype, m.name);
+    const std::string& device = config.model(m.name).device;
+    const auto [rate, is_new] = known.try_emplace({m.dtype, device});
+    if (is_new && !is_quantized(dtype)) rate->second = best_gigaflops(dtype == Dtype::kFloat32, device);
+    m.gemm_gflop_s = rate->second;
+  }
 }
 
 }  // namespace specula

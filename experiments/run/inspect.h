@@ -20,4 +20,7 @@ std::vector<Prefix> quality_texts(const Plan& plan, const ExperimentConfig& conf
 std::vector<RunModel> inspect_models(const std::vector<RunModel>& known, const Models& models,
                                      const std::vector<Prefix>& texts);
 
+// How fast the machine multiplies in each model's numbers; not of quantized ones, whose products may be faster.
+void add_product_rates(const ExperimentConfig& config, std::vector<RunModel>& models);
+
 }  // namespace specula

@@ -83,6 +83,7 @@ Json model_json(const RunModel& m) {
   }
   if (m.engine.empty()) return json;
   json["weight_bytes"] = m.weight_bytes;
+  if (m.gemm_gflop_s > 0) json["gemm_gflop_s"] = m.gemm_gflop_s;
   json["engine"] = m.engine;
   json["batch_invariant"] = m.batch_invariant();
   json["invariance"] = m.invariance;
@@ -102,6 +103,7 @@ RunModel model_of(const Json& j) {
                  .layers = j.value("layers", int64_t{0}),
                  .attention_width = j.value("d_attn", int64_t{0}),
                  .weight_bytes = j.value("weight_bytes", int64_t{0}),
+                 .gemm_gflop_s = j.value("gemm_gflop_s", 0.0),
                  .engine = j.value("engine", "")};
   if (j.contains("invariance")) model.invariance = j.at("invariance").get<std::map<std::string, bool>>();
   if (j.contains("quality")) model.quality = quality_of(j.at("quality"));
@@ -149,6 +151,7 @@ Json to_json(const RunInfo& r) {
   if (r.batch > 1) json["measure"]["batch"] = r.batch;
   json["energy"] = {{"idle_w", r.idle_w}, {"why", r.no_energy}};
   if (r.usd_per_hour > 0) json["cost"] = {{"usd_per_hour", r.usd_per_hour}};
+  if (r.scorers) json["quality"] = {{"scorers", *r.scorers}};
   for (const Expectation& e : r.expectations) json["expectations"].push_back(expectation_json(e));
   json["definitions"] = {"accept/1", "time/1"};
   json["identity"] = r.identity;
@@ -189,6 +192,7 @@ RunInfo of_json(const Json& j) {
   r.idle_w = energy.value("idle_w", std::map<std::string, double>{});
   r.no_energy = energy.value("why", "not_asked_for");  // an older run
   r.usd_per_hour = j.value("cost", Json::object()).value("usd_per_hour", 0.0);
+  if (j.contains("quality")) r.scorers = j.at("quality").at("scorers").get<std::vector<std::string>>();
   for (const Json& e : j.value("expectations", Json::array())) r.expectations.push_back(expectation_of(e));
   r.identity = j.at("identity").get<std::map<std::string, std::string>>();
   return r;

@@ -48,6 +48,7 @@ struct RunModel {
   int64_t active = 0, layers = 0, attention_width = 0;  // see model_size.h; 0: an older manifest
   // Known when the model was loaded:
   int64_t weight_bytes = 0;                // that a pass over one row reads; 0: not known
+  double gemm_gflop_s = 0;                 // of large products in its dtype, by all threads; 0: not measured
   std::string engine;                      // what computes its products; "" before
   std::map<std::string, bool> invariance;  // what was tried of batch invariance, and whether it held
   std::optional<RunQuality> quality;       // of quantized models
@@ -66,10 +67,11 @@ struct RunInfo {
   std::string sampler;   // "temperature(0.7),top_p(0.9)"
   bool one_hot = false;  // temperature 0: the baseline's text is the only right one
   uint64_t seed = 0;
-  double usd_per_hour = 0;                  // of the machine; 0: no price
-  std::vector<Expectation> expectations{};  // of [[expect]]
-  std::string sort = "config";              // of the table: config, speedup
-  int shards = 1;                           // see shard.h
+  double usd_per_hour = 0;                            // of the machine; 0: no price
+  std::vector<Expectation> expectations{};            // of [[expect]]
+  std::optional<std::vector<std::string>> scorers{};  // of [quality]; no value: no prompt has one
+  std::string sort = "config";                        // of the table: config, speedup
+  int shards = 1;                                     // see shard.h
   int repetitions = 1, threads = 1, trace_prompts = 0, bootstrap = 10000;
   int batch = 1;                           // texts that an arm decodes at once
   std::map<std::string, double> idle_w{};  // watts before anything was decoded, by domain of power_meter.h

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 
+#include "experiments/scores/score_file.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 
@@ -198,6 +199,7 @@ RecordSet read_records(const std::filesystem::path& run_folder) {
   // The records of a unit lie in one file, in the order in which its arms were played.
   std::stable_sort(set.records.begin(), set.records.end(),
                    [](const Record& a, const Record& b) { return a.order < b.order; });
+  attach_scores(read_scores(run_folder), set.records);
   return set;
 }
 

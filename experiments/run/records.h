@@ -49,6 +49,14 @@ struct Rounds {
   bool is_tree() const { return depth != drafted; }
 };
 
+// What a scorer found in a record's text, read from scores.jsonl beside the records.
+struct RecordScore {
+  std::string scorer;   // "gsm8k_em@1"
+  double value = 0;     // 0..1; NaN: it was not judged
+  std::string why{};    // it was not judged
+  std::string found{};  // what was taken from the text, or how its code ended
+};
+
 struct Record {
   RecordKey key;
   std::string group, category;
@@ -77,6 +85,10 @@ struct Record {
   std::optional<double> margin_nats;
   std::string exact_why, margin_why;
 
+  std::optional<RecordScore> score{};  // no value: no scorer reads it
+
+  // A public copy holds the number of ids alone.
+  bool has_ids() const { return out.empty() || out.front() >= 0; }
   int64_t n_out() const { return static_cast<int64_t>(out.size()); }
   double decode_us() const { return e2e_us - prefill_us; }
   double wall_us() const { return e2e_us * batch; }
@@ -95,7 +107,7 @@ struct RecordSet {
   int64_t superseded = 0;             // failed attempts that a later one replaced
   std::vector<RecordKey> duplicates;  // successful twice: a fault of the writer
 };
-// They stand in the order of the plan, whatever files they come from.
+// They stand in the order of the plan, whatever files they come from, with the scores of scores.jsonl.
 RecordSet read_records(const std::filesystem::path& run_folder);
 // Those of one file; none where there is no file.
 RecordSet read_records_of(const std::filesystem::path& file);

@@ -95,6 +95,8 @@ void drop_ids(Json& record) {
   record["out_ids_sha256"] = hash;  // a new key moves the others
 }
 
+void drop_found(Json& score) { score.erase("found"); }
+
 void drop_argv(Json& segment) {
   segment["argv"] = Json::array();
   segment.erase("host");
@@ -132,6 +134,8 @@ constexpr Kept kKept[] = {
      [](const std::string& text) { return each_line(text, drop_argv); }},
     {[](const std::string& n) { return n.starts_with("records/") && n.ends_with(".jsonl"); },
      [](const std::string& text) { return each_line(text, drop_ids); }},
+    {[](const std::string& n) { return n == "scores.jsonl"; },
+     [](const std::string& text) { return each_line(text, drop_found); }},
     {[](const std::string& n) {
        for (const char* const name :
             {"config.resolved.toml", "inputs.jsonl", "status.json", "summary.json", "summary.csv",
@@ -162,6 +166,7 @@ void note_left_out(const std::string& name, std::vector<std::string>& notes) {
 const std::vector<std::string> kChanges = {
     "dropped: command lines and working folder (manifest.json, segments.jsonl)",
     "dropped: token ids (records/); out_ids_sha256 is the sha256 of each list, a comma behind every id",
+    "dropped: what scorers found in the texts (scores.jsonl)",
     "shortened: whatever looks like an absolute path, to its last two components",
     "replaced: names of the user and the host"};
 

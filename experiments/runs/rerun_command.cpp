@@ -3,6 +3,7 @@
 #include "experiments/config/config_keys.h"
 #include "experiments/run/manifest.h"
 #include "experiments/runs/resolved_config.h"
+#include "framework/core/log.h"
 
 namespace specula {
 namespace {
@@ -21,6 +22,12 @@ std::vector<std::string> gone_files(const Value& config) {
   return gone;
 }
 
+bool asks_for_code(const Value& config) {
+  const Value* const key = find_key(config, "quality.run_code");
+  const bool* const asked = key == nullptr ? nullptr : std::get_if<bool>(&key->data);
+  return asked != nullptr && *asked;
+}
+
 }  // namespace
 
 ExitCode rerun_command(const RerunArgs& args) {
@@ -30,13 +37,20 @@ ExitCode rerun_command(const RerunArgs& args) {
     throw ConfigError(cat("rerun ", args.folder,
                           ": it has no config.resolved.toml; only what 'specula run' left can be "
                           "run again"));
-  const std::vector<std::string> gone = gone_files(read_resolved_config(args.folder));
+  const Value config = read_resolved_config(args.folder);
+  const std::vector<std::string> gone = gone_files(config);
   if (!gone.empty()) throw ConfigError(cat("rerun ", args.folder, ": what it reads is gone: ", join(gone)));
 
   RunArgs run{.config = file.string(), .resume = "never", .argv = args.argv, .parent = args.folder};
   // A folder of runs may have been moved since; the new run stands beside its parent.
   const fs::path experiment = fs::absolute(args.folder / fs::path(".")).lexically_normal().parent_path().parent_path();
   if (experiment.filename() == parent.experiment) run.overrides.out = experiment.parent_path().string();
+  if (asks_for_code(config)) {
+    log::warning(
+        "[quality] run_code of the folder is left out: whose code runs is said on the command line; "
+        "specula score-run DIR --run-code");
+    run.overrides.sets.emplace_back("quality.run_code=false");
+  }
   return run_command(run);
 }
 

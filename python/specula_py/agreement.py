@@ -11,7 +11,8 @@ from typing import Any, Iterator, Optional
 import numpy as np
 import pandas as pd
 
-from .metrics import METRICS, Estimate, Metrics, accepted_histogram, compare_arms, phase_times, positions
+from .metrics import (Estimate, Metrics, accepted_histogram, compare_arms, is_metric, phase_times, positions,
+                      score_pairs)
 from .run import Run
 
 _RELATIVE = 1e-9
@@ -44,7 +45,7 @@ def assert_agrees(run: Run, metrics: Optional[Metrics] = None) -> int:
 
 def unknown_metrics(run: Run) -> list[str]:
     """Metrics of summary.json that this package does not compute."""
-    return [name for name in run.summary_cell(run.baseline)["metrics"] if name not in METRICS]
+    return [name for name in run.summary_cell(run.baseline)["metrics"] if not is_metric(name)]
 
 
 def _number(value: Any) -> float:
@@ -74,13 +75,16 @@ def interval_agrees(ours: Estimate, low: float, high: float, draws_there: int) -
 def _of_cell(run: Run, metrics: Metrics, arm: str, cat: Optional[str], cell: dict) -> Iterator[tuple]:
     draws = run.manifest["measure"]["bootstrap"]
     for name, theirs in cell["metrics"].items():
-        if name not in METRICS:
+        if not is_metric(name):
             continue
         e = metrics.estimate(arm, name, cat)
         yield "value", name, e.value, _number(theirs["value"]), same(e.value, _number(theirs["value"]))
         low, high = _number(theirs["ci_low"]), _number(theirs["ci_high"])
         agrees = interval_agrees(e, low, high, draws)
         yield "interval", name, tuple(e.interval), (low, high), agrees
+    for scorer, theirs in cell.get("score_pairs", {}).items():
+        ours = score_pairs(run, arm, scorer, cat)
+        yield "pairs", scorer, ours, theirs, ours == theirs
     rows = run.of(arm, cat)
     counts = {"steps": int(rows["kept"].map(len).sum()), "drafted_tok": int(rows["drafted"].map(np.sum).sum()),
               "accepted_tok": int(rows["accepted"].map(np.sum).sum()), "kept_tok": int(rows["kept"].map(np.sum).sum())}

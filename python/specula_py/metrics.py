@@ -13,9 +13,11 @@ import numpy as np
 import pandas as pd
 
 from .inference import NO_INTERVAL, Bootstrap, Interval, holm, percentile_interval, wilcoxon
-from .pairs import pair
+from .pairs import PAIR_KEY, pair
 from .record_metrics import RECORD_METRICS, fraction, is_tree
+from .reading import KEY
 from .run import Run
+from .texts import DISTINCT_METRICS, distinct_share
 from .work import ENERGY_METRICS, LEAST_ENERGY_WINDOW, WORK_METRICS, WorkOf, break_even_alpha, work_fraction
 
 RATIOS = ("speedup", "speedup_decode", "speedup_geomean")
@@ -24,7 +26,9 @@ QUANTILES = {"ttft_p50_ms": ("first", 0.5), "step_p50_ms": ("step", 0.5), "step_
 COSTS = ("cost_c", "cost_v", "cost_o", "speedup_model", "trace_overhead_frac")  # of the fenced pass; without an interval
 BATCH_SPEEDS = {"speedup", "speedup_decode", "speedup_geomean", "e2e_tok_s", "decode_tok_s", "usd_per_mtok", "mbu_frac", "mfu_frac",
                 "j_per_tok", "j_per_tok_net"}
-METRICS = (*RATIOS, *RECORD_METRICS, *QUANTILES, *COSTS, *WORK_METRICS, "alpha_break_even")
+METRICS = (*RATIOS, *RECORD_METRICS, *DISTINCT_METRICS, *QUANTILES, *COSTS, *WORK_METRICS, "alpha_break_even")
+
+SCORES = ("score", "score_delta")  # score.ID of a scorer: of runs that have scores.jsonl
 
 _WIDTH = 2 * 1.959964  # of a 95 % interval, in standard errors
 _POWER = 2.802  # z(0.975) + z(0.8): what is seen with 80 % power, in standard errors
@@ -43,6 +47,11 @@ class Estimate:
         return f"{self.value:.3g} [{self.interval.low:.3g}, {self.interval.high:.3g}]"
 
 
+def is_metric(name: str) -> bool:
+    """Whether it can be computed here: one of METRICS, or what a scorer found (score.ID, score_delta.ID)."""
+    return name in METRICS or name.partition(".")[0] in SCORES
+
+
 class Metrics:
     """Estimates of a run.  All arms share the resamples of a category, so that their differences are paired too."""
 
@@ -56,6 +65,11 @@ class Metrics:
         """Of one metric, over all categories or one.  Throws KeyError for a metric that is not in METRICS."""
         if cat is not None and metric in BATCH_SPEEDS and self.run.manifest["measure"].get("batch", 1) > 1:
             return Estimate(np.nan)
+        kind, _, scorer = metric.partition(".")
+        if kind in SCORES:
+            return self._score(arm, scorer, cat) if kind == "score" else self._score_delta(arm, scorer, cat)
+        if metric in DISTINCT_METRICS:
+            return self._distinct(arm, metric, cat)
         if metric in RATIOS:
             return self._ratio(arm, metric, cat)
         if metric in RECORD_METRICS:
@@ -118,6 +132,27 @@ class Metrics:
                 columns[:, groups[record["group"]]] += part
                 n += 1
         return self._of_totals(np.divide, columns, n, cat)
+
+    def _distinct(self, arm: str, metric: str, cat: Optional[str]) -> Estimate:
+        records = [record for record in self._once(_records, arm) if cat in (None, record["cat"])]
+        share = distinct_share(records, DISTINCT_METRICS[metric])
+        return Estimate(np.nan) if share is None else Estimate(share, n=len(records))
+
+    def _score(self, arm: str, scorer: str, cat: Optional[str]) -> Estimate:
+        scores = _in(self._once(scored, arm, scorer), cat)
+        return self._mean(scores["score"], scores["group"], cat)
+
+    def _score_delta(self, arm: str, scorer: str, cat: Optional[str]) -> Estimate:
+        own, base = self._once(scored, arm, scorer), self._once(scored, self.run.baseline, scorer)
+        pairs = _in(own, cat).merge(base[[*PAIR_KEY, "score"]], on=PAIR_KEY, suffixes=("", "_ref"))
+        return self._mean(pairs["score"] - pairs["score_ref"], pairs["group"], cat)
+
+    def _mean(self, values: pd.Series, groups: pd.Series, cat: Optional[str]) -> Estimate:
+        columns = np.zeros((2, len(self.groups(cat))))
+        places = groups.map(self.groups(cat)).to_numpy(int)
+        np.add.at(columns[0], places, values.to_numpy(float))
+        np.add.at(columns[1], places, 1)
+        return self._of_totals(np.divide, columns, len(values), cat)
 
     def _work(self, arm: str, metric: str, cat: Optional[str]) -> Estimate:
         groups, work_of = self.groups(cat), WorkOf(self.run, arm)
@@ -194,6 +229,22 @@ def speed_ratio(n, us, n_ref, us_ref):
 
 def _records(run: Run, arm: str) -> list[dict]:
     return run.of(arm).to_dict("records")
+
+
+def scored(run: Run, arm: str, scorer: str) -> pd.DataFrame:
+    """The records of an arm that a scorer judged, with their scores."""
+    scores = run.scores[run.scores["scorer"] == scorer]
+    both = run.of(arm)[[*KEY, "seg", "group", "cat"]].merge(scores[[*KEY, "score"]], on=KEY)
+    return both[both["score"].notna()]
+
+
+def score_pairs(run: Run, arm: str, scorer: str, cat: Optional[str] = None) -> dict[str, int]:
+    """Pairs of an arm's record and the baseline's that a scorer judged, by who was right."""
+    base = scored(run, run.baseline, scorer)[[*PAIR_KEY, "score"]]
+    pairs = _in(scored(run, arm, scorer), cat).merge(base, on=PAIR_KEY, suffixes=("", "_ref"))
+    own, ref = pairs["score"] > 0.5, pairs["score_ref"] > 0.5
+    return {"both": int((own & ref).sum()), "only_arm": int((own & ~ref).sum()), "only_ref": int((~own & ref).sum()),
+            "neither": int((~own & ~ref).sum())}
 
 
 def _in(table: pd.DataFrame, cat: Optional[str]) -> pd.DataFrame:

@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 KEY = ["arm", "prompt", "turn", "rep"]  # what a record is about, with its kind (rec or trace)
+
+SCORE_COLUMNS = [*KEY, "scorer", "score"]  # score: 0..1, NaN where it was not judged
 
 _TEXTS = ["arm", "prompt", "group", "cat", "status"]
 _INTEGERS = ["turn", "rep", "seg"]
@@ -103,6 +106,20 @@ def parse_record(line: dict, place: str) -> dict[str, Any]:
     if record["ready_us"] is None:
         raise ReadError(f"{place}: a record without 'ready_us'")
     return record
+
+
+def read_scores(folder: Path) -> pd.DataFrame:
+    """scores.jsonl; no rows where it is not there."""
+    path = folder / "scores.jsonl"
+    if not path.is_file():
+        return pd.DataFrame(columns=SCORE_COLUMNS)
+    objects, _ = read_json_lines(path)
+    for place, line in objects:
+        for name in SCORE_COLUMNS:
+            if name not in line:
+                raise ReadError(f"{place}: a score without '{name}'")
+    rows = [[np.nan if line[name] is None else line[name] for name in SCORE_COLUMNS] for _, line in objects]
+    return pd.DataFrame(rows, columns=SCORE_COLUMNS)
 
 
 class RecordSet:

@@ -11,6 +11,8 @@ from typing import Any, Callable, Optional
 import numpy as np
 import pandas as pd
 
+from .texts import repeated
+
 Record = dict[str, Any]  # a row of Run.records
 Fraction = Optional[tuple[float, float]]  # None: the record says nothing about it
 
@@ -140,6 +142,7 @@ RECORD_METRICS: dict[str, Callable[[Record], Fraction]] = {
     "div_margin_nats": _value_of("div_margin_nats"),
     "n_in_tok": _n_in_tok,
     "n_out_tok": _n_out_tok,
+    "repetition_frac": repeated,
 }
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from .record_metrics import Record, decode_us
 from .run import Run
 
-WORK_METRICS = ("usd_per_mtok", "flop_per_tok", "wasted_flop_frac", "mbu_frac", "j_per_tok", "j_per_tok_net")
+WORK_METRICS = ("usd_per_mtok", "flop_per_tok", "wasted_flop_frac", "mbu_frac", "mfu_frac", "j_per_tok", "j_per_tok_net")
 ENERGY_METRICS = ("j_per_tok", "j_per_tok_net")
 LEAST_ENERGY_WINDOW = 10.0  # seconds of all turns together
 
@@ -24,6 +24,7 @@ class Work:
     flop: float = 0.0
     wasted_flop: float = 0.0  # of positions that were thrown away
     bytes: float = 0.0  # of weights that the rounds read; NaN: not known
+    draft_flop: float = 0.0  # part of flop
 
 
 def _flop(model: dict[str, Any], first: float, count: float) -> float:
@@ -53,8 +54,9 @@ class WorkOf:
         work = Work()
         length = float(record["n_in_tok"])  # of the text; its last token is the root of the next round
         seen = length - 1  # positions in the draft's cache
-        for model in filter(None, (self._target, self._draft)):
-            work.flop += _flop(model, 1, length - 1)  # the prefill leaves the root out
+        work.flop = _flop(self._target, 1, length - 1)  # the prefill leaves the root out
+        if self._draft is not None:
+            work.draft_flop = _flop(self._draft, 1, length - 1)
         for drafted, depth, accepted, kept in zip(*(np.asarray(record[name], float) for name in ("drafted", "depth", "accepted", "kept"))):
             # Rows off the deepest path are counted as deep as it.
             rows = _flop(self._target, length, depth + 1) + _flop(self._target, length + depth, 1) * (drafted - depth)
@@ -64,12 +66,21 @@ class WorkOf:
             if self._draft is not None and drafted > 0:
                 fed = drafted if self._q_next else drafted - 1  # of the drafted tokens
                 stay = min(fed, accepted, kept)
-                work.flop += _flop(self._draft, seen + 1, length + fed - seen)
+                work.draft_flop += _flop(self._draft, seen + 1, length + fed - seen)
                 work.wasted_flop += _flop(self._draft, length + stay + 1, fed - stay)
                 work.bytes += (fed + 1) * self._weights[1]
                 seen = length + stay
             length += kept
+        work.flop += work.draft_flop
         return work
+
+    def seconds_at_peak(self, work: Work) -> float:
+        """That the machine's products would take for the work, each model's in its own numbers; NaN: a rate is not known."""
+        seconds = 0.0
+        for model, flop in ((self._target, work.flop - work.draft_flop), (self._draft, work.draft_flop)):
+            if model is not None:
+                seconds += flop / (model.get("gemm_gflop_s", 0) * 1e9 or np.nan)
+        return seconds
 
 
 def work_fraction(run: Run, metric: str, record: Record, work_of: WorkOf) -> Optional[tuple[float, float]]:
@@ -92,6 +103,9 @@ def work_fraction(run: Run, metric: str, record: Record, work_of: WorkOf) -> Opt
         return work.flop, tokens
     if metric == "wasted_flop_frac":
         return work.wasted_flop, work.flop
+    if metric == "mfu_frac":
+        seconds = work_of.seconds_at_peak(work)
+        return (seconds, record["e2e_us"] * 1e-6) if np.isfinite(seconds) else None
     stream = run.manifest["measure"]["stream_gb_s"]
     if record["batch"] > 1:
         return None  # the passes of a batch are shared

@@ -14,6 +14,7 @@ from support import GREEDY, LENGTHS, ROOT, SAMPLED, CopiedRun
 import specula_py as specula
 from specula_py import agreement
 from specula_py.record_metrics import RECORD_METRICS, fraction
+from specula_py.texts import distinct_share
 
 
 def record(**changes):
@@ -32,7 +33,8 @@ class RecordMetrics(unittest.TestCase):
     def test_by_hand(self):
         by_hand = {"alpha": 3 / 4, "draft_accept_frac": 3 / 5, "accepted_per_step": 1.5, "tau": 2.5, "util_frac": 5 / 7,
                    "drafted_per_step": 2.5, "e2e_tok_s": 5 / 0.003, "decode_tok_s": 2000, "tpot_ms": 0.5, "ttft_ms": 1.5,
-                   "step_ms": 1.4, "e2e_ms": 3, "n_in_tok": 9, "n_out_tok": 5, "exact_frac": 1, "tau_prompt_mean": 2.5}
+                   "step_ms": 1.4, "e2e_ms": 3, "n_in_tok": 9, "n_out_tok": 5, "exact_frac": 1, "tau_prompt_mean": 2.5,
+                   "repetition_frac": 0}
         for metric, value in by_hand.items():
             self.assertAlmostEqual(self.value(metric), value, msg=metric)
         self.assertEqual(set(RECORD_METRICS) - set(by_hand), {"expected_accepted", "rule_us", "first_div_tok", "div_margin_nats"})
@@ -49,6 +51,17 @@ class RecordMetrics(unittest.TestCase):
     def test_nothing_drafted_is_no_value(self):
         nothing = {"drafted": np.zeros(2, int), "depth": np.zeros(2, int), "accepted": np.zeros(2, int)}
         self.assertIsNone(self.value("alpha", **nothing))
+
+    def test_repetition_by_hand(self):
+        self.assertEqual(self.value("repetition_frac", out_ids=np.array([1, 2, 1, 2, 1, 2, 1, 2])), 3 / 5)
+        self.assertIsNone(self.value("repetition_frac", out_ids=np.array([1, 1, 1])))
+
+    def test_distinct_by_hand(self):
+        records = [{"replayed": False, "rep": 0, "out_ids": np.array(ids)} for ids in ([1, 2, 1, 2], [2, 3, 1])]
+        self.assertEqual(distinct_share(records, 1), 3 / 7)
+        self.assertEqual(distinct_share(records, 2), 4 / 5)
+        self.assertEqual(distinct_share(records + [{**records[0], "rep": 1}], 1), 5 / 11)
+        self.assertIsNone(distinct_share([], 1))
 
     def test_a_replay_has_no_times(self):
         self.assertIsNone(fraction({**record(), "replayed": True, "ready_us": None, "out_ids": None}, "e2e_tok_s"))
@@ -165,6 +178,38 @@ class Agreement(CopiedRun):
         self.assertEqual((gaps == 0).sum(), (run.of("sps")["kept"].map(lambda kept: (kept - 1).sum())).sum())
 
 
+class Scores(CopiedRun):
+    ID = "gsm8k_em@1"
+
+    def setUp(self):
+        super().setUp()
+        run = specula.read_run(self.run_folder)
+        prompts = run.of("ar")["prompt"].tolist()
+        right = {"ar": [1, 1, 0, 0], "sps": [1, 0, 1, None]}
+        lines = [{"k": "score", "v": 1, "arm": arm, "prompt": prompt, "turn": 0, "rep": 0, "scorer": self.ID, "score": score}
+                 for arm, scores in right.items() for prompt, score in zip(prompts, scores)]
+        (self.run_folder / "scores.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        self.run_ = specula.read_run(self.run_folder)
+
+    def test_by_hand(self):
+        metrics = specula.Metrics(self.run_)
+        self.assertEqual(metrics.estimate("ar", f"score.{self.ID}").value, 1 / 2)
+        self.assertEqual(metrics.estimate("sps", f"score.{self.ID}").value, 2 / 3)
+        delta = metrics.estimate("sps", f"score_delta.{self.ID}")
+        self.assertEqual((delta.value, delta.n), (0, 3))
+        pairs = {"both": 1, "only_arm": 1, "only_ref": 1, "neither": 0}
+        self.assertEqual(specula.metrics.score_pairs(self.run_, "sps", self.ID), pairs)
+
+    def test_another_scorer_judged_nothing(self):
+        self.assertTrue(np.isnan(specula.Metrics(self.run_).estimate("sps", "score.other@1").value))
+
+    def test_a_line_that_is_none(self):
+        with open(self.run_folder / "scores.jsonl", "a") as file:
+            file.write("{}\n")
+        with self.assertRaisesRegex(specula.ReadError, "scores.jsonl:9: a score without 'arm'"):
+            specula.read_run(self.run_folder)
+
+
 class Tables(unittest.TestCase):
     def test_macro_names_are_letters(self):
         self.assertEqual(specula.tables.macro_name("sps-g4", "tau_x"), "SpsGFourTauX")
@@ -209,9 +254,23 @@ class Program(unittest.TestCase):
         trees = self.run_study("configs/smoke/draft_model_siblings.toml")
         self.assertTrue((trees.rounds["drafted"] > trees.rounds["depth"]).any())
         self.assertGreater(specula.Metrics(chains).estimate("sps-g4", "usd_per_mtok").value, 0)
+        self.assertGreater(specula.Metrics(chains).estimate("sps-g4", "mfu_frac").value, 0)
         for run in [chains, trees]:
             self.assertEqual(specula.unknown_metrics(run), [], "metrics that specula_py should learn")
             self.assertGreater(specula.assert_agrees(run), 100)
+
+
+    def test_scores(self):
+        prompts = [json.loads(line) for line in (ROOT / "assets/demo/prompts.jsonl").read_text().splitlines()]
+        with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
+            for prompt in prompts:
+                file.write(json.dumps({**prompt, "reference": "#### 1"}) + "\n")
+            file.flush()
+            run = self.run_study("configs/studies/demo_t1.toml", f"data.prompts={file.name}", "quality.scorers=[\"gsm8k_em\"]")
+        self.assertIn("score.gsm8k_em@1", run.summary_cell(run.baseline)["metrics"])
+        self.assertEqual(specula.unknown_metrics(run), [])
+        self.assertIn("pairs", set(specula.compare_with_summary(run)["where"]))
+        specula.assert_agrees(run)
 
 
 if __name__ == "__main__":

@@ -36,14 +36,16 @@ RunInfo priced() {
                  .active = 100,
                  .layers = 2,
                  .attention_width = 3,
-                 .weight_bytes = 8000},
+                 .weight_bytes = 8000,
+                 .gemm_gflop_s = 0.01},
                 {.name = "draft",
                  .path = "org/draft",
                  .dtype = "bf16",
                  .active = 10,
                  .layers = 1,
                  .attention_width = 1,
-                 .weight_bytes = 500}};
+                 .weight_bytes = 500,
+                 .gemm_gflop_s = 0.002}};
   run.stream_gb_s = 0.04;
   run.usd_per_hour = 3.6;
   return run;
@@ -60,6 +62,8 @@ TEST(Cost, OfTheBaseline) {
   EXPECT_DOUBLE_EQ(ar.at("wasted_flop_frac").value, 0);
   // 4 passes of 8000 bytes in 4 ms are 8 MB/s of 40.
   EXPECT_DOUBLE_EQ(ar.at("mbu_frac").value, 0.2);
+  // 4784 FLOP in 4.5 ms, of 10 MFLOP/s.
+  EXPECT_DOUBLE_EQ(ar.at("mfu_frac").value, (13 * 200 + 24 * 91) / 1e7 / 4.5e-3);
   EXPECT_EQ(ar.at("alpha_break_even").why, "no_trace_pass");
 }
 
@@ -75,6 +79,8 @@ TEST(Cost, OfADraftAndItsTarget) {
   EXPECT_DOUBLE_EQ(sps.at("wasted_flop_frac").value, target_wasted / (target + draft));
   // 2 target passes, 2 + 1 draft passes in 2 ms.
   EXPECT_DOUBLE_EQ(sps.at("mbu_frac").value, (2 * 8000 + 3 * 500) / 2e-3 / 0.04e9);
+  // Each model's FLOP by its own peak, in the 2.5 ms of prefill and rounds.
+  EXPECT_DOUBLE_EQ(sps.at("mfu_frac").value, (target / 1e7 + draft / 2e6) / 2.5e-3);
 }
 
 TEST(Cost, RejectedDraftsAndCutRoundsAreWaste) {
@@ -108,6 +114,11 @@ TEST(Cost, WithoutWhatItTakesThereIsAReason) {
   EXPECT_EQ(s.cell("ar", "").at("usd_per_mtok").why, "no_price");
   EXPECT_EQ(s.cell("ar", "").at("mbu_frac").why, "no_bandwidth");
   EXPECT_EQ(s.cell("sps", "").at("flop_per_tok").why, "draft_work_unknown");
+  EXPECT_EQ(s.cell("sps", "").at("mfu_frac").why, "draft_work_unknown");
+  RunInfo slow = priced();
+  slow.models[1].gemm_gflop_s = 0;  // of a quantized draft
+  EXPECT_EQ(summarize(slow, two_records()).cell("sps", "").at("mfu_frac").why, "no_peak");
+  EXPECT_TRUE(std::isfinite(summarize(slow, two_records()).cell("ar", "").at("mfu_frac").value));
   EXPECT_THAT(result_table(run, s), Not(HasSubstr("USD")));
   EXPECT_THAT(result_table(priced(), summarize(priced(), two_records())), HasSubstr("| USD/Mtok |"));
   run.arms[1].drafting = "lookup";

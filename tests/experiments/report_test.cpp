@@ -320,7 +320,7 @@ TEST_F(ReportTest, PageMarkdownAndLatexSayWhatTheSummarySays) {
   EXPECT_EQ(json.at("summary"), nlohmann::ordered_json::parse(summary_json(r.run, r.summary)));
   EXPECT_EQ(json.at("prompts").size(), 12u);
   EXPECT_TRUE(holds(html, "cd &#39;/some where&#39;\nspecula run x.toml --set &#39;a=it&#39;\\&#39;&#39;s&#39;"));
-  for (const std::string& metric : shown_metrics()) EXPECT_TRUE(holds(html, cat("<dt>", metric, "</dt>"))) << metric;
+  for (const std::string& metric : shown_metrics(r)) EXPECT_TRUE(holds(html, cat("<dt>", metric, "</dt>"))) << metric;
 }
 
 TEST_F(ReportTest, NoNameBreaksAPage) {

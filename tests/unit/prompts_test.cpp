@@ -15,6 +15,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 class PromptFile : public ::testing::Test {
  protected:
@@ -74,6 +75,12 @@ TEST_F(PromptFile, ErrorsNameFileAndLine) {
       {"{\"prompt\": 3}", ":2: \"prompt\" must hold text, got number"},
       {"{\"turns\": []}", ":2: \"turns\" must be a list"},
       {"{\"turns\": [\"x\", \"\"]}", ":2: \"turns\" holds an empty text"},
+      {R"({"prompt": "x", "reference": {}})", ":2: \"reference\" must hold texts or numbers, got object"},
+      {R"({"prompt": "x", "reference": [[{}]]})", ":2: \"reference\" must hold texts or numbers, got object"},
+      {R"({"prompt": "x", "reference": ["a", "b"]})", ":2: \"reference\" has 2 entries, and the prompt has 1 turn"},
+      {R"({"turns": ["x", "y"], "reference": "a"})", ":2: \"reference\" must be a list with an entry for each turn"},
+      {R"({"prompt": "x", "scorer": []})", ":2: \"scorer\" must be a string, got array"},
+      {R"({"text": "x", "test_list": []})", ":2: \"test_list\" must be a list of at least one string"},
       {"{\"prompt\": \"x\", \"category\": {}}", ":2: \"category\" must be a string, got object"},
       {"{\"id\": \"a\", \"prompt\": \"y\"}", ":2: id \"a\" was already used in line 1"},
   };
@@ -83,6 +90,34 @@ TEST_F(PromptFile, ErrorsNameFileAndLine) {
   EXPECT_THAT(error(""), HasSubstr("no prompts"));
   EXPECT_THAT(error("\n \n"), HasSubstr("no prompts"));
   EXPECT_THROW(load_prompts(file_.string() + ".missing"), Error);
+}
+
+TEST_F(PromptFile, References) {
+  const auto references = [&](const std::string& keys) { return load("{" + keys + "}\n")[0].references; };
+  EXPECT_THAT(references(R"("prompt": "x", "reference": "#### 4")"), ElementsAre(ElementsAre("#### 4")));
+  EXPECT_THAT(references(R"("prompt": "x", "reference": 4)"), ElementsAre(ElementsAre("4")));
+  EXPECT_THAT(references(R"("prompt": "x", "reference": [["a", "b"]])"), ElementsAre(ElementsAre("a", "b")));
+  EXPECT_THAT(references(R"("turns": ["x", "y"], "reference": ["", "5pi"])"),
+              ElementsAre(IsEmpty(), ElementsAre("5pi")));
+  EXPECT_THAT(references(R"("prompt": "x", "reference": null)"), IsEmpty());
+  EXPECT_THAT(references(R"("prompt": "x")"), IsEmpty());
+  const Prompt prompt = load("\n{\"prompt\": \"x\", \"scorer\": \"gsm8k_em\"}\n")[0];
+  EXPECT_EQ(prompt.scorer, "gsm8k_em");
+  EXPECT_EQ(prompt.line, 2u);
+}
+
+TEST_F(PromptFile, LinesOfGsm8kAndMbpp) {
+  const Prompt gsm8k = load(R"({"question": "How many?", "answer": "2 + 2\n#### 4"})"
+                            "\n")[0];
+  EXPECT_THAT(gsm8k.turns, ElementsAre("How many?"));
+  EXPECT_THAT(gsm8k.references, ElementsAre(ElementsAre("2 + 2\n#### 4")));
+  const Prompt mbpp = load(R"x({"text": "Write f.", "code": "", "task_id": 7, "test_setup_code": "import math",)x"
+                           R"x( "test_list": ["assert f(1)", "assert f(2)"], "challenge_test_list": []})x"
+                           "\n")[0];
+  EXPECT_EQ(mbpp.id, "7");
+  EXPECT_THAT(mbpp.turns, ElementsAre("You are an expert Python programmer, and here is your task: Write f. Your code "
+                                      "should pass these tests:\n\nassert f(1)\nassert f(2)\n[BEGIN]\n"));
+  EXPECT_THAT(mbpp.references, ElementsAre(ElementsAre("import math\nassert f(1)\nassert f(2)\n")));
 }
 
 TEST(Stratified, CategoriesTakeTurnsInFileOrder) {
