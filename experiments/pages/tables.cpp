@@ -19,8 +19,9 @@ const std::vector<std::string> kAcceptance = {
     "tau",       "alpha",          "accepted_per_step", "expected_accepted", "drafted_per_step", "draft_accept_frac",
     "util_frac", "tau_prompt_mean"};
 const std::vector<std::string> kCosts = {"cost_c", "cost_v", "cost_o", "speedup_model", "trace_overhead_frac"};
-const std::vector<std::string> kWork = {"flop_per_tok",     "wasted_flop_frac", "mbu_frac",      "mfu_frac",
-                                        "alpha_break_even", "j_per_tok",        "j_per_tok_net", "usd_per_mtok"};
+const std::vector<std::string> kWork = {"flop_per_tok", "wasted_flop_frac", "mbu_frac",
+                                        "mfu_frac",     "alpha_break_even", "draft_memory_frac",
+                                        "j_per_tok",    "j_per_tok_net",    "usd_per_mtok"};
 const std::vector<std::string> kQuality = {"exact_frac", "first_div_tok", "div_margin_nats", "n_in_tok",
                                            "n_out_tok",  "distinct_1",    "distinct_2",      "repetition_frac"};
 

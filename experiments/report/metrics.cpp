@@ -125,6 +125,10 @@ const std::vector<MetricDefinition>& metric_definitions() {
        "for "
        "trees and where no rate would do.",
        kHardware, ""},
+      {"draft_memory_frac", "fraction",
+       "Bytes of weights that a pass of the draft reads over those of a pass of draft and target: the share of the "
+       "memory for weights that the draft rents.  0 without a draft model.",
+       "yes", "draft memory rent"},
       {"usd_per_mtok", "USD/Mtoken",
        "Price of a million kept tokens: [cost] usd_per_hour / 3600 / e2e_tok_s x 1e6.  Null without a price.",
        kHardware, "cost per million tokens"},

@@ -39,7 +39,7 @@ void add_cost_metrics(const RunInfo& run, const ArmInfo& arm, const Slice& slice
                       CellSummary& cell);
 // j_per_tok, j_per_tok_net.
 void add_energy(const RunInfo& run, const Slice& slice, const Bootstrap& bootstrap, CellSummary& cell);
-// alpha_break_even in the cells over all categories; after add_traces.
+// alpha_break_even, draft_memory_frac in the cells over all categories; after add_traces.
 void add_break_even(const RunInfo& run, const std::vector<Record>& records, Summary& summary);
 // Last: a miss is also a warning.
 void check_expectations(const RunInfo& run, Summary& summary);

@@ -120,6 +120,20 @@ void add_energy(const RunInfo& run, const Slice& slice, const Bootstrap& bootstr
   put("j_per_tok_net", net, n, why, bootstrap, cell);
 }
 
+namespace {
+
+// The share of the memory for weights that the draft rents.
+Estimate draft_memory(const RunInfo& run, const ArmInfo& arm) {
+  const WorkModel model = work_model(run, arm);
+  if (!model.why.empty()) return {.why = model.why};
+  const auto bytes = [](const RunModel* m) { return m == nullptr ? 0.0 : static_cast<double>(m->weight_bytes); };
+  const double draft = bytes(model.draft), target = bytes(model.target);
+  if (target == 0 || (model.draft != nullptr && draft == 0)) return {.why = "no_weight_bytes"};
+  return {.value = draft / (draft + target), .n = 1, .why = "point_estimate"};
+}
+
+}  // namespace
+
 void add_break_even(const RunInfo& run, const std::vector<Record>& records, Summary& summary) {
   for (const ArmInfo& arm : run.arms) {
     CellSummary& cell = summary.cell(arm.name, "");
@@ -136,6 +150,7 @@ void add_break_even(const RunInfo& run, const std::vector<Record>& records, Summ
       if (!std::isfinite(e.value)) e.why = "never_pays";
     }
     cell.metrics.push_back({"alpha_break_even", std::move(e)});
+    cell.metrics.push_back({"draft_memory_frac", draft_memory(run, arm)});
   }
 }
 

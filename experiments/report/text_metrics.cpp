@@ -1,25 +1,69 @@
 #include "experiments/report/text_metrics.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
-#include <set>
+#include <utility>
+#include <vector>
 
 namespace specula {
 namespace {
 
 constexpr size_t kRepeated = 4;  // as seq-rep-4 of Welleck et al. 2020
 
-using Ngram = std::vector<Token>;
+// Up to four tokens, each in 32 bits and one more than its id, so that no n-gram is all zeros.
+struct Ngram {
+  uint64_t high = 0, low = 0;
+  bool operator==(const Ngram&) const = default;
+};
+
+Ngram ngram_of(const Token* tokens, size_t n) {
+  Ngram key;
+  for (size_t i = 0; i < n; ++i) {
+    key.high = key.high << 32U | key.low >> 32U;
+    key.low = key.low << 32U | (static_cast<uint32_t>(tokens[i]) + 1U);
+  }
+  return key;
+}
+
+// Open addressing: a run has millions of them, and a tree of vectors takes minutes.
+class NgramSet {
+ public:
+  void add(const Ngram& key) {
+    if (2 * (size_ + 1) > slots_.size()) grow();
+    Ngram& slot = place_of(key);
+    if (slot == key) return;
+    slot = key;
+    ++size_;
+  }
+  size_t size() const { return size_; }
+
+ private:
+  Ngram& place_of(const Ngram& key) {
+    const uint64_t mixed = (key.low * 0x9e3779b97f4a7c15U) ^ (key.high * 0xc2b2ae3d27d4eb4fU);
+    size_t at = (mixed ^ mixed >> 29U) & (slots_.size() - 1);
+    while (!(slots_[at] == Ngram{} || slots_[at] == key)) at = (at + 1) & (slots_.size() - 1);
+    return slots_[at];
+  }
+  void grow() {
+    std::vector<Ngram> old(std::max<size_t>(64, 2 * slots_.size()));
+    std::swap(old, slots_);
+    for (const Ngram& key : old) {
+      if (!(key == Ngram{})) place_of(key) = key;
+    }
+  }
+  std::vector<Ngram> slots_;  // a power of two; zeros: free
+  size_t size_ = 0;
+};
 
 // n-grams seen so far, and how many were looked at.
 struct Ngrams {
-  std::set<Ngram> distinct;
+  NgramSet distinct;
   int64_t count = 0;
 
   void add(const std::vector<Token>& text, size_t n) {
-    for (size_t end = n; end <= text.size(); ++end) {
-      const auto last = text.begin() + static_cast<std::ptrdiff_t>(end);
-      distinct.emplace(last - static_cast<std::ptrdiff_t>(n), last);
+    for (size_t first = 0; first + n <= text.size(); ++first) {
+      distinct.add(ngram_of(text.data() + first, n));
       ++count;
     }
   }

@@ -26,7 +26,7 @@ QUANTILES = {"ttft_p50_ms": ("first", 0.5), "step_p50_ms": ("step", 0.5), "step_
 COSTS = ("cost_c", "cost_v", "cost_o", "speedup_model", "trace_overhead_frac")  # of the fenced pass; without an interval
 BATCH_SPEEDS = {"speedup", "speedup_decode", "speedup_geomean", "e2e_tok_s", "decode_tok_s", "usd_per_mtok", "mbu_frac", "mfu_frac",
                 "j_per_tok", "j_per_tok_net"}
-METRICS = (*RATIOS, *RECORD_METRICS, *DISTINCT_METRICS, *QUANTILES, *COSTS, *WORK_METRICS, "alpha_break_even")
+METRICS = (*RATIOS, *RECORD_METRICS, *DISTINCT_METRICS, *QUANTILES, *COSTS, *WORK_METRICS, "alpha_break_even", "draft_memory_frac")
 
 SCORES = ("score", "score_delta")  # score.ID of a scorer: of runs that have scores.jsonl
 
@@ -80,6 +80,8 @@ class Metrics:
             return Estimate(np.nan) if cat else self._cost(arm, metric)
         if metric in WORK_METRICS:
             return self._work(arm, metric, cat)
+        if metric == "draft_memory_frac":
+            return Estimate(np.nan if cat else WorkOf(self.run, arm).draft_memory())
         if metric == "alpha_break_even":
             return Estimate(np.nan) if cat else self._break_even(arm)
         raise KeyError(f"no metric is called '{metric}'; valid: {', '.join(METRICS)}")

@@ -48,6 +48,11 @@ class WorkOf:
                       and all(model is not None and model.get("n_active", 0) > 0 for model in used))
         self._weights = [model.get("weight_bytes", 0) or np.nan if model else 0.0 for model in (self._target, self._draft)]
 
+    def draft_memory(self) -> float:
+        """The draft's share of the weights that a pass of both reads; NaN: not known."""
+        target, draft = self._weights
+        return draft / (draft + target) if self.known else np.nan
+
     def __call__(self, record: Record) -> Optional[Work]:
         if not self.known:
             return None

@@ -65,6 +65,7 @@ TEST(Cost, OfTheBaseline) {
   // 4784 FLOP in 4.5 ms, of 10 MFLOP/s.
   EXPECT_DOUBLE_EQ(ar.at("mfu_frac").value, (13 * 200 + 24 * 91) / 1e7 / 4.5e-3);
   EXPECT_EQ(ar.at("alpha_break_even").why, "no_trace_pass");
+  EXPECT_EQ(ar.at("draft_memory_frac").value, 0);
 }
 
 TEST(Cost, OfADraftAndItsTarget) {
@@ -152,6 +153,7 @@ TEST(Cost, BreakEvenOfMeasuredCosts) {
   // A round of the baseline takes 1 ms: c = .2, v = .7, o = .05; with 1.5 drafts a round the cost is 1.05.
   const CellSummary sps = summarize(run, set).cell("sps", "");
   EXPECT_NEAR(sps.at("cost_c").value, 0.2, 1e-12);
+  EXPECT_DOUBLE_EQ(sps.at("draft_memory_frac").value, 500.0 / 8500);
   const double alpha = sps.at("alpha_break_even").value;
   EXPECT_NEAR((1 - std::pow(alpha, 2.5)) / (1 - alpha), 1.05, 1e-9);
 }
