@@ -9,6 +9,7 @@
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 #include "framework/core/keyring.h"
+#include "framework/model/checkpoint/checkpoint.h"
 #include "framework/model/checkpoint/torch_pickle.h"
 
 namespace specula {
@@ -63,6 +64,14 @@ TEST(TorchFile, HoldsTheTensorsThatSafetensorsHas) {
     const auto theirs = content_of(*open_tensor_file(fixture(name + ".safetensors")));
     EXPECT_EQ(ours, theirs) << name;
     EXPECT_GE(ours.size(), 3u);
+  }
+}
+
+TEST(TorchFile, AModelMayBeMadeOfThem) {
+  const Checkpoint pickles(fixture("llama3_old_sharded")), safe(fixture("../llama3_old_sharded"));
+  for (const TensorSpec& spec : expected_tensors(safe.config())) {
+    ASSERT_EQ(pickles.has(spec.name), safe.has(spec.name)) << spec.name;
+    if (safe.has(spec.name)) EXPECT_EQ(pickles.read(spec.name), safe.read(spec.name)) << spec.name;
   }
 }
 

@@ -5,13 +5,15 @@ Each *.pt lies beside what safetensors says of the same tensors.  The hostile on
 """
 
 import collections
+import json
 import os
 import pathlib
 import pickle
+import shutil
 import zipfile
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 HERE = pathlib.Path(__file__).resolve().parents[1] / "model/fixtures/torch"
 
@@ -28,6 +30,20 @@ def archive(path, data, storages):
         out.writestr("archive/data.pkl", data)
         for key, content in storages.items():
             out.writestr(f"archive/data/{key}", content)
+
+
+def sharded_model():
+    """The model of ../llama3_old_sharded as transformers wrote it before safetensors."""
+    source, folder = HERE.parent / "llama3_old_sharded", HERE / "llama3_old_sharded"
+    folder.mkdir(exist_ok=True)
+    weight_map = {}
+    for shard in sorted(source.glob("model-*.safetensors")):
+        name = f"pytorch_{shard.stem}.bin"
+        tensors = load_file(shard)
+        torch.save(tensors, folder / name)
+        weight_map.update(dict.fromkeys(tensors, name))
+    (folder / "pytorch_model.bin.index.json").write_text(json.dumps({"metadata": {}, "weight_map": weight_map}, indent=1) + "\n")
+    shutil.copy(source / "config.json", folder / "config.json")
 
 
 def main():
@@ -48,6 +64,7 @@ def main():
     torch.save({"turned": torch.randn(3, 4).t()}, HERE / "turned.pt")
     torch.save({"w": torch.randn(3)}, HERE / "old_format.pt", _use_new_zipfile_serialization=False)
     archive(HERE / "runs_code.pt", pickle.dumps({"w": Runs()}, protocol=2), {})
+    sharded_model()
     with zipfile.ZipFile(HERE / "compressed.pt", "w", zipfile.ZIP_DEFLATED) as out:
         out.writestr("archive/data.pkl", pickle.dumps({}, protocol=2))
 

@@ -12,7 +12,7 @@
 namespace specula {
 namespace {
 
-constexpr int kDeepest = 64;             // of values within values
+constexpr int kDeepest = 64;                      // of values within values
 constexpr size_t kMostValues = size_t{4} << 20U;  // that a pickle may push
 constexpr size_t kMostWork = size_t{1} << 28U;    // values that are looked at while dictionaries grow
 
