@@ -55,16 +55,20 @@ Checkpoint::Checkpoint(const fs::path& folder) : folder_(folder) {
   check_tensors();
 }
 
+// safetensors where both kinds are there.
 void Checkpoint::open_files() {
-  const fs::path single = folder_ / "model.safetensors", index = folder_ / "model.safetensors.index.json";
-  if (fs::exists(single)) {
-    files_.push_back(std::make_unique<SafetensorsFile>(single));
-    locate(*files_.back());
-  } else if (fs::exists(index)) {
-    open_shards(index);
-  } else {
-    refuse_other_formats();
+  const std::vector<std::string> names = {"model.safetensors", "pytorch_model.bin"};
+  for (const std::string& name : names) {
+    if (fs::exists(folder_ / name)) return open_file(folder_ / name);
+    const fs::path index = folder_ / (name + ".index.json");
+    if (fs::exists(index)) return open_shards(index);
   }
+  throw Error(cat(folder_.string(), ": it holds none of ", join(names, ", "), " and no index of one (*.index.json)"));
+}
+
+void Checkpoint::open_file(const fs::path& path) {
+  files_.push_back(open_tensor_file(path));
+  locate(*files_.back());
 }
 
 void Checkpoint::open_shards(const fs::path& index) {
@@ -76,8 +80,7 @@ void Checkpoint::open_shards(const fs::path& index) {
       throw Error(
           cat(index.string(), ": tensor '", name, "' is said to be in '", shard, "', but there is no such file"));
     }
-    files_.push_back(std::make_unique<SafetensorsFile>(folder_ / shard));
-    locate(*files_.back());
+    open_file(folder_ / shard);
   }
   for (const auto& [name, shard] : weight_map) {
     const auto found = stored_.find(name);
@@ -87,28 +90,11 @@ void Checkpoint::open_shards(const fs::path& index) {
   }
 }
 
-void Checkpoint::locate(const SafetensorsFile& file) {
+void Checkpoint::locate(const TensorFile& file) {
   for (const TensorEntry& entry : file.entries()) {
     const auto [at, fresh] = stored_.try_emplace(entry.name, StoredTensor{&file, &entry});
     if (!fresh) throw Error(cat(file.path(), ": tensor '", entry.name, "' is also in ", at->second.file->path()));
   }
-}
-
-void Checkpoint::refuse_other_formats() const {
-  std::vector<std::string> pickles;
-  for (const auto& item : fs::directory_iterator(folder_)) {
-    const std::string extension = item.path().extension().string();
-    if (extension == ".bin" || extension == ".pt" || extension == ".pth")
-      pickles.push_back(item.path().filename().string());
-  }
-  std::sort(pickles.begin(), pickles.end());
-  if (!pickles.empty()) {
-    throw Error(
-        cat(folder_.string(), ": '", pickles.front(),
-            "' is a pickle, which can run code when it is read; expected model.safetensors (convert it with the "
-            "safetensors package)"));
-  }
-  throw Error(cat(folder_.string(), ": neither model.safetensors nor model.safetensors.index.json"));
 }
 
 // Some files begin the names of their tensors in another way.

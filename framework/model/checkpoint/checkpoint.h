@@ -1,7 +1,7 @@
-// A Hugging Face folder, opened and checked but not loaded: config.json, one model.safetensors or the shards that
-// model.safetensors.index.json names, every tensor the model needs present with its shape and a dtype that can be read.
-// Tensors go by the names of decoder_config.h, whatever a family's files call them and however they are kept there.
-// Licence: Apache-2.0.
+// A Hugging Face folder, opened and checked but not loaded: config.json, one model.safetensors (or
+// pytorch_model.bin, read without running it) or the shards that its index names, every tensor the model needs present
+// with its shape and a dtype that can be read. Tensors go by the names of decoder_config.h, whatever a family's files
+// call them and however they are kept there. Licence: Apache-2.0.
 #pragma once
 
 #include <filesystem>
@@ -46,20 +46,20 @@ class Checkpoint {
   const Located& located(const std::string& name) const;
   void open_files();
   void open_shards(const std::filesystem::path& index);
-  void locate(const SafetensorsFile& file);
+  void open_file(const std::filesystem::path& path);
+  void locate(const TensorFile& file);
   void choose_prefix();
   void check_tensors();
   std::optional<PackedTensor> find_packed(const TensorSpec& spec, std::set<std::string>& wanted) const;
   void check_stored(const TensorSpec& spec, const StoredTensor& at) const;
   void refuse_missing(const std::vector<std::string>& missing) const;
   void refuse_unexpected(const std::vector<std::string>& unexpected) const;
-  void refuse_other_formats() const;
   Matrix matrix_of(const Located& from) const;
 
   std::filesystem::path folder_;
   std::string config_text_;
   DecoderConfig config_;
-  std::vector<std::unique_ptr<SafetensorsFile>> files_;
+  std::vector<std::unique_ptr<TensorFile>> files_;
   std::map<std::string, StoredTensor> stored_;  // by the names in the files
   std::vector<TensorSpec> all_specs_;
   std::map<std::string, Located> specs_;

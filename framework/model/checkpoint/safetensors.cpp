@@ -136,19 +136,7 @@ void check_tiling(const std::string& path, const std::vector<TensorEntry>& entri
 
 }  // namespace
 
-int64_t TensorEntry::elements() const {
-  int64_t product = 1;
-  for (const int64_t size : shape) product *= size;
-  return product;
-}
-
-std::string shape_text(const std::vector<int64_t>& shape) {
-  std::string text = "[";
-  for (size_t i = 0; i < shape.size(); ++i) text += cat(i == 0 ? "" : ", ", shape[i]);
-  return text + "]";
-}
-
-SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : path_(path.string()), file_(path) {
+SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : TensorFile(path) {
   if (file_.size() < kLengthBytes) {
     throw Error(
         cat(path_, ": ", file_.size(), " bytes are too few for a safetensors file (the header's length takes 8)"));
@@ -173,12 +161,6 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : path_(path
     return a.begin != b.begin ? a.begin < b.begin : a.end < b.end;
   });
   check_tiling(path_, entries_, data_begin, file_.size());
-}
-
-void SafetensorsFile::read(const TensorEntry& entry, size_t offset, std::span<uint8_t> out) const {
-  SPECULA_CHECK(offset + out.size() <= entry.end - entry.begin, entry.name, ": ", out.size(), " bytes from ", offset,
-                " of ", entry.end - entry.begin);
-  file_.read(entry.begin + offset, out);
 }
 
 }  // namespace specula

@@ -10,12 +10,12 @@
 #include <vector>
 
 #include "framework/model/checkpoint/packed_ints.h"
-#include "framework/model/checkpoint/safetensors.h"
+#include "framework/model/checkpoint/tensor_file.h"
 
 namespace specula {
 
 struct StoredTensor {
-  const SafetensorsFile* file = nullptr;
+  const TensorFile* file = nullptr;
   const TensorEntry* entry = nullptr;
 
   int64_t elements_of_row() const;  // a row is an element of the outermost dimension
