@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cmath>
 #include <fstream>
 
 #include "experiments/bench/session.h"
@@ -35,7 +36,7 @@ class SyntheticArm {
       int accepted = 0;
       while (accepted < drafted && uniform(static_cast<uint32_t>(accepted)) < 0.7) ++accepted;
       for (int i = 0; i <= accepted; ++i)
-        r.out.push_back(static_cast<Token>(uniform(8 + static_cast<uint32_t>(i)) * 32000));
+        r.out.push_back(static_cast<Token>(32000 * std::pow(uniform(8 + static_cast<uint32_t>(i)), 4)));
       now += 900 + 200 * uniform(16) + 100 * drafted;
       r.rounds.drafted.push_back(drafted);
       r.rounds.depth.push_back(drafted);

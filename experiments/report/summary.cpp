@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "experiments/report/acceptance_profile.h"
@@ -10,6 +11,7 @@
 #include "experiments/report/text_metrics.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
+#include "framework/core/parallel.h"
 
 namespace specula {
 namespace {
@@ -52,23 +54,73 @@ Slice slice_of(const std::vector<Record>& records, const PairedRecords& paired, 
   return slice;
 }
 
-CellSummary summarize_cell(const ArmInfo& arm, const Level& level, const Slice& slice,
-                           const std::vector<Record>& records) {
-  CellSummary cell{.arm = arm.name, .category = level.category};
+// Of a batch the time is shared out equally, whatever the categories of its texts: of one category there is no speed.
+void drop_speeds_of_batches(const RunInfo& run, CellSummary& cell) {
+  if (run.batch == 1 || cell.category.empty()) return;
+  for (NamedEstimate& m : cell.metrics) {
+    for (const char* const name : {"speedup", "speedup_decode", "speedup_geomean", "e2e_tok_s", "decode_tok_s",
+                                   "usd_per_mtok", "mbu_frac", "mfu_frac", "j_per_tok", "j_per_tok_net"}) {
+      if (m.name == name) m.estimate = {.why = "batches_mix_categories"};
+    }
+  }
+}
+
+// All categories first, then each.
+std::vector<Level> levels_of(const RunInfo& run, const std::vector<Record>& records,
+                             const std::vector<std::string>& categories) {
+  std::vector<std::string> names = {""};
+  names.insert(names.end(), categories.begin(), categories.end());
+  std::vector<std::optional<Level>> made(names.size());
+  for_each_index(names.size(), [&](size_t i) {
+    auto groups = groups_of(records, names[i]);
+    const size_t size = groups.size();
+    made[i].emplace(Level{names[i], std::move(groups), Bootstrap(size, run.bootstrap, run.seed)});
+  });
+  std::vector<Level> levels;
+  for (std::optional<Level>& level : made) levels.push_back(std::move(*level));
+  return levels;
+}
+
+// One cell: cells share nothing, so threads take them in turn.
+struct CellWork {
+  const ArmInfo* arm;
+  const Level* level;
+  Slice slice{};
+  CellSummary cell{};
+};
+
+std::vector<CellWork> work_of_cells(const RunInfo& run, const std::vector<Level>& levels) {
+  std::vector<CellWork> work;
+  for (const ArmInfo& arm : run.arms) {
+    for (const Level& level : levels) work.push_back({.arm = &arm, .level = &level});
+  }
+  return work;
+}
+
+void summarize_cell(const RunInfo& run, const std::vector<Record>& records, const PairedRecords& baseline,
+                    CellWork& work) {
+  const ArmInfo& arm = *work.arm;
+  const Level& level = *work.level;
+  work.slice = slice_of(records, baseline, arm.name, level);
+  CellSummary& cell = work.cell;
+  cell.arm = arm.name;
+  cell.category = level.category;
   std::set<std::string> prompts;
-  for (const Record* r : slice.records) prompts.insert(r->key.prompt);
+  for (const Record* r : work.slice.records) prompts.insert(r->key.prompt);
   cell.num_prompts = static_cast<int64_t>(prompts.size());
-  add_acceptance_counts(slice, cell);
+  add_acceptance_counts(work.slice, cell);
   for (const Record& r : records) {
     const bool here = level.category.empty() || r.category == level.category;
     cell.counts.failed += !r.ok && !r.key.trace && r.key.arm == arm.name && here ? 1 : 0;
   }
-  add_speedups(slice, level.bootstrap, cell);
-  add_rates(arm, slice, level.bootstrap, cell);
-  add_distinct_metrics(slice, cell);
-  add_percentiles(slice, level.bootstrap, cell);
-  add_scores(arm, slice, level.bootstrap, cell);
-  return cell;
+  add_speedups(work.slice, level.bootstrap, cell);
+  add_rates(arm, work.slice, level.bootstrap, cell);
+  add_distinct_metrics(work.slice, cell);
+  add_percentiles(work.slice, level.bootstrap, cell);
+  add_scores(arm, work.slice, level.bootstrap, cell);
+  add_cost_metrics(run, arm, work.slice, level.bootstrap, cell);
+  add_energy(run, work.slice, level.bootstrap, cell);
+  drop_speeds_of_batches(run, cell);
 }
 
 void note_unpaired(const ArmInfo& arm, const Slice& slice, Summary& summary) {
@@ -97,17 +149,6 @@ void note_differences(const RunInfo& run, const ArmInfo& arm, const Slice& slice
   if (different == 0 || !run.promises_same_text(arm)) return;
   summary.warnings.push_back(cat(arm.name, ": ", different, " of ", compared, " records differ from ",
                                  run.baseline().name, run.one_hot ? cat(", largest margin ", largest, " nats") : ""));
-}
-
-// Of a batch the time is shared out equally, whatever the categories of its texts: of one category there is no speed.
-void drop_speeds_of_batches(const RunInfo& run, CellSummary& cell) {
-  if (run.batch == 1 || cell.category.empty()) return;
-  for (NamedEstimate& m : cell.metrics) {
-    for (const char* const name : {"speedup", "speedup_decode", "speedup_geomean", "e2e_tok_s", "decode_tok_s",
-                                   "usd_per_mtok", "mbu_frac", "mfu_frac", "j_per_tok", "j_per_tok_net"}) {
-      if (m.name == name) m.estimate = {.why = "batches_mix_categories"};
-    }
-  }
 }
 
 // Where rows depend on their neighbours, equality of texts is no promise any more.
@@ -176,36 +217,26 @@ Summary summarize(const RunInfo& run, const RecordSet& set) {
   summary.warnings = run.mixed;
   note_variance(run, summary);
   summary.categories = categories_of(set.records);
-  std::vector<Level> levels;
-  std::vector<std::string> names = {""};
-  names.insert(names.end(), summary.categories.begin(), summary.categories.end());
-  for (const std::string& category : names) {
-    auto groups = groups_of(set.records, category);
-    const size_t size = groups.size();
-    levels.push_back({category, std::move(groups), Bootstrap(size, run.bootstrap, run.seed)});
-  }
+  const std::vector<Level> levels = levels_of(run, set.records, summary.categories);
   note_few_batches(run, levels.front(), summary);
   const PairedRecords baseline(run.baseline().name, set.records);
-  for (const ArmInfo& arm : run.arms) {
-    for (const Level& level : levels) {
-      const Slice slice = slice_of(set.records, baseline, arm.name, level);
-      summary.cells.push_back(summarize_cell(arm, level, slice, set.records));
-      add_cost_metrics(run, arm, slice, level.bootstrap, summary.cells.back());
-      add_energy(run, slice, level.bootstrap, summary.cells.back());
-      drop_speeds_of_batches(run, summary.cells.back());
-      if (!level.category.empty() || arm.baseline) continue;
-      if (arm.duplicate_of.empty()) {
-        const Estimate& speedup = summary.cells.back().at("speedup");
-        summary.comparisons.push_back(compare_with_reference(arm, run.baseline().name, slice, speedup));
-      } else {
-        const PairedRecords original(arm.duplicate_of, set.records);
-        add_duplicate(arm, slice_of(set.records, original, arm.name, level), level.bootstrap, summary);
-      }
-      note_unpaired(arm, slice, summary);
-      note_differences(run, arm, slice, summary);
-      note_empty_drafts(arm, slice, summary);
-      note_learning(run, arm, summary);
+  std::vector<CellWork> work = work_of_cells(run, levels);
+  for_each_index(work.size(), [&](size_t i) { summarize_cell(run, set.records, baseline, work[i]); });
+  for (CellWork& w : work) {
+    const ArmInfo& arm = *w.arm;
+    summary.cells.push_back(std::move(w.cell));
+    if (!w.level->category.empty() || arm.baseline) continue;
+    if (arm.duplicate_of.empty()) {
+      const Estimate& speedup = summary.cells.back().at("speedup");
+      summary.comparisons.push_back(compare_with_reference(arm, run.baseline().name, w.slice, speedup));
+    } else {
+      const PairedRecords original(arm.duplicate_of, set.records);
+      add_duplicate(arm, slice_of(set.records, original, arm.name, *w.level), w.level->bootstrap, summary);
     }
+    note_unpaired(arm, w.slice, summary);
+    note_differences(run, arm, w.slice, summary);
+    note_empty_drafts(arm, w.slice, summary);
+    note_learning(run, arm, summary);
   }
   adjust_comparisons(summary.comparisons);
   add_traces(run, set.records, summary);

@@ -1,10 +1,8 @@
 #include "experiments/run/records.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <unordered_map>
 
 #include "experiments/scores/score_file.h"
@@ -13,86 +11,6 @@
 
 namespace specula {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-double tenth(double us) { return std::round(us * 10) / 10; }
-
-Json tenths(const std::vector<double>& values) {
-  Json array = Json::array();
-  for (const double v : values) array.push_back(tenth(v));
-  return array;
-}
-
-// NaN becomes null.
-Json values_of(const std::vector<double>& values) {
-  Json array = Json::array();
-  for (const double v : values) array.push_back(std::isfinite(v) ? Json(v) : Json(nullptr));
-  return array;
-}
-
-template <class T>
-void put_optional(Json& json, const char* name, const std::optional<T>& value, const std::string& why) {
-  if (value) {
-    json[name] = *value;
-    return;
-  }
-  json[name] = nullptr;
-  if (!why.empty()) json[std::string(name) + "_why"] = why;
-}
-
-void put_rounds(Json& json, const Rounds& rounds) {
-  json["steps"] = rounds.size();
-  json["drafted"] = rounds.drafted;
-  if (rounds.is_tree()) json["depth"] = rounds.depth;
-  json["accepted"] = rounds.accepted;
-  json["kept"] = rounds.kept;
-  json["cut_step"] = rounds.cut < 0 ? Json(nullptr) : Json(rounds.cut);
-  if (!rounds.expected.empty()) json["expected"] = values_of(rounds.expected);
-  if (!rounds.rule_us.empty()) json["rule_us"] = values_of(rounds.rule_us);
-  for (const auto& [name, values] : rounds.notes) {
-    Json& noted = json["notes"][name] = values_of(values);
-    while (noted.size() < rounds.size()) noted.push_back(nullptr);  // the last rounds lack it
-  }
-}
-
-void put_measures(Json& json, const Record& r) {
-  json["n_in_tok"] = r.n_in;
-  json["n_out_tok"] = r.n_out();
-  json["stop"] = r.stop;
-  json["out_ids"] = r.out;
-  json["t_start_us"] = tenth(r.start_us);
-  if (r.batch > 1) json["batch"] = r.batch;
-  json["prefill_us"] = tenth(r.prefill_us);
-  json["ttft_us"] = tenth(r.ttft_us());
-  json["decode_us"] = tenth(r.decode_us());
-  json["e2e_us"] = tenth(r.e2e_us);
-  json["unbilled_us"] = tenth(r.unbilled_us);
-  if (!r.energy_j.empty()) json["energy_j"] = r.energy_j;
-  put_rounds(json, r.rounds);
-  json["ready_us"] = tenths(r.rounds.ready_us);
-  if (r.key.trace) {
-    Json phases = Json::object();
-    for (int i = 0; i < kNumPhases; ++i) phases[kPhaseNames[i]] = tenth(r.phase_us[i]);
-    json["phase_us"] = std::move(phases);
-  }
-}
-
-// What only a decode measures: the text and its times.
-constexpr const char* kOfDecode[] = {"n_out_tok", "stop",      "out_ids", "t_start_us",  "prefill_us",
-                                     "ttft_us",   "decode_us", "e2e_us",  "unbilled_us", "ready_us"};
-
-void put_replay(Json& json, const Record& r) {
-  json["n_in_tok"] = r.n_in;
-  for (const char* const name : kOfDecode) json[name] = nullptr;
-  put_rounds(json, r.rounds);
-}
-
-void put_failure(Json& json, const Record& r) {
-  for (const char* const name : {"n_in_tok", "steps", "drafted", "accepted", "kept", "cut_step"}) json[name] = nullptr;
-  for (const char* const name : kOfDecode) json[name] = nullptr;
-  json["err"] = {{"type", "error"}, {"what", r.error}};
-}
 
 void read_file_into(const std::filesystem::path& file, std::vector<Record>& all) {
   const std::string text = read_file(file);
@@ -149,33 +67,6 @@ double Record::ttft_us() const {
 }
 
 double Record::latency_us() const { return batch == 1 || rounds.ready_us.empty() ? e2e_us : rounds.ready_us.back(); }
-
-std::string to_line(const Record& r) {
-  Json json;
-  json["k"] = r.key.trace ? "trace" : "rec";
-  json["v"] = 1;
-  json["seg"] = r.segment;
-  json["arm"] = r.key.arm;
-  json["prompt"] = r.key.prompt;
-  json["group"] = r.group;
-  json["cat"] = r.category;
-  json["turn"] = r.key.turn;
-  json["rep"] = r.key.rep;
-  json["order"] = r.order;
-  json["request"] = r.request;
-  json["status"] = !r.ok ? "error" : r.replayed ? "replay" : "ok";
-  if (!r.ok) {
-    put_failure(json, r);
-  } else if (r.replayed) {
-    put_replay(json, r);
-  } else {
-    put_measures(json, r);
-  }
-  put_optional(json, "exact", r.exact, r.exact_why);
-  put_optional(json, "first_div_tok", r.first_difference, "");
-  put_optional(json, "div_margin_nats", r.margin_nats, r.margin_why);
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
 
 std::vector<Record> read_every_record(const std::filesystem::path& file) {
   std::vector<Record> all;

@@ -1,6 +1,8 @@
 // `export`: the tables of a run in each format, and a copy of it that says nothing of who made it.
 #include <gmock/gmock.h>
+
 #include <sqlite3.h>
+#include <sstream>
 
 #include <cmath>
 #include <cstdlib>
@@ -189,8 +191,15 @@ TEST_F(Export, APublicCopyNamesNobody) {
 
 TEST_F(Export, APublicCopyIsStillARun) {
   copy_for_public(folder_ / "run", folder_ / "public", kAlice);
+  // Every figure but those of the ids, which it does not hold.
   const auto figures = [&](const char* name) {
-    return summary_csv(summarize(read_manifest(folder_ / name), read_records(folder_ / name)));
+    std::istringstream csv(summary_csv(summarize(read_manifest(folder_ / name), read_records(folder_ / name))));
+    std::string kept;
+    for (std::string line; std::getline(csv, line);) {
+      if (line.find(",distinct_") == std::string::npos && line.find(",repetition_frac") == std::string::npos)
+        kept += line + "\n";
+    }
+    return kept;
   };
   EXPECT_EQ(figures("public"), figures("run"));
 }
