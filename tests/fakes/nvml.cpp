@@ -1,4 +1,4 @@
-// A library with the functions of NVML that the program asks for: two GPUs, one of them without an energy counter.  Each
+// A library with the functions of NVML that the program asks for: two GPUs, one of them without an energy counter. Each
 // reading of the other finds 1500 mJ more.
 extern "C" {
 int nvmlInit_v2() { return 0; }
