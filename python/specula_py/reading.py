@@ -101,7 +101,6 @@ def parse_record(line: dict, place: str) -> dict[str, Any]:
         return record
     for name in _SCALARS:
         _require(record, name, (int, float), place)
-    record.setdefault("batch", 1)
     record["out_ids"] = _array(record.get("out_ids"), int, "out_ids", place)
     if record["ready_us"] is None:
         raise ReadError(f"{place}: a record without 'ready_us'")

@@ -41,11 +41,11 @@ def _decode_tok_s(r: Record) -> Fraction:
 
 def _latency_us(r: Record) -> float:
     """Of one text; the times of a record of a batch are its share of the batch's."""
-    return r["ready_us"][-1] if r["batch"] > 1 and len(r["ready_us"]) else r["e2e_us"]
+    return r["ready_us"][-1] if r.get("batch", 1) > 1 and len(r["ready_us"]) else r["e2e_us"]
 
 
 def _tpot_ms(r: Record) -> Fraction:
-    return (_latency_us(r) - r["prefill_us"] * r["batch"]) * 1e-3, len(r["out_ids"])
+    return (_latency_us(r) - r["prefill_us"] * r.get("batch", 1)) * 1e-3, len(r["out_ids"])
 
 
 def _e2e_ms(r: Record) -> Fraction:

@@ -112,7 +112,7 @@ def work_fraction(run: Run, metric: str, record: Record, work_of: WorkOf) -> Opt
         seconds = work_of.seconds_at_peak(work)
         return (seconds, record["e2e_us"] * 1e-6) if np.isfinite(seconds) else None
     stream = run.manifest["measure"]["stream_gb_s"]
-    if record["batch"] > 1:
+    if record.get("batch", 1) > 1:
         return None  # the passes of a batch are shared
     return (work.bytes, decode_us(record) * 1e-6 * stream * 1e9) if stream > 0 and np.isfinite(work.bytes) else None
 
