@@ -64,7 +64,7 @@ class Machine {
     for (;;) {
       const uint8_t op = byte();
       if (op == '.') {
-        const Shared result = pop();
+        Shared result = pop();
         if (!stack_.empty()) fail("values are left behind the last one");
         return result;
       }
