@@ -9,6 +9,7 @@
 #include "experiments/doctor_products.h"
 #include "experiments/run/environment.h"
 #include "experiments/run/power_meter.h"
+#include "experiments/scratch_folder.h"
 #include "experiments/stream.h"
 #include "framework/decode/decode.h"
 #include "framework/model/device.h"
@@ -23,8 +24,6 @@
 namespace specula {
 namespace {
 
-namespace fs = std::filesystem;
-
 class Report {
  public:
   void say(const std::string& what, const std::string& value) const {
@@ -38,22 +37,6 @@ class Report {
 
  private:
   std::vector<std::string> advice_;
-};
-
-// A folder for the self-test's model.
-class Workplace {
- public:
-  Workplace() : path_(fs::temp_directory_path() / cat("specula-doctor-", ::getpid())) {}
-  ~Workplace() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  Workplace(const Workplace&) = delete;
-  Workplace& operator=(const Workplace&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
 };
 
 constexpr const char* kNotInvariant =
@@ -77,13 +60,12 @@ bool self_test(Report& report) {
   config.kv_heads = 2;
   config.head_dim = 32;
   config.context = 512;
-  const Workplace workplace;
+  const ScratchFolder folder("doctor");
   bool all_held = true;
   for (const std::string& name : dtype_names()) {
     const Dtype dtype = parse_dtype(name, "doctor");
-    write_random_llama(workplace.path(), config, 1, is_quantized(dtype) ? Dtype::kBfloat16 : dtype);
-    all_held =
-        try_invariance(report, "invariance " + name, *load_model(workplace.path(), {.dtype = dtype})) && all_held;
+    write_random_llama(folder.path(), config, 1, is_quantized(dtype) ? Dtype::kBfloat16 : dtype);
+    all_held = try_invariance(report, "invariance " + name, *load_model(folder.path(), {.dtype = dtype})) && all_held;
   }
   return all_held;
 }

@@ -4,7 +4,6 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/narrow.h>
 #include <malloc.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -12,6 +11,7 @@
 
 #include "experiments/bench/session.h"
 #include "experiments/bench/synthetic_text.h"
+#include "experiments/scratch_folder.h"
 #include "framework/core/clock.h"
 #include "framework/decode/compose.h"
 #include "framework/lookup/ngram_counts.h"
@@ -61,20 +61,12 @@ double heap_bytes() {
 // Files of corpora of several sizes, in a folder that goes when the benchmark ends.
 class CorpusFolder {
  public:
-  explicit CorpusFolder(const BenchDraftersArgs& args)
-      : folder_(fs::temp_directory_path() / cat("specula-bench-", ::getpid())) {
-    fs::create_directories(folder_);
+  explicit CorpusFolder(const BenchDraftersArgs& args) {
     for (const int64_t tokens : args.corpora) add(tokens, args.vocab);
   }
-  ~CorpusFolder() {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-  }
-  CorpusFolder(const CorpusFolder&) = delete;
-  CorpusFolder& operator=(const CorpusFolder&) = delete;
 
   std::string file(const std::string& drafter, int64_t tokens) const {
-    return folder_ / cat(drafter == kNgramKind ? kNgramKind : kRetrievalKind, "-", tokens);
+    return folder_.path() / cat(drafter == kNgramKind ? kNgramKind : kRetrievalKind, "-", tokens);
   }
   const std::vector<Token>& smallest() const { return smallest_; }
   const std::vector<BenchRow>& rows() const { return rows_; }  // what making them cost
@@ -104,7 +96,7 @@ class CorpusFolder {
                                  computed("bytes_per_token", bytes / static_cast<double>(tokens))}});
   }
 
-  fs::path folder_;
+  const ScratchFolder folder_{"bench"};
   std::vector<Token> smallest_;
   std::vector<BenchRow> rows_;
 };

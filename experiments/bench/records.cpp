@@ -7,6 +7,7 @@
 #include "experiments/bench/session.h"
 #include "experiments/report/summary.h"
 #include "experiments/run/records.h"
+#include "experiments/scratch_folder.h"
 #include "framework/core/clock.h"
 #include "framework/core/files.h"
 #include "framework/core/keyring.h"
@@ -66,26 +67,6 @@ RunInfo info_of(int64_t prompts, int arms) {
   return info;
 }
 
-// A folder of its own, which goes with it.
-class Workplace {
- public:
-  explicit Workplace(const std::string& within)
-      : path_((within.empty() ? std::filesystem::temp_directory_path() : std::filesystem::path(within)) /
-              cat("specula-bench-", ::getpid())) {
-    std::filesystem::create_directories(path_ / "records");
-  }
-  ~Workplace() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  Workplace(const Workplace&) = delete;
-  Workplace& operator=(const Workplace&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
 double resident_mb() {
   std::ifstream statm("/proc/self/statm");
   double pages = 0, resident = 0;
@@ -121,11 +102,12 @@ Written write_records(const std::filesystem::path& file, int64_t prompts, const 
 BenchRow measure(int64_t prompts, const BenchRecordsArgs& args) {
   std::vector<SyntheticArm> arms;
   for (int i = 0; i < args.arms; ++i) arms.emplace_back(cat("arm-", i), args.tokens, i > 0);
-  const Workplace workplace(args.folder);
-  const Written written = write_records(workplace.path() / "records" / "s000-of-001.jsonl", prompts, arms);
+  const ScratchFolder folder("bench", args.folder);
+  std::filesystem::create_directory(folder.path() / "records");
+  const Written written = write_records(folder.path() / "records" / "s000-of-001.jsonl", prompts, arms);
   const auto records = static_cast<double>(prompts * args.arms);
   const double start = seconds_now();
-  const RecordSet set = read_records(workplace.path());
+  const RecordSet set = read_records(folder.path());
   const double middle = seconds_now();
   const Summary summary = summarize(info_of(prompts, args.arms), set);
   const double end = seconds_now();
