@@ -313,6 +313,9 @@ class CascadeDrafter final : public Drafter {
 
 Facts facts_of(const Options& options, Policy policy) {
   const Facts inner = nested_facts(options.drafter, kPlace, policy);
+  if (!inner.heads.empty())
+    throw ConfigError(cat(options.drafter.values.origin, ": ", kPlace, ": '", nested_name(options.drafter),
+                          "' reads the states of the target, and here it would be given those of the middle model"));
   if (policy == Policy::kSampled && options.verifier == "block") {
     const auto fits = [](Draw law) { return law == Draw::kPoint || law == Draw::kIid || law == Draw::kProbe; };
     if (inner.trees || !std::all_of(inner.laws.begin(), inner.laws.end(), fits)) {

@@ -17,9 +17,10 @@ const Registry<Drafter>::Entry& entry_of(const Params& params) {
   return all_drafters().at(name.string(), cat(name.origin, ": ", params.place));
 }
 
-void add_new(std::vector<std::string>& to, const std::vector<std::string>& names) {
-  for (const std::string& name : names) {
-    if (std::find(to.begin(), to.end(), name) == to.end()) to.push_back(name);
+template <class T>
+void add_new(std::vector<T>& to, const std::vector<T>& more) {
+  for (const T& one : more) {
+    if (std::find(to.begin(), to.end(), one) == to.end()) to.push_back(one);
   }
 }
 
@@ -43,6 +44,7 @@ std::string nested_name(const Call& call) {
 void add_needs(Facts& facts, const Facts& of_inner) {
   add_new(facts.models, of_inner.models);
   add_new(facts.foreign_models, of_inner.foreign_models);
+  add_new(facts.heads, of_inner.heads);
   add_new(facts.files, of_inner.files);
   facts.scope = std::max(facts.scope, of_inner.scope);
   if (of_inner.memory.empty()) return;

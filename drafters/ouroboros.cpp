@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "framework/decode/chain_draft.h"
+#include "framework/decode/draft_cache.h"
 #include "framework/lookup/phrase_pool.h"
 
 namespace specula {

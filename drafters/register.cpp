@@ -4,11 +4,18 @@
 #include "drafters/cascade_drafter.h"
 #include "drafters/check_drafter.h"
 #include "drafters/draft_model.h"
+#include "drafters/eagle.h"
+#include "drafters/eagle2.h"
+#include "drafters/eagle3.h"
 #include "drafters/early_exit.h"
 #include "drafters/echo.h"
 #include "drafters/fallback.h"
+#include "drafters/hydra.h"
 #include "drafters/layer_skip.h"
 #include "drafters/lookahead.h"
+#include "drafters/medusa.h"
+#include "drafters/mlp_speculator.h"
+#include "drafters/mtp.h"
 #include "drafters/ngram_cache.h"
 #include "drafters/ngram_hash.h"
 #include "drafters/ngram_map.h"
@@ -35,6 +42,13 @@ namespace specula {
 void register_drafters(Registry<Drafter>& drafters) {
   drafters.add(none());
   drafters.add(draft_model());
+  drafters.add(medusa());
+  drafters.add(hydra());
+  drafters.add(mlp_speculator());
+  drafters.add(eagle());
+  drafters.add(eagle2());
+  drafters.add(eagle3());
+  drafters.add(mtp());
   drafters.add(layer_skip());
   drafters.add(early_exit());
   drafters.add(swift());

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "framework/decode/chain_draft.h"
+#include "framework/decode/draft_cache.h"
 #include "framework/text/foreign_text.h"
 
 namespace specula {

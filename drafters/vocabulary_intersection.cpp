@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "framework/decode/chain_draft.h"
+#include "framework/decode/draft_cache.h"
 #include "framework/text/foreign_text.h"
 
 namespace specula {

@@ -45,7 +45,8 @@ std::string decoder_of(const GenerationPlan& plan) {
                   : cat("drafter '", plugin_name(plan.composition.drafter), "'");
 }
 
-// The models that the drafter names: "draft" is --draft-model, "target" the target itself.
+// The models that the drafter names: "draft" is --draft-model, "target" the target itself.  A head is --draft-model
+// whatever its name.
 void read_draft_model(const GenerateArgs& args, GenerationPlan& plan) {
   const Facts& facts = plan.composed.drafter;
   std::vector<std::string> names = facts.models;
@@ -62,6 +63,15 @@ void read_draft_model(const GenerateArgs& args, GenerationPlan& plan) {
     }
     plan.uses_draft = true;
   }
+  for (const Facts::Head& head : facts.heads) {
+    if (args.draft_model.empty() || plan.uses_draft) {
+      throw ConfigError(cat("--drafter: '", plugin_name(plan.composition.drafter), "' needs a head of kind '",
+                            head.kind, "'",
+                            plan.uses_draft ? " beside another model; take a configuration and `specula run`"
+                                            : "; give --draft-model DIR"));
+    }
+    plan.uses_draft = true;
+  }
   if (!plan.uses_draft) {
     if (!args.draft_model.empty() || !args.draft_dtype.empty()) {
       log::warning(
@@ -73,7 +83,11 @@ void read_draft_model(const GenerateArgs& args, GenerationPlan& plan) {
   plan.draft_dtype = args.draft_dtype.empty() ? choose_dtype(args.dtype, plan.draft, "--dtype")
                                               : choose_dtype(args.draft_dtype, plan.draft, "--draft-dtype");
   check_device_dtype(args.device, plan.draft_dtype, args.draft_dtype.empty() ? "--dtype" : "--draft-dtype");
-  const bool is_foreign = std::find(facts.models.begin(), facts.models.end(), "draft") == facts.models.end();
+  const bool is_foreign =
+      facts.heads.empty() && std::find(facts.models.begin(), facts.models.end(), "draft") == facts.models.end();
+  if (facts.heads.empty() && !plan.draft.head.empty())
+    throw ConfigError(cat("--draft-model: ", args.draft_model, " is a head of kind '", plan.draft.head,
+                          "'; expected a model, or a drafter of that name"));
   if (!is_foreign && plan.draft.vocab != plan.target.vocab) {
     throw ConfigError(cat("--draft-model: its vocabulary has ", plan.draft.vocab, " tokens, that of the target ",
                           plan.target.vocab, "; they must be the same"));
@@ -129,7 +143,9 @@ std::string GenerationModels::promise(const GenerationPlan& plan) const {
 GenerationModels load_models(const GenerateArgs& args, const GenerationPlan& plan) {
   GenerationModels models{.target = load_model(args.model, {.dtype = plan.target_dtype, .device = args.device}),
                           .draft = nullptr};
-  if (plan.uses_draft) models.draft = load_model(args.draft_model, {.dtype = plan.draft_dtype, .device = args.device});
+  if (plan.uses_draft)
+    models.draft =
+        load_model(args.draft_model, {.dtype = plan.draft_dtype, .device = args.device, .target = models.target.get()});
   const InvarianceReport report = check_invariance(*models.target, quick_invariance());
   models.batch_invariant = report.held();
   if (!report.held()) log::warning(cat("batch invariance (", models.target->engine(), ") ", report.text()));

@@ -154,7 +154,34 @@ class FileChecker {
                  draft->second.tokenizer != target->second.tokenizer) {
         mismatch("have different tokenizers; expected the same");
       }
+      if (!draft->second.info.head.empty())
+        problems_.add(cat(place, ": [arm.", arm.name, "] drafter model '", name, "' is a head of kind '",
+                          draft->second.info.head,
+                          "', which cannot draft by itself; expected a model, or that drafter"));
       check_context(name, draft->second);
+    }
+    check_heads(arm, target->second);
+  }
+
+  void check_heads(const ArmConfig& arm, const ModelFacts& target) {
+    for (const Facts::Head& wanted : arm.composed.drafter.heads) {
+      const auto found = models_.find(wanted.name);
+      if (found == models_.end()) continue;
+      const ModelInfo& head = found->second.info;
+      const std::string who = cat(arm.origin(), ": [arm.", arm.name, "] drafter head '", wanted.name, "' ");
+      if (head.head != wanted.kind) {
+        problems_.add(cat(who, "is ", head.head.empty() ? "a model of its own" : cat("of kind '", head.head, "'"),
+                          "; expected a head of kind '", wanted.kind, "'"));
+        continue;
+      }
+      const auto fits = [&](const char* what, int64_t own, int64_t its) {
+        if (own != its)
+          problems_.add(cat(who, "was made for a ", what, " of ", own, ", target '", arm.target, "' has ", its,
+                            "; expected the same"));
+      };
+      fits("hidden size", head.hidden, target.info.hidden);
+      fits("vocabulary", head.vocab, target.info.vocab);
+      check_context(wanted.name, found->second);
     }
   }
 

@@ -2,6 +2,7 @@
 
 #include "framework/core/files.h"
 #include "framework/model/architecture/decoder_config.h"
+#include "framework/model/load.h"
 
 namespace specula {
 namespace {
@@ -20,6 +21,8 @@ int64_t expert_of(const std::string& name) {
 }  // namespace
 
 ModelSize model_size(const std::filesystem::path& folder) {
+  const ModelInfo info = read_model_info(folder);
+  if (!info.head.empty()) return {.active = info.parameters};
   const std::filesystem::path file = folder / "config.json";
   const DecoderConfig config = parse_decoder_config(read_file(file), file.string());
   ModelSize size{.layers = config.layers, .attention_width = config.heads * config.head_dim};

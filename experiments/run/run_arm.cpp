@@ -89,6 +89,7 @@ std::vector<std::string> used_models(const ExperimentConfig& config) {
     add(arm.target);
     for (const std::string& name : arm.composed.drafter.models) add(name);
     for (const std::string& name : arm.composed.drafter.foreign_models) add(name);
+    for (const Facts::Head& head : arm.composed.drafter.heads) add(head.name);
   }
   return names;
 }
@@ -108,13 +109,37 @@ std::string sampler_text(const ExperimentConfig& config) {
   return join(samplers, ",");
 }
 
+namespace {
+
+// The targets of the heads that a configuration uses.  Throws ConfigError for a head of two targets.
+std::map<std::string, std::string> targets_of_heads(const ExperimentConfig& config) {
+  std::map<std::string, std::string> targets;
+  for (const ArmConfig& arm : config.arms) {
+    for (const Facts::Head& head : arm.composed.drafter.heads) {
+      const auto [at, is_new] = targets.try_emplace(head.name, arm.target);
+      if (is_new || at->second == arm.target) continue;
+      throw ConfigError(cat("[arm.", arm.name, "] uses head '", head.name, "' for target '", arm.target,
+                            "', another arm for '", at->second, "'; expected an entry of [models] for each"));
+    }
+  }
+  return targets;
+}
+
+}  // namespace
+
 Models load_models(const ExperimentConfig& config) {
   Models models;
-  for (const std::string& name : used_models(config)) {
+  const auto targets = targets_of_heads(config);
+  const auto load = [&](const std::string& name, const LoadedModel* target) {
     const ModelConfig& model = config.model(name);
     const Dtype dtype = choose_dtype(model.dtype, read_model_info(model.folder), cat("[models.", name, "] dtype"));
-    models.emplace(name, load_model(model.folder, {.dtype = dtype, .device = model.device}));
+    models.emplace(name, load_model(model.folder, {.dtype = dtype, .device = model.device, .target = target}));
+  };
+  const std::vector<std::string> names = used_models(config);
+  for (const std::string& name : names) {
+    if (!targets.contains(name)) load(name, nullptr);
   }
+  for (const auto& [head, target] : targets) load(head, models.at(target).get());
   return models;
 }
 

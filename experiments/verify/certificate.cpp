@@ -89,6 +89,7 @@ CompositionIdentity identity_of(const ExperimentConfig& config, const ArmConfig&
   };
   add("target", arm.target);
   for (const std::string& name : arm.composed.drafter.models) add(name, name);
+  for (const Facts::Head& head : arm.composed.drafter.heads) add(head.name, head.name);
   for (const std::string& name : arm.composed.drafter.foreign_models) add(name, name);
   return identity;
 }

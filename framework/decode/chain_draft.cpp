@@ -118,8 +118,8 @@ Draw wanted_law(const std::string& draw, Policy policy) {
   return draw == "greedy" ? Draw::kPoint : draw == "coupled" ? Draw::kCoupled : Draw::kIid;
 }
 
-std::function<Pass(const std::vector<RowList>& lists)> passes_of(DraftCache& cache) {
-  return [&cache](const std::vector<RowList>& lists) { return cache.forward(lists, {.logits = Logits::kLast}); };
+std::function<Pass(const std::vector<RowList>& lists)> passes_of(DraftSource& source) {
+  return [&source](const std::vector<RowList>& lists) { return source.forward(lists, {.logits = Logits::kLast}); };
 }
 
 std::function<Pass(const std::vector<RowList>& lists)> passes_of(const LanguageModel& model, KvCache& cache,

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "framework/decode/chain_stop.h"
-#include "framework/decode/draft_cache.h"
+#include "framework/decode/draft_source.h"
 #include "framework/decode/drafter.h"
 
 namespace specula {
@@ -26,8 +26,8 @@ struct ChainDraft {
   ChainStop* stop = nullptr;  // may end chains earlier; their passes are then saved
 };
 
-// Passes of a model of the drafter's own, or of the target over its cache (to be rolled back by the drafter).
-std::function<Pass(const std::vector<RowList>& lists)> passes_of(DraftCache& cache);
+// Passes of what a drafter drafts with, or of the target over its cache (to be rolled back by the drafter).
+std::function<Pass(const std::vector<RowList>& lists)> passes_of(DraftSource& source);
 std::function<Pass(const std::vector<RowList>& lists)> passes_of(const LanguageModel& model, KvCache& cache,
                                                                  const Ask& ask = {.logits = Logits::kLast});
 

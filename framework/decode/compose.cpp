@@ -115,6 +115,11 @@ Composed check_composition(const Registries& registries, const Composition& comp
   if (drafter->trees && !verifier->trees) problems.push_back(who + "it drafts trees, the verifier takes chains only");
   if (verifier->q_next && !drafter->q_next)
     problems.push_back(who + "the verifier needs q after every row, which this drafter does not give");
+  if (verifier->guarantee == Guarantee::kMixture && !drafter->heads.empty()) {
+    problems.push_back(who +
+                       "what a head says of a place depends on where its round began, and so would a mixture of p "
+                       "and q; take verifier 'rejection' or 'block'");
+  }
   if (verifier->one_hot && !composed.one_hot) {
     problems.push_back(cat(composition.verifier.values.origin, ": ", composition.verifier.place, " '",
                            plugin_name(composition.verifier),

@@ -80,7 +80,9 @@ class Loop {
     for (const Prefix& prefix : prefixes_) longest = std::max(longest, prefix.size());
     cache_ = session_.target.new_cache(static_cast<int>(prefixes_.size()),
                                        static_cast<int64_t>(longest) + session_.max_new_tokens + kTreeRoom);
-    return prefill(session_.target, *cache_, prefixes_, ask_);
+    Pass pass = prefill(session_.target, *cache_, prefixes_, ask_);
+    pass.sites = ask_.hidden;
+    return pass;
   }
 
   Pass copy_prefill() {
@@ -148,6 +150,7 @@ class Loop {
       ask.first_layer = started_.layer;
     }
     pass_ = session_.target.forward(rows, *cache_, ask);
+    pass_.sites = ask.hidden;
   }
 
   void verify() {

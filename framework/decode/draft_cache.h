@@ -8,21 +8,17 @@
 #include <span>
 #include <vector>
 
-#include "framework/decode/rows.h"
+#include "framework/decode/draft_source.h"
 
 namespace specula {
 
-class DraftCache {
+class DraftCache final : public DraftSource {
  public:
   // Feeds all but the last token of each prefix.
   DraftCache(const LanguageModel& model, std::span<const Prefix> prefixes);
 
-  // The tokens of `text` that the cache lacks, the last one always among them, since its logits are wanted.  Leaves no
-  // tentative slot in sequence b.
-  std::vector<Token> catch_up(int b, const Prefix& text);
-
-  // One pass over rows hung into what was fed since catch_up (parents are tentative slots, as in Rows).
-  Pass forward(const std::vector<RowList>& lists, const Ask& ask);
+  std::vector<Token> catch_up(int b, const Prefix& text) override;
+  Pass forward(const std::vector<RowList>& lists, const Ask& ask) override;
 
   const LanguageModel& model() const { return model_; }
   const KvCache& cache() const { return *cache_; }

@@ -51,9 +51,14 @@ struct Facts {
   bool one_hot = false;                     // sampler: each row of p has one token; verifier: needs such rows
   std::vector<std::string> models{};        // drafter: the entries of [models] it uses, of the target's vocabulary
   std::vector<std::string> foreign_models{};  // drafter: those that may have another tokenizer
-  std::vector<std::string> files{};           // drafter: files whose content decides what it drafts
-  std::string memory{};                       // drafter: what bounds its state, "16 B a token of the text"
-  int length = 0;                             // stopper: tokens that the drafter must be able to draft in a round
+  struct Head {
+    std::string name, kind;  // an entry of [models], and HeadTraits::kind
+    bool operator==(const Head&) const = default;
+  };
+  std::vector<Head> heads{};         // drafter: heads of the target that it uses
+  std::vector<std::string> files{};  // drafter: files whose content decides what it drafts
+  std::string memory{};              // drafter: what bounds its state, "16 B a token of the text"
+  int length = 0;                    // stopper: tokens that the drafter must be able to draft in a round
 };
 
 // What a plug-in may be built from.

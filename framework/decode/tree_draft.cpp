@@ -33,7 +33,7 @@ class Sprout {
     RowList list;
     slot_.resize(static_cast<size_t>(tree_.size()), -1);
     if (slots_ == 0) {
-      list = RowList::chain(how_.cache.catch_up(static_cast<int>(b_), round_.prefixes[b_]));
+      list = RowList::chain(how_.source.catch_up(static_cast<int>(b_), round_.prefixes[b_]));
       slot_[0] = static_cast<int>(list.token.size()) - 1;
     } else {
       for (const int row : wanted_) {
@@ -98,7 +98,7 @@ std::vector<DraftTree> draft_trees(const Round& round, const TreeDraft& how) {
       is_any = true;
     }
     if (!is_any) break;
-    const Pass pass = how.cache.forward(lists, {.logits = logits});
+    const Pass pass = how.source.forward(lists, {.logits = logits});
     for (size_t b = 0; b < batch; ++b) {
       if (lists[b].token.empty()) continue;
       const auto wanted = logits == Logits::kLast ? 1 : static_cast<int64_t>(lists[b].token.size());

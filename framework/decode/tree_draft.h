@@ -5,13 +5,13 @@
 #include <functional>
 #include <vector>
 
-#include "framework/decode/draft_cache.h"
+#include "framework/decode/draft_source.h"
 #include "framework/decode/tree_shape.h"
 
 namespace specula {
 
 struct TreeDraft {
-  DraftCache& cache;
+  DraftSource& source;
   const TreeShape& shape;
   Draw law;     // kIid, kWithoutReplacement or kPoint
   bool q_next;  // q after every row, leaves too, for which the model makes one pass more; not with kPoint

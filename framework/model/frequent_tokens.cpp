@@ -1,11 +1,12 @@
 #include "framework/model/frequent_tokens.h"
 
-#include <ATen/ops/full.h>
+#include <ATen/ops/tensor.h>
 
 #include <algorithm>
 #include <limits>
 
 #include "framework/core/error.h"
+#include "framework/model/spread_logits.h"
 
 namespace specula {
 namespace {
@@ -32,14 +33,9 @@ Pass FrequentTokens::forward(const Rows& rows, KvCache& cache, const Ask& ask) c
   own.head = head_.get();
   Pass pass = model_.forward(rows, cache, own);
   if (!pass.logits.defined()) return pass;
-  const Tensor narrow = pass.logits.contiguous();  // [B,R,N], or [B,R,V] where nothing is saved
-  const int64_t width = narrow.size(2), lines = narrow.size(0) * narrow.size(1), wide = vocab();
-  pass.logits = at::full({narrow.size(0), narrow.size(1), wide}, -std::numeric_limits<float>::infinity(), at::kFloat);
-  const float* from = narrow.const_data_ptr<float>();
-  float* to = pass.logits.mutable_data_ptr<float>();
-  for (int64_t line = 0; line < lines; ++line, from += width, to += wide) {
-    for (size_t i = 0; i < tokens_.size(); ++i) to[tokens_[i]] = from[saves() ? static_cast<Token>(i) : tokens_[i]];
-  }
+  Tensor narrow = pass.logits;  // [B,R,N], or [B,R,V] where nothing is saved
+  if (!saves()) narrow = narrow.index_select(2, at::tensor(std::vector<int64_t>(tokens_.begin(), tokens_.end())));
+  pass.logits = spread_logits(narrow, tokens_, vocab());
   return pass;
 }
 

@@ -23,4 +23,6 @@ Ask exit_after(int64_t layers, int64_t all_layers, Logits logits) {
   return {.logits = logits, .skip_attention = skipped, .skip_mlp = skipped};
 }
 
+Tensor LanguageModel::join(const Tensor& /*states*/) const { SPECULA_CHECK(false, "no head of another model"); }
+
 }  // namespace specula

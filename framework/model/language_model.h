@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "framework/core/tensor.h"
@@ -18,7 +19,8 @@ struct Rows {
   Tensor
       parent;  // [B,R] int64: tentative slot of the parent, -1 = the committed text.  Slots count the tentative rows of
                // the sequence, those of earlier passes first, so row r of a first pass is slot r; parent < own slot
-  Tensor hidden{};  // [B,R,H] float32, only with Ask::first_layer > 0: the input of that layer, row by row
+  Tensor hidden{};  // [B,R,H] float32, row by row: of a head (HeadTraits) the state that the row carries; with
+                    // Ask::first_layer > 0 the input of that layer; else undefined
 };
 
 enum class Logits { kNone, kLast, kAll };  // 4k x 32k float32 of a prefill would be half a gigabyte
@@ -69,6 +71,7 @@ Ask exit_after(int64_t layers, int64_t all_layers, Logits logits);
 struct Pass {
   Tensor logits;  // [B,R,V] float32 (kAll), [B,1,V] the last row that is not padding (kLast), undefined (kNone)
   Tensor hidden;  // [B,R,S,H] float32 in the order of Ask::hidden; undefined if none was asked
+  std::vector<int> sites{};  // [S] what was asked, where several asked: the loop says it of the target's passes
 };
 
 // Keys and values of B sequences.  `forward` leaves its rows as tentative slots; `commit` keeps a path of them.
@@ -82,6 +85,18 @@ class KvCache {
   virtual void truncate(int b, int64_t size) = 0;       // drops committed slots from the end, and all tentative ones
   virtual std::unique_ptr<KvCache> fork() const = 0;    // a deep copy: one prefill may serve several arms
   void rollback(int b) { commit(b, {}); }
+};
+
+// What sets a drafter's head apart from a model that drafts by itself (Medusa, Cai et al. 2024; EAGLE, Li et al. 2024;
+// MTP, DeepSeek-AI 2024): each of its rows carries a state beside its token.  A row of the text carries the target's
+// states at the token before it, joined; a drafted row what the pass over its parent gave at `own`.
+struct HeadTraits {
+  std::string kind;        // "medusa", "eagle": the drafter that knows how to use it
+  std::vector<int> sites;  // of the target, in the order in which they are joined
+  int own = 0;             // site of the head's own passes
+  int64_t width = 0;       // H, numbers of the state of a row
+  bool attends = false;    // to earlier rows, all of which must be fed; else the state of the last one is enough
+  int depth = 0;           // tokens below the root that it can name; 0: any number
 };
 
 // Const after loading, so that drafter and target may share the weights.  forward() may be called from one thread at a
@@ -100,6 +115,10 @@ class LanguageModel {
   // A copy of the head's rows for these tokens, distinct and within the vocabulary, so that a pass need not read the
   // others.  Null: this model has no smaller head, and whoever wants fewer tokens takes them from all logits.
   virtual std::unique_ptr<PartialHead> partial_head(const std::vector<Token>& /*tokens*/) const { return nullptr; }
+  // Null: its rows are tokens alone.
+  virtual const HeadTraits* head_traits() const { return nullptr; }
+  // Of a head: the states [n,S,H of the target] float32 of its sites -> what rows carry, [n,H] float32.
+  virtual Tensor join(const Tensor& states) const;
 };
 
 }  // namespace specula

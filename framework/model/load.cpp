@@ -6,6 +6,8 @@
 #include "framework/model/checkpoint/checkpoint.h"
 #include "framework/model/device.h"
 #include "framework/model/engine/decoder_model.h"
+#include "framework/model/heads/head_target.h"
+#include "framework/model/heads/step_heads.h"
 #include "framework/model/memory.h"
 
 namespace specula {
@@ -14,7 +16,9 @@ Dtype choose_dtype(const std::string& text, const ModelInfo& info, const std::st
   return text == "auto" ? info.stored : parse_dtype(text, place);
 }
 
-ModelInfo read_model_info(const std::filesystem::path& folder) { return Checkpoint(folder).info(); }
+ModelInfo read_model_info(const std::filesystem::path& folder) {
+  return step_heads_kind(folder).empty() ? Checkpoint(folder).info() : read_step_heads_info(folder);
+}
 
 namespace {
 
@@ -25,7 +29,8 @@ std::unique_ptr<LoadedModel> load_own(const Checkpoint& checkpoint, const LoadOp
     log::warning(
         "no kernels for AVX2, AVX-512 or NEON can run here: decoding takes one number at a time, many times slower");
   }
-  return std::make_unique<DecoderModel>(checkpoint, kernels);
+  if (!checkpoint.config().is_head()) return std::make_unique<DecoderModel>(checkpoint, kernels);
+  return std::make_unique<DecoderModel>(checkpoint, kernels, &target_of(checkpoint.info(), options));
 }
 
 }  // namespace
@@ -34,9 +39,12 @@ std::unique_ptr<LoadedModel> load_model(const std::filesystem::path& folder, con
   const std::string place = folder.string();
   check_device(options.device, place);
   check_device_dtype(options.device, options.dtype, place);
+  if (!step_heads_kind(folder).empty()) return load_step_heads(folder, options);
   const Checkpoint checkpoint(folder);
   // Memory of the host is promised before it is there; a GPU's allocator refuses by itself.
   if (!options.device.starts_with("cuda")) check_memory(checkpoint.info(), options.dtype, available_bytes());
+  if (checkpoint.config().is_head() && options.device != "cpu")
+    throw Error(cat(place, ": heads run on device \"cpu\"; given: \"", options.device, "\""));
   if (options.device == "cpu") return load_own(checkpoint, options);
   return std::make_unique<AtenModel>(checkpoint, options.dtype, torch_device(options.device));
 }

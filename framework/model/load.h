@@ -11,9 +11,12 @@
 
 namespace specula {
 
+class LoadedModel;
+
 // Read from config.json and the safetensors headers alone: cheap, and wrong folders fail here with a one-line error.
 struct ModelInfo {
   std::string path, architecture;
+  std::string head{};  // HeadTraits::kind of a head of another model; "": a model of its own
   int64_t vocab = 0, context = 0, layers = 0, hidden = 0, parameters = 0;
   Dtype stored = Dtype::kFloat32;  // what the checkpoint holds (float16 counts as kFloat32: it is loaded as such)
   std::string fingerprint;         // sha256 over config.json, the tensor index (names, shapes, offsets) and file sizes
@@ -38,6 +41,7 @@ struct LoadOptions {
   Dtype dtype = Dtype::kFloat32;
   std::string device =
       "cpu";  // "cpu": the own engine; "aten": LibTorch's operators on the CPU; "cuda", "cuda:1": on a GPU
+  const LoadedModel* target = nullptr;  // of a head: what it drafts for, which must outlive it; else not looked at
 };
 std::unique_ptr<LoadedModel> load_model(const std::filesystem::path& folder,
                                         const LoadOptions& options);  // throws Error

@@ -4,8 +4,9 @@
 
 namespace specula {
 
-PassInput::PassInput(const Rows& rows, const KvCache& cache, int batch, const Ask& ask, const ModelInfo& info)
-    : logits_(ask.logits) {
+PassInput::PassInput(const Rows& rows, const KvCache& cache, int batch, const Ask& ask, const ModelInfo& info,
+                     int64_t carried)
+    : resumes_(ask.first_layer > 0), logits_(ask.logits) {
   Dims dims;
   dims.check(rows.token, "token", "B R");
   dims.check(rows.parent, "parent", "B R");
@@ -14,9 +15,10 @@ PassInput::PassInput(const Rows& rows, const KvCache& cache, int batch, const As
                 "token and parent must be int64");
   check_layers(ask, info.layers);
   check_view(ask.view);
-  SPECULA_CHECK((ask.first_layer > 0) == rows.hidden.defined(), "the pass starts at layer ", ask.first_layer,
+  SPECULA_CHECK(carried == 0 || !resumes_, "a head does not resume");
+  SPECULA_CHECK((resumes_ || carried > 0) == rows.hidden.defined(), "the pass starts at layer ", ask.first_layer,
                 rows.hidden.defined() ? ", with states" : ", without states");
-  if (rows.hidden.defined()) take_hidden(rows, info.hidden, dims);
+  if (rows.hidden.defined()) take_hidden(rows, carried > 0 ? carried : info.hidden, dims);
   token_ = rows.token.contiguous();
   parent_ = rows.parent.contiguous();
   batch_ = dims['B'];

@@ -35,13 +35,18 @@ void append_tensor(std::string& data, const TensorSpec& spec, const Keyring& key
 
 }  // namespace
 
-void write_random_model(const std::filesystem::path& folder, const std::string& config_json, uint64_t seed,
-                        Dtype dtype) {
-  const DecoderConfig config = parse_decoder_config(config_json, (folder / "config.json").string());
+void write_random_model(const std::filesystem::path& folder, const std::string& config_json, uint64_t seed, Dtype dtype,
+                        const std::set<std::string>& tensors) {
+  const DecoderConfig config = parse_decoder_config(config_json, (folder / "config.json").string(), tensors);
+  write_random_tensors(folder, config_json, expected_tensors(config), seed, dtype);
+}
+
+void write_random_tensors(const std::filesystem::path& folder, const std::string& config_json,
+                          const std::vector<TensorSpec>& tensors, uint64_t seed, Dtype dtype) {
   const Keyring keys(seed);
   std::string header = "{", data;
   std::set<std::string> written;
-  for (const TensorSpec& spec : expected_tensors(config)) {
+  for (const TensorSpec& spec : tensors) {
     if (!written.insert(spec.stored).second) continue;
     const size_t begin = data.size();
     append_tensor(data, spec, keys, static_cast<int64_t>(written.size()) - 1, dtype);

@@ -8,6 +8,7 @@
 #include "drafters/register.h"
 #include "samplers/register.h"
 #include "tests/decode/toy_corpus.h"
+#include "tests/decode/toy_heads.h"
 #include "tests/decode/toy_tokenizer.h"
 #include "tests/decode/toy_trace.h"
 #include "verifiers/register.h"
@@ -75,7 +76,11 @@ Bench::Bench(const Pair& pair, const std::string& samplers, const BenchOptions& 
 }
 
 Parts Bench::toy_parts() const {
-  return {.model = [this](const std::string&) -> const LanguageModel& { return used_draft; },
+  return {.model = [this](const std::string& name) -> const LanguageModel& {
+            const auto heads = toy_head_kinds();
+            const bool is_head = std::find(heads.begin(), heads.end(), name) != heads.end();
+            return is_head ? toy_head(name, used_target.vocab()) : used_draft;
+          },
           .vocab = used_target.vocab(),
           .layers = used_target.layers(),
           .tokenizer = [this](const std::string& name) -> const Tokenizer& {

@@ -9,6 +9,7 @@
 #include "drafters/stoppers/register.h"
 #include "framework/certify/decode_law.h"
 #include "framework/decode/chain_draft.h"
+#include "framework/decode/draft_cache.h"
 #include "framework/decode/probability.h"
 #include "tests/decode/composition.h"
 #include "tests/decode/counting_model.h"

@@ -24,6 +24,17 @@ const std::vector<Family>& families() {
   return kAll;
 }
 
+const std::vector<HeadFamily>& all_head_families() {
+  static const std::vector<HeadFamily> kAll = head_families();
+  return kAll;
+}
+
+const HeadFamily* find_head(const std::set<std::string>& tensors) {
+  const auto& all = all_head_families();
+  const auto found = std::find_if(all.begin(), all.end(), [&](const HeadFamily& head) { return head.is_one(tensors); });
+  return found == all.end() ? nullptr : &*found;
+}
+
 const Family* find_family(const std::string& architecture) {
   const auto found = std::find_if(families().begin(), families().end(),
                                   [&](const Family& family) { return family.architecture.name == architecture; });
@@ -31,6 +42,9 @@ const Family* find_family(const std::string& architecture) {
 }
 
 const Family& family_of(const DecoderConfig& config) {
+  for (const HeadFamily& head : all_head_families()) {
+    if (head.family.architecture.name == config.architecture) return head.family;
+  }
   const Family* family = find_family(config.architecture);
   SPECULA_CHECK(family != nullptr, "architecture ", config.architecture);
   return *family;
@@ -116,6 +130,7 @@ std::vector<std::string> known_architectures() {
 std::vector<Architecture> list_architectures() {
   std::vector<Architecture> all;
   for (const Family& family : families()) all.push_back(family.architecture);
+  for (const HeadFamily& head : all_head_families()) all.push_back(head.family.architecture);
   return all;
 }
 
@@ -129,7 +144,8 @@ double DecoderConfig::scale_of(int64_t layer) const {
   return scale_by_layer ? scale / double(layer + 1) : scale;
 }
 
-DecoderConfig parse_decoder_config(const std::string& json_text, const std::string& place) {
+DecoderConfig parse_decoder_config(const std::string& json_text, const std::string& place,
+                                   const std::set<std::string>& tensors) {
   check_json_depth(json_text, place);
   Json json;
   try {
@@ -139,8 +155,10 @@ DecoderConfig parse_decoder_config(const std::string& json_text, const std::stri
   }
   if (!json.is_object()) throw Error(cat(place, ": expected a JSON object"));
   const ConfigFields fields(json, place);
-  const Family& family = read_architecture(fields);
+  const HeadFamily* head = find_head(tensors);
+  const Family& family = head != nullptr ? head->family : read_architecture(fields);
   DecoderConfig config;
+  if (head != nullptr) head->look(tensors, config);
   config.architecture = family.architecture.name;
   read_integers(fields, config);
   family.read(fields, config);

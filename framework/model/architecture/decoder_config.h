@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,28 @@ struct Experts {
 // 4-bit integers that matrices of the layers may be kept in (checkpoint/packed_ints.h).
 enum class StoredIntegers { kNone, kGptq, kGptq2, kAwq };
 
+// A decoder that is the head of another, its target: its rows carry a state beside their token (HeadTraits).
+enum class StateEntry {
+  kNone,      // a model of its own
+  kInput,     // x = F [e; s] of embedding e and state s (EAGLE, Li et al. 2024; MTP, DeepSeek-AI 2024)
+  kAttention  // x = s; q, k and v of the first layer read [norm(e); norm'(s)] (EAGLE-3, Li et al. 2025)
+};
+struct StateConfig {
+  StateEntry entry = StateEntry::kNone;
+  std::string kind{};        // HeadTraits::kind
+  bool norms = false;        // of e and s, where they enter
+  bool keeps_norm = false;   // of kAttention: the residual stream begins with norm'(s)
+  bool bias = false;         // of F
+  std::vector<int> sites{};  // of the target; -1: behind its final norm
+  int64_t joined = 0;        // numbers of all sites that a matrix [H,joined] joins to s; 0: s is the one site
+  bool carries_normed =
+      false;  // a drafted row carries what is behind the head's final norm, else what is in front of it
+  bool own_embedding = true, own_output = true;  // else the target's
+  int64_t draft_vocab = 0;     // tokens that it can draft (tensor d2t says which); 0: the whole vocabulary
+  int64_t target_hidden = 0;   // hidden size of the target
+  std::string stored_layer{};  // how the file begins the names of its layer
+};
+
 struct DecoderConfig {
   std::string architecture = "LlamaForCausalLM";
   int64_t vocab = 0, hidden = 0, intermediate = 0, layers = 0;
@@ -87,6 +110,8 @@ struct DecoderConfig {
   int64_t position_offset = 0;    // position p has row p + offset of it
   double logits_softcap = 0;      // 0: none
 
+  StateConfig state;  // of heads
+
   // Of the file, not of the model.
   StoredIntegers integers = StoredIntegers::kNone;
   int64_t integer_group = 0;  // inputs that share a scale; 0: all
@@ -101,11 +126,18 @@ struct DecoderConfig {
   int64_t turning() const { return rotary_dim < 0 ? head_dim : rotary_dim; }  // dimensions of a head
   int64_t embedded() const { return embedding_dim == 0 ? hidden : embedding_dim; }
   bool is_projected() const { return embedding_dim != 0 && embedding_dim != hidden; }
+  bool is_head() const { return state.entry != StateEntry::kNone; }
+  int64_t outputs() const { return state.draft_vocab == 0 ? vocab : state.draft_vocab; }  // of the head
+  int64_t attention_inputs(int64_t layer) const {                                         // of q, k and v
+    return state.entry == StateEntry::kAttention && layer == 0 ? 2 * hidden : hidden;
+  }
 };
 
-// `place` names the file in error texts.  Throws Error: an unknown architecture is listed beside the known ones, and a
-// field that asks for what cannot be computed is named with its value.
-DecoderConfig parse_decoder_config(const std::string& json_text, const std::string& place);
+// `place` names the file in error texts; `tensors`: the names in the folder's files, by which heads are told from
+// models of their own, since their config.json often says that they are a Llama.  Throws Error: an unknown architecture
+// is listed beside the known ones, and a field that asks for what cannot be computed is named with its value.
+DecoderConfig parse_decoder_config(const std::string& json_text, const std::string& place,
+                                   const std::set<std::string>& tensors = {});
 std::vector<std::string> known_architectures();
 
 // One tensor of a model by the name it has in this program, and where the file keeps it.  Matrices are
@@ -113,7 +145,9 @@ std::vector<std::string> known_architectures();
 //   embedding [V,E]; positions [learned_positions,H]; embedding_in [H,E], embedding_out [E,H] where projected;
 //   layers.N.attention.{norm,q,k,v,q_norm,k_norm,output,post_norm}, layers.N.mlp.{norm,gate,up,down,post_norm},
 //   layers.N.mlp.{router,shared_gate}, layers.N.mlp.experts.M.{gate,up,down}, layers.N.mlp.shared.{gate,up,down};
-//   final_norm; head [V,E] where it is not tied.  Each with ".weight", and ".bias" where there is one.
+//   final_norm; head [V,E] where it is not tied; of heads of another model state_input [H,2H], state_norm, token_norm,
+//   state_join [H,joined], and embedding and head only where they are their own.  Each with ".weight", and ".bias"
+//   where there is one.
 // Where `places.sum`, attention.post_norm and mlp.post_norm are the norms of the sums.
 struct TensorSpec {
   std::string name;

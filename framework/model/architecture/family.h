@@ -2,6 +2,7 @@
 // an entry in a family, or a file family_*.cpp with a list of its own and a line in families().  Licence: Apache-2.0.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,15 @@ struct Family {
   std::vector<std::string> prefixes{""};  // name_prefixes()
   std::vector<std::string> ignored{};     // beginnings of stored names that are of no use here
 };
+
+// Heads, in the order in which they are looked for: `has` is asked of the names of the tensors.
+struct HeadFamily {
+  Family family;
+  bool (*is_one)(const std::set<std::string>& tensors);
+  // What the names alone say, before Family::read.
+  void (*look)(const std::set<std::string>& tensors, DecoderConfig& config);
+};
+std::vector<HeadFamily> head_families();
 
 std::vector<Family> llama_families();   // Llama and what differs from it in options
 std::vector<Family> expert_families();  // Mixtral, Qwen-MoE

@@ -57,7 +57,7 @@ void TensorMap::embedding(const EndNames& names) {
 void TensorMap::head(const EndNames& names) {
   if (config_.final_norm) norm("final_norm", config_.hidden, names.final_norm);
   if (config_.tied) return;
-  matrix({.name = "head", .outputs = config_.vocab, .inputs = config_.embedded(), .bias = config_.head_bias},
+  matrix({.name = "head", .outputs = config_.outputs(), .inputs = config_.embedded(), .bias = config_.head_bias},
          names.head);
 }
 
@@ -83,6 +83,7 @@ void TensorMap::sparse_mlp(const std::string& name, const std::string& stored, c
 void TensorMap::layer(int64_t layer, const std::string& prefix, const LayerNames& names) {
   const int64_t hidden = config_.hidden, query = config_.heads * config_.head_dim,
                 key = config_.kv_heads * config_.head_dim, wide = config_.intermediate;
+  const int64_t inputs = config_.attention_inputs(layer);
   const std::string attention = layer_name(layer, "attention."), mlp = layer_name(layer, "mlp.");
   const auto add_norm = [&](const std::string& name, int64_t size, const std::string& stored) {
     if (!stored.empty()) norm(name, size, prefix + stored);
@@ -92,9 +93,9 @@ void TensorMap::layer(int64_t layer, const std::string& prefix, const LayerNames
   };
   const bool has_post = config_.places.after || config_.places.sum;
   if (config_.places.before) add_norm(attention + "norm", hidden, names.attention_norm);
-  add({attention + "q", query, hidden, config_.qkv_bias}, names.q);
-  add({attention + "k", key, hidden, config_.qkv_bias}, names.k);
-  add({attention + "v", key, hidden, config_.qkv_bias}, names.v);
+  add({attention + "q", query, inputs, config_.qkv_bias}, names.q);
+  add({attention + "k", key, inputs, config_.qkv_bias}, names.k);
+  add({attention + "v", key, inputs, config_.qkv_bias}, names.v);
   add({attention + "output", hidden, query, config_.output_bias}, names.output);
   if (config_.query_key_norm != QueryKeyNorm::kNone) {
     const bool per_head = config_.query_key_norm == QueryKeyNorm::kHead;

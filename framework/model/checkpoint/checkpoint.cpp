@@ -48,9 +48,11 @@ Checkpoint::Checkpoint(const fs::path& folder) : folder_(folder) {
   const fs::path config = folder / "config.json";
   if (!fs::exists(config)) throw Error(cat(folder.string(), ": no config.json; expected a Hugging Face model folder"));
   config_text_ = read_file(config);
-  config_ = parse_decoder_config(config_text_, config.string());
-  all_specs_ = expected_tensors(config_);
   open_files();
+  std::set<std::string> names;
+  for (const auto& [name, at] : stored_) names.insert(name);
+  config_ = parse_decoder_config(config_text_, config.string(), names);
+  all_specs_ = expected_tensors(config_);
   choose_prefix();
   check_tensors();
 }
@@ -131,6 +133,30 @@ void Checkpoint::check_tensors() {
     if (!wanted.contains(name) && !is_ignored_tensor(config_, name)) unexpected.push_back(name);
   }
   if (!unexpected.empty()) refuse_unexpected(unexpected);
+}
+
+std::vector<Token> Checkpoint::draft_tokens() const {
+  const int64_t count = config_.state.draft_vocab;
+  if (count == 0) return {};
+  const auto found = stored_.find("d2t");
+  if (found == stored_.end()) refuse_missing({"d2t"});
+  const StoredTensor& at = found->second;
+  const std::string place = cat(at.file->path(), ": tensor 'd2t': ");
+  if (at.entry->dtype != "I64" || at.entry->shape != std::vector<int64_t>{count})
+    throw Error(cat(place, at.entry->dtype, " ", shape_text(at.entry->shape), "; expected I64 [", count, "]"));
+  std::vector<int64_t> offsets(static_cast<size_t>(count));
+  at.file->read(*at.entry, 0, {reinterpret_cast<uint8_t*>(offsets.data()), offsets.size() * sizeof(int64_t)});
+  std::vector<Token> tokens;
+  std::set<int64_t> seen;
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t offset = offsets[static_cast<size_t>(i)], token = i + offset;
+    // The first comparison keeps the sum from overflowing.
+    if (offset < -config_.vocab || offset > config_.vocab || token < 0 || token >= config_.vocab)
+      throw Error(cat(place, "entry ", i, " is ", offset, ", which leads out of the vocabulary of ", config_.vocab));
+    if (!seen.insert(token).second) throw Error(cat(place, "two entries lead to token ", token));
+    tokens.push_back(static_cast<Token>(token));
+  }
+  return tokens;
 }
 
 void Checkpoint::check_stored(const TensorSpec& spec, const StoredTensor& at) const {
@@ -219,7 +245,8 @@ ModelInfo Checkpoint::info() const {
   info.vocab = config_.vocab;
   info.context = config_.context;
   info.layers = config_.layers;
-  info.hidden = config_.hidden;
+  info.hidden = config_.is_head() ? config_.state.target_hidden : config_.hidden;
+  info.head = config_.state.kind;
   std::string digest = config_text_;
   for (const auto& [name, at] : stored_) {
     digest += cat("\n", name, " ", at.entry->dtype, " ", shape_text(at.entry->shape), " ", at.entry->begin);
@@ -232,7 +259,8 @@ ModelInfo Checkpoint::info() const {
     for (const int64_t size : spec.stored_shape) elements *= size;
     info.parameters += elements;
   }
-  info.stored = located("embedding.weight").stored.entry->dtype == "BF16" ? Dtype::kBfloat16 : Dtype::kFloat32;
+  const std::string largest = config_.is_head() ? all_specs_.front().name : "embedding.weight";
+  info.stored = located(largest).stored.entry->dtype == "BF16" ? Dtype::kBfloat16 : Dtype::kFloat32;
   info.fingerprint = sha256(digest);
   return info;
 }

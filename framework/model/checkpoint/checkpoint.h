@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "framework/core/token.h"
 #include "framework/model/architecture/decoder_config.h"
 #include "framework/model/checkpoint/stored_tensor.h"
 #include "framework/model/load.h"
@@ -33,6 +34,8 @@ class Checkpoint {
   bool holds(const std::string& name, Dtype dtype) const;
   // The same rows as the file holds them.
   void read_bits(const std::string& name, int64_t first_row, int64_t row_count, void* out) const;
+  // Of a head that drafts a part of the vocabulary: which token each of its outputs is.  Throws Error.
+  std::vector<Token> draft_tokens() const;
   // The whole tensor as float32.
   std::vector<float> read(const std::string& name) const;
 

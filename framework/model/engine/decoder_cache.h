@@ -25,7 +25,7 @@ struct CacheShape {
 // Buffers of a pass over a chunk of rows.  Each grows on demand and is zero where nothing was written, so that the
 // padding of rows adds nothing to a product.  own_: of each thread.
 struct PassScratch {
-  AlignedBuffer embedded, residual, block, normed, own_normed, float_normed, quantized, own_quantized;
+  AlignedBuffer embedded, entered, residual, block, normed, own_normed, float_normed, quantized, own_quantized;
   AlignedBuffer qkv, attended, scores, attention;
   AlignedBuffer up, activated, router, expert_up, expert_activated;
 };

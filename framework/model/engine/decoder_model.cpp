@@ -6,6 +6,8 @@
 
 #include "framework/core/error.h"
 #include "framework/model/engine/decoder_pass.h"
+#include "framework/model/engine/packed_rows.h"
+#include "framework/model/spread_logits.h"
 
 namespace specula {
 namespace {
@@ -62,8 +64,47 @@ struct OwnHead final : PartialHead {
 
 }  // namespace
 
-DecoderModel::DecoderModel(const Checkpoint& checkpoint, const Kernels& kernels)
-    : info_(checkpoint.info()), weights_(checkpoint, kernels) {}
+// What the head of a target with so many layers asks of it.
+HeadTraits traits_of(const DecoderConfig& config, int64_t layers) {
+  const StateConfig& state = config.state;
+  const auto all = static_cast<int>(layers), own = static_cast<int>(config.layers);
+  HeadTraits traits{.kind = state.kind,
+                    .sites = state.sites,
+                    .own = state.carries_normed ? own + 1 : own,
+                    .width = config.hidden,
+                    .attends = true};
+  if (traits.sites.empty()) traits.sites = {2, all / 2, all - 3};  // as EAGLE-3's own code has them
+  for (int& site : traits.sites) {
+    if (site == -1) site = all + 1;
+    if (site < 0 || site > all + 1)
+      throw Error(cat("its states are those of layer ", site, "; the target has ", all, " layers"));
+  }
+  return traits;
+}
+
+DecoderModel::DecoderModel(const Checkpoint& checkpoint, const Kernels& kernels, const DecoderModel* target)
+    : info_(checkpoint.info()),
+      weights_(checkpoint, kernels, target == nullptr ? nullptr : &target->weights()),
+      draft_tokens_(checkpoint.draft_tokens()) {
+  if (!checkpoint.config().is_head()) return;
+  SPECULA_CHECK(target != nullptr, "a head without its target");
+  try {
+    traits_ = traits_of(checkpoint.config(), target->layers());
+  } catch (const Error& error) {
+    throw Error(cat(info_.path, ": ", error.what()));
+  }
+}
+
+Tensor DecoderModel::join(const Tensor& states) const {
+  Dims dims;
+  dims.check(states, "states", "N S H");
+  const DecoderConfig& config = weights_.config();
+  const int64_t numbers = dims['S'] * dims['H'],
+                expected = config.state.joined > 0 ? config.state.joined : config.hidden;
+  SPECULA_CHECK(config.is_head() && numbers == expected, "states of ", numbers, " numbers; expected ", expected);
+  const Tensor flat = states.reshape({dims['N'], numbers});
+  return config.state.joined > 0 ? multiply(weights_.state_join(), flat) : flat;
+}
 
 std::string DecoderModel::engine() const {
   const Kernels& kernels = weights_.kernels();
@@ -80,6 +121,7 @@ int64_t DecoderModel::kv_bytes_per_slot() const {
 }
 
 std::unique_ptr<PartialHead> DecoderModel::partial_head(const std::vector<Token>& tokens) const {
+  if (!draft_tokens_.empty()) return nullptr;
   return std::make_unique<OwnHead>(*this, weights_.head(), tokens);
 }
 
@@ -112,7 +154,8 @@ void DecoderModel::check_positions(const PassInput& in, const DecoderCache& cach
 Pass DecoderModel::forward(const Rows& rows, KvCache& cache, const Ask& ask) const {
   auto* own = dynamic_cast<DecoderCache*>(&cache);
   SPECULA_CHECK(own != nullptr && own->shape() == cache_shape(weights_), "the cache was made by another model");
-  const PassInput in(rows, cache, own->batch(), ask, info_);
+  const int64_t hidden = weights_.config().hidden;
+  const PassInput in(rows, cache, own->batch(), ask, info_, weights_.config().is_head() ? hidden : 0);
   const int64_t batch = in.batch(), row_count = in.rows(), sites = static_cast<int64_t>(ask.hidden.size());
   check_positions(in, *own, ask.view.rewind);
   const std::vector<PassRow> list = list_rows(in, *own, ask.view.rewind);
@@ -127,15 +170,16 @@ Pass DecoderModel::forward(const Rows& rows, KvCache& cache, const Ask& ask) con
     clear_unwritten(outputs.logits, batch * lines, head.outputs(), list, &PassRow::logits_row);
   }
   if (sites > 0) {
-    pass.hidden = at::empty({batch, row_count, sites, info_.hidden}, at::kFloat);
+    pass.hidden = at::empty({batch, row_count, sites, hidden}, at::kFloat);
     outputs.hidden = pass.hidden.mutable_data_ptr<float>();
-    clear_unwritten(outputs.hidden, batch * row_count, sites * info_.hidden, list, &PassRow::out_row);
+    clear_unwritten(outputs.hidden, batch * row_count, sites * hidden, list, &PassRow::out_row);
   }
   const std::span<const PassRow> all(list);
   for (size_t first = 0; first < all.size(); first += kMostPassRows) {
     run_pass(weights_, *own, all.subspan(first, std::min<size_t>(kMostPassRows, all.size() - first)),
              {.ask = ask, .hidden = in.hidden()}, outputs);
   }
+  if (!draft_tokens_.empty() && pass.logits.defined()) pass.logits = spread_logits(pass.logits, draft_tokens_, vocab());
   return pass;
 }
 

@@ -12,7 +12,8 @@ namespace specula {
 
 class DecoderModel final : public LoadedModel {
  public:
-  DecoderModel(const Checkpoint& checkpoint, const Kernels& kernels);
+  // `target`: of a head, which must outlive it.
+  DecoderModel(const Checkpoint& checkpoint, const Kernels& kernels, const DecoderModel* target = nullptr);
 
   int64_t vocab() const override { return weights_.config().vocab; }
   int64_t context() const override { return weights_.config().context; }
@@ -24,6 +25,9 @@ class DecoderModel final : public LoadedModel {
   Dtype dtype() const override { return weights_.kernels().dtype; }
   std::string engine() const override;
   bool is_invariant_by_construction() const override { return true; }
+  const DecoderWeights& weights() const { return weights_; }
+  const HeadTraits* head_traits() const override { return weights_.config().is_head() ? &traits_ : nullptr; }
+  Tensor join(const Tensor& states) const override;
   // Of a model with experts: what one row uses; further rows read what they use besides.
   int64_t weight_bytes() const override { return weights_.bytes_per_pass(); }
   int64_t kv_bytes_per_slot() const override;
@@ -34,6 +38,8 @@ class DecoderModel final : public LoadedModel {
 
   ModelInfo info_;
   DecoderWeights weights_;
+  HeadTraits traits_;                // of a head
+  std::vector<Token> draft_tokens_;  // of a head that drafts a part of the vocabulary: what its outputs are
 };
 
 }  // namespace specula

@@ -16,7 +16,8 @@ class DecoderPass {
         config_(weights.config()),
         rows_(rows),
         ask_(route.ask),
-        resumed_(route.hidden),
+        given_(route.hidden),
+        is_resumed_(route.ask.first_layer > 0),
         outputs_(outputs),
         frame_(weights, cache, rows),
         attention_(frame_, route.ask.view),
@@ -26,6 +27,7 @@ class DecoderPass {
       logits_from_.push_back(m);
       logits_to_.push_back(row(m).logits_row);
     }
+    if (config_.is_head()) need(frame_.scratch().entered, frame_.num_rows() * entered().stride * 4);
     if (config_.is_projected()) need(frame_.scratch().embedded, frame_.num_rows() * embedded().stride * 4);
   }
 
@@ -43,6 +45,11 @@ class DecoderPass {
   FloatRows embedded() const {
     return {frame_.scratch().embedded.data<float>(), stride_of(config_.embedded()), config_.embedded()};
   }
+  // Embedding and state of a head's rows, side by side.
+  FloatRows entered() const {
+    const int64_t size = 2 * config_.hidden;
+    return {frame_.scratch().entered.data<float>(), stride_of(size), size};
+  }
   // Rows as they are.
   Input converted(const FloatRows& from, int64_t rows, const Worker& worker) {
     return frame_.normed(
@@ -50,7 +57,11 @@ class DecoderPass {
   }
 
   void work(const Worker& worker) {
-    start(worker);
+    if (config_.is_head()) {
+      start_head(worker);
+    } else {
+      start(worker);
+    }
     const Share mine = worker.share(frame_.num_rows());
     // A block begins and ends behind a barrier, so one that is skipped leaves nothing to wait for.
     for (auto l = static_cast<size_t>(ask_.first_layer); l < w_.layers().size(); ++l) {
@@ -71,10 +82,10 @@ class DecoderPass {
 
   void start(const Worker& worker) {
     const Share mine = worker.share(frame_.num_rows());
-    const bool is_projected = config_.is_projected() && resumed_ == nullptr;
+    const bool is_projected = config_.is_projected() && !is_resumed_;
     for (int64_t m = mine.first; m < mine.last; ++m) {
-      if (resumed_ != nullptr) {
-        std::copy_n(resumed_ + row(m).out_row * config_.hidden, config_.hidden, residual(m));
+      if (is_resumed_) {
+        std::copy_n(given_ + row(m).out_row * config_.hidden, config_.hidden, residual(m));
       } else {
         w_.embed(row(m).token, is_projected ? embedded().row(m) : residual(m));
       }
@@ -85,14 +96,40 @@ class DecoderPass {
       PassFrame::multiply(w_.embedding_in(), {.x = x, .rows = frame_.num_rows(), .y = frame_.residual()}, worker);
       frame_.barrier();
     }
-    for (int64_t m = mine.first; m < mine.last && resumed_ == nullptr && !w_.positions().is_empty(); ++m)
+    for (int64_t m = mine.first; m < mine.last && !is_resumed_ && !w_.positions().is_empty(); ++m)
       w_.positions().add(row(m).position + config_.position_offset, residual(m));
+    frame_.barrier();
+  }
+
+  void start_head(const Worker& worker) {
+    const int64_t hidden = config_.hidden;
+    const StateConfig& state = config_.state;
+    const Share mine = worker.share(frame_.num_rows());
+    for (int64_t m = mine.first; m < mine.last; ++m) {
+      const float* carried = given_ + row(m).out_row * hidden;
+      float *token = entered().row(m), *its_state = token + hidden;
+      w_.embed(row(m).token, token);
+      std::copy_n(carried, hidden, its_state);
+      if (state.norms) {
+        frame_.kernels().float_norm(w_.token_norm().of_rows(), token, hidden, token);
+        frame_.kernels().float_norm(w_.state_norm().of_rows(), its_state, hidden, its_state);
+      }
+      if (state.entry == StateEntry::kAttention)
+        std::copy_n(state.keeps_norm ? its_state : carried, hidden, residual(m));
+    }
+    frame_.barrier();
+    if (state.entry != StateEntry::kInput) return;
+    const Input x = converted(entered(), frame_.num_rows(), worker);
+    PassFrame::multiply(w_.state_input(), {.x = x, .rows = frame_.num_rows(), .y = frame_.residual()}, worker);
     frame_.barrier();
   }
 
   void attend(size_t l, const Worker& worker) {
     const LayerWeights& layer = w_.layers()[l];
-    attention_.project(layer, frame_.normed(layer.attention_norm, worker), worker);
+    const bool is_entry = l == 0 && config_.state.entry == StateEntry::kAttention;
+    attention_.project(
+        layer, is_entry ? converted(entered(), frame_.num_rows(), worker) : frame_.normed(layer.attention_norm, worker),
+        worker);
     frame_.barrier();
     attention_.attend(l, worker);
     frame_.barrier();
@@ -178,7 +215,8 @@ class DecoderPass {
   const DecoderConfig& config_;
   std::span<const PassRow> rows_;
   const Ask& ask_;
-  const float* resumed_;
+  const float* given_;
+  bool is_resumed_;
   const PassOutputs& outputs_;
   PassFrame frame_;
   SelfAttention attention_;

@@ -18,8 +18,9 @@ struct PassOutputs {
 };
 
 struct PassRoute {
-  const Ask& ask;       // which blocks run, and what rows see
-  const float* hidden;  // [*, hidden size] the states that Ask::first_layer gets; null where that is 0
+  const Ask& ask;  // which blocks run, and what rows see
+  const float*
+      hidden;  // [*, hidden size] the states that Ask::first_layer gets, or that a head's rows carry; else null
 };
 
 // Bounds the scratch memory of a prefill; chunks give the same bits as one large pass.

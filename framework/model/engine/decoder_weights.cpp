@@ -67,18 +67,28 @@ void RowTable::add(int64_t row, float* to) const {
   for (int64_t i = 0; i < row_size_; ++i) to[i] += value(row * row_size_ + i);
 }
 
-DecoderWeights::DecoderWeights(const Checkpoint& checkpoint, const Kernels& kernels)
-    : config_(checkpoint.config()), kernels_(kernels), embeds_from_head_(config_.tied && !is_quantized(kernels.dtype)) {
+DecoderWeights::DecoderWeights(const Checkpoint& checkpoint, const Kernels& kernels, const DecoderWeights* target)
+    : config_(checkpoint.config()),
+      kernels_(kernels),
+      target_(target),
+      embeds_from_head_(config_.tied && !is_quantized(kernels.dtype)) {
+  const bool needs_target = !config_.state.own_embedding || !config_.state.own_output;
+  SPECULA_CHECK(!needs_target || target != nullptr, "a head without its target");
   SPECULA_CHECK(!config_.places.parallel || config_.experts.count == 0, "experts beside attention");
   for (int64_t i = 0; i < config_.layers; ++i) layers_.push_back(read_layer(checkpoint, i));
   final_norm_ = read_norm(checkpoint, "final_norm");
-  head_ = read_matrix(checkpoint, config_.tied ? "embedding" : "head", kernels_.head);
-  if (!embeds_from_head_) embedding_ = RowTable(checkpoint, "embedding", kernels_.cache_bytes);
+  if (config_.state.own_output) head_ = read_matrix(checkpoint, config_.tied ? "embedding" : "head", kernels_.head);
+  if (!embeds_from_head_ && config_.state.own_embedding)
+    embedding_ = RowTable(checkpoint, "embedding", kernels_.cache_bytes);
   if (config_.learned_positions > 0) positions_ = RowTable(checkpoint, "positions", kernels_.cache_bytes);
   if (config_.is_projected()) {
     embedding_in_ = read_matrix(checkpoint, "embedding_in", kernels_.layer);
     embedding_out_ = read_matrix(checkpoint, "embedding_out", kernels_.layer);
   }
+  if (config_.state.entry == StateEntry::kInput) state_input_ = read_matrix(checkpoint, "state_input", kernels_.layer);
+  if (config_.state.joined > 0) state_join_ = read_matrix(checkpoint, "state_join", kernels_.layer);
+  token_norm_ = read_norm(checkpoint, "token_norm");
+  state_norm_ = read_norm(checkpoint, "state_norm");
   const auto is_used = [&](LayerRope rope) {
     return std::any_of(layers_.begin(), layers_.end(), [&](const LayerWeights& layer) { return layer.rope == rope; });
   };
@@ -141,6 +151,7 @@ LayerWeights DecoderWeights::read_layer(const Checkpoint& checkpoint, int64_t in
 }
 
 void DecoderWeights::embed(int64_t token, float* out) const {
+  if (!config_.state.own_embedding) return target_->embed(token, out);
   if (embeds_from_head_) {
     head_.read_row(token, out);
   } else {
@@ -152,8 +163,9 @@ void DecoderWeights::embed(int64_t token, float* out) const {
 }
 
 int64_t DecoderWeights::bytes_per_pass() const {
-  int64_t bytes = head_.bytes() + final_norm_.bytes() + config_.embedded() * kernels_.cache_bytes +
-                  positions_.row_bytes() + embedding_in_.bytes() + embedding_out_.bytes();
+  int64_t bytes = head().bytes() + state_input_.bytes() + token_norm_.bytes() + state_norm_.bytes() +
+                  final_norm_.bytes() + config_.embedded() * kernels_.cache_bytes + positions_.row_bytes() +
+                  embedding_in_.bytes() + embedding_out_.bytes();
   for (const LayerWeights& layer : layers_) {
     bytes += layer.qkv.bytes() + layer.output.bytes() + layer.mlp.bytes() + layer.router.bytes();
     if (!layer.experts.empty()) bytes += config_.experts.top * layer.experts.front().bytes();

@@ -55,17 +55,22 @@ struct LayerWeights {
 
 class DecoderWeights {
  public:
-  DecoderWeights(const Checkpoint& checkpoint, const Kernels& kernels);
+  // `target`: whose embedding and head a head takes that lacks them; it must outlive this.
+  DecoderWeights(const Checkpoint& checkpoint, const Kernels& kernels, const DecoderWeights* target = nullptr);
 
   const DecoderConfig& config() const { return config_; }
   const Kernels& kernels() const { return kernels_; }
   const std::vector<LayerWeights>& layers() const { return layers_; }
   const std::vector<int64_t>& windows() const { return windows_; }  // distinct ones, 0: everything is seen
   const Norm& final_norm() const { return final_norm_; }
-  const PackedMatrix& head() const { return head_; }
+  const PackedMatrix& head() const { return config_.state.own_output ? head_ : target_->head(); }
   const PackedMatrix& embedding_in() const { return embedding_in_; }    // [H,E] where projected
   const PackedMatrix& embedding_out() const { return embedding_out_; }  // [E,H]
   const RowTable& positions() const { return positions_; }              // empty: none are learned
+  const PackedMatrix& state_input() const { return state_input_; }      // [H,2H] of heads, by StateEntry
+  const PackedMatrix& state_join() const { return state_join_; }        // [H,joined]
+  const Norm& token_norm() const { return token_norm_; }
+  const Norm& state_norm() const { return state_norm_; }
   const RotaryTable& rotations(LayerRope rope) const { return rope == LayerRope::kLocal ? local_ : main_; }
   int64_t bytes_per_pass() const;  // over one row: of the experts it reads as many as the row uses
 
@@ -79,10 +84,12 @@ class DecoderWeights {
 
   DecoderConfig config_;
   Kernels kernels_;
+  const DecoderWeights* target_;
   std::vector<LayerWeights> layers_;
   std::vector<int64_t> windows_;
   Norm final_norm_;
-  PackedMatrix head_, embedding_in_, embedding_out_;
+  PackedMatrix head_, embedding_in_, embedding_out_, state_input_, state_join_;
+  Norm token_norm_, state_norm_;
   bool embeds_from_head_;  // the head is tied and not quantized: rows are read from its packed form
   RowTable embedding_;     // in the cache's format; else empty
   RowTable positions_;

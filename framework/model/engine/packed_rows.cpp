@@ -1,5 +1,6 @@
 #include "framework/model/engine/packed_rows.h"
 
+#include <ATen/ops/empty.h>
 #include <omp.h>
 
 #include <algorithm>
@@ -23,7 +24,8 @@ PackedRows::PackedRows(std::span<const float> x, int64_t rows, const LinearKerne
   stride_ = row_bytes(kernel.rows, padded(n, kGroup)) + kApart;
   data_ = AlignedBuffer(static_cast<size_t>(rows * stride_));
   data_.clear();
-  const Kernels quantizer = make_kernels(Dtype::kInt8);
+  Kernels quantizer;
+  if (kernel.rows == RowFormat::kQuantized) quantizer = make_kernels(Dtype::kInt8);
   std::vector<float> row(static_cast<size_t>(padded(n, kGroup)));
   for (int64_t m = 0; m < rows; ++m) {
     std::copy_n(x.data() + m * n, n, row.data());
@@ -46,6 +48,20 @@ void PackedRows::fill(GemmArgs& args) const {
   args.x = data_.data();
   args.x_stride = stride_;
   args.rows = rows_;
+}
+
+Tensor multiply(const PackedMatrix& matrix, const Tensor& x) {
+  const int64_t rows = x.size(0);
+  const Tensor y = at::empty({rows, matrix.outputs()}, at::kFloat);
+  if (rows == 0) return y;
+  const Tensor from = x.contiguous();
+  const PackedRows packed({from.const_data_ptr<float>(), static_cast<size_t>(from.numel())}, rows, matrix.kernel());
+  GemmArgs args = matrix.args();
+  packed.fill(args);
+  args.y = y.mutable_data_ptr<float>();
+  args.y_stride = matrix.outputs();
+  multiply(matrix.kernel(), args);
+  return y;
 }
 
 void multiply(const LinearKernel& kernel, const GemmArgs& args) {

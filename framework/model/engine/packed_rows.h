@@ -1,11 +1,12 @@
-// Rows as an own product reads them, and the product by all threads: for tests and measurements.  A pass has its own
-// buffers and its own parallel region (decoder_pass.h).  Licence: Apache-2.0.
+// Rows as an own product reads them, and the product by all threads: for heads of a few products, tests and
+// measurements.  A pass has its own buffers and its own parallel region (decoder_pass.h).  Licence: Apache-2.0.
 #pragma once
 
 #include <span>
 
+#include "framework/core/tensor.h"
 #include "framework/model/aligned_buffer.h"
-#include "framework/model/kernels/kernels.h"
+#include "framework/model/engine/packed_matrix.h"
 
 namespace specula {
 
@@ -20,6 +21,7 @@ class PackedRows {
   int64_t rows_, stride_;  // bytes
 };
 
+Tensor multiply(const PackedMatrix& matrix, const Tensor& x);  // [n,inputs] float32 -> [n,outputs]
 // `args` but for panels: each thread takes its share of them in one parallel region.
 void multiply(const LinearKernel& kernel, const GemmArgs& args);
 

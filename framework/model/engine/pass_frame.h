@@ -99,7 +99,9 @@ class PassFrame {
   static constexpr int64_t kFewRows = 4;
   static bool is_few(int64_t rows) { return rows <= kFewRows; }
   bool is_quantized() const { return kernels().quantize != nullptr; }
-  int64_t wide() const { return std::max(config().hidden, config().embedded()); }
+  int64_t wide() const {
+    return std::max(config().is_head() ? 2 * config().hidden : config().hidden, config().embedded());
+  }
   int64_t normed_stride() const { return stride_of(wide()); }  // elements
   int64_t quantized_stride() const;                            // bytes; one stride serves every product
   char* quantized_rows(int64_t rows, const Worker& worker) const;

@@ -1,0 +1,173 @@
+// Heads that are decoders of one layer: EAGLE and EAGLE-2, EAGLE-3, and MTP modules.  Their files hold no more than
+// what is theirs; embedding and output head are the target's where a file lacks them.
+#include "framework/core/error.h"
+#include "framework/model/architecture/family.h"
+#include "framework/model/architecture/rope_config.h"
+
+namespace specula {
+namespace {
+
+using Names = std::set<std::string>;
+
+// What is read of every head: the sizes of a Llama layer.
+void read_layer(const ConfigFields& fields, DecoderConfig& config) {
+  read_sizes(fields, {.layers = 1}, config);
+  if (config.layers != 1)
+    fields.fail("num_hidden_layers", cat("is ", config.layers, ", which heads of this kind do not have; valid: 1"));
+  config.activation = read_activation(fields, "hidden_act", "silu");
+  config.norm_eps = fields.number_or("rms_norm_eps", 1e-6, 0, 1);
+  config.rope = read_rope(fields, config.context, {});
+  config.state.target_hidden = config.hidden;
+}
+
+void look_at_ends(const Names& tensors, const std::string& prefix, DecoderConfig& config) {
+  config.state.own_embedding = tensors.contains(prefix + "embed_tokens.weight");
+  config.state.own_output = tensors.contains("lm_head.weight");
+}
+
+void map_ends(TensorMap& map, const EndNames& names) {
+  if (map.config().state.own_embedding) map.embedding(names);
+  if (map.config().state.own_output) {
+    map.head(names);
+  } else if (map.config().final_norm) {
+    map.norm("final_norm", map.config().hidden, names.final_norm);
+  }
+}
+
+// ---- EAGLE, EAGLE-2 ----
+
+bool is_eagle(const Names& tensors) {
+  return tensors.contains("fc.weight") && tensors.contains("layers.0.mlp.down_proj.weight") &&
+         !tensors.contains("layers.0.hidden_norm.weight");
+}
+
+void look_at_eagle(const Names& tensors, DecoderConfig& config) {
+  look_at_ends(tensors, "", config);
+  config.state = {.entry = StateEntry::kInput,
+                  .kind = "eagle",
+                  .bias = tensors.contains("fc.bias"),
+                  .sites = {-1},
+                  .own_embedding = config.state.own_embedding,
+                  .own_output = config.state.own_output,
+                  .stored_layer = "layers.0."};
+  config.final_norm = false;
+  config.qkv_bias = tensors.contains("layers.0.self_attn.q_proj.bias");
+}
+
+std::vector<TensorSpec> map_eagle(const DecoderConfig& config) {
+  TensorMap map(config);
+  map.matrix({"state_input", config.hidden, 2 * config.hidden, config.state.bias}, "fc");
+  map_ends(map, {.embedding = "embed_tokens"});
+  map.layer(0, config.state.stored_layer, {.attention_norm = ""});
+  return map.take();
+}
+
+// ---- EAGLE-3 ----
+
+bool is_eagle3(const Names& tensors) {
+  return tensors.contains("fc.weight") &&
+         (tensors.contains("midlayer.hidden_norm.weight") || tensors.contains("layers.0.hidden_norm.weight"));
+}
+
+void look_at_eagle3(const Names& tensors, DecoderConfig& config) {
+  look_at_ends(tensors, "", config);
+  config.state = {.entry = StateEntry::kAttention,
+                  .kind = "eagle3",
+                  .norms = true,
+                  .own_embedding = config.state.own_embedding,
+                  .own_output = config.state.own_output,
+                  .draft_vocab = tensors.contains("d2t") ? 1 : 0,  // a file without d2t drafts every token
+                  .stored_layer = tensors.contains("midlayer.hidden_norm.weight") ? "midlayer." : "layers.0."};
+  config.qkv_bias = tensors.contains(config.state.stored_layer + "self_attn.q_proj.bias");
+}
+
+// The files of speculators keep the layer's sizes in an object of their own.
+void read_eagle3(const ConfigFields& fields, DecoderConfig& config) {
+  if (fields.has("transformer_layer_config")) {
+    read_layer(fields.object("transformer_layer_config"), config);
+  } else {
+    read_layer(fields, config);
+  }
+  for (const char* flag : {"fc_norm", "norm_before_fc"}) fields.require_flag(flag, false, false);
+  StateConfig& state = config.state;
+  state.keeps_norm = fields.flag_or("norm_before_residual", false);
+  state.carries_normed = fields.flag_or("norm_output", false);
+  state.target_hidden = fields.size_or("target_hidden_size", config.hidden, kMostHidden);
+  for (const double site : fields.numbers("eagle_aux_hidden_state_layer_ids", 0, kMostLayers))
+    state.sites.push_back(static_cast<int>(site));
+  state.joined = state.target_hidden * (state.sites.empty() ? 3 : static_cast<int64_t>(state.sites.size()));
+  const int64_t drafted = fields.size_or("draft_vocab_size", config.vocab, config.vocab);
+  if (state.draft_vocab == 0 && drafted != config.vocab)
+    fields.fail("draft_vocab_size", cat("is ", drafted, " of ", config.vocab, ", but the file has no tensor d2t"));
+  state.draft_vocab = state.draft_vocab == 0 || drafted == config.vocab ? 0 : drafted;
+  if (!state.own_output && state.draft_vocab != 0)
+    fields.fail("draft_vocab_size", "is smaller than the vocabulary, but the file has no tensor lm_head.weight");
+}
+
+std::vector<TensorSpec> map_eagle3(const DecoderConfig& config) {
+  TensorMap map(config);
+  const std::string& layer = config.state.stored_layer;
+  map.matrix({"state_join", config.hidden, config.state.joined, false}, "fc");
+  map.norm("state_norm", config.hidden, layer + "hidden_norm");
+  map.norm("token_norm", config.hidden, layer + "input_layernorm");
+  map_ends(map, {.embedding = "embed_tokens", .final_norm = "norm"});
+  map.layer(0, layer, {.attention_norm = ""});
+  return map.take();
+}
+
+// ---- MTP ----
+
+bool is_mtp(const Names& tensors) { return tensors.contains("mtp.fc.weight"); }
+
+void look_at_mtp(const Names& tensors, DecoderConfig& config) {
+  look_at_ends(tensors, "mtp.", config);
+  config.state = {.entry = StateEntry::kInput,
+                  .kind = "mtp",
+                  .norms = true,
+                  .sites = {-1},
+                  .carries_normed = true,
+                  .own_embedding = config.state.own_embedding,
+                  .own_output = config.state.own_output,
+                  .stored_layer = "mtp.layers.0."};
+  config.qkv_bias = tensors.contains("mtp.layers.0.self_attn.q_proj.bias");
+  config.query_key_norm =
+      tensors.contains("mtp.layers.0.self_attn.q_norm.weight") ? QueryKeyNorm::kHead : QueryKeyNorm::kNone;
+}
+
+// Modules that stand in the file of a whole model are found by their names; their norms may be kept less one.
+void read_mtp(const ConfigFields& fields, DecoderConfig& config) {
+  if (fields.text_or("model_type", "") == "qwen3_next")
+    fields.fail("model_type", "is 'qwen3_next', whose attention is not supported; valid: Llama-like layers");
+  read_layer(fields, config);
+}
+
+std::vector<TensorSpec> map_mtp(const DecoderConfig& config) {
+  TensorMap map(config);
+  map.matrix({"state_input", config.hidden, 2 * config.hidden, false}, "mtp.fc");
+  map.norm("token_norm", config.hidden, "mtp.pre_fc_norm_embedding");
+  map.norm("state_norm", config.hidden, "mtp.pre_fc_norm_hidden");
+  map_ends(map, {.embedding = "mtp.embed_tokens", .final_norm = "mtp.norm"});
+  map.layer(0, config.state.stored_layer, {});
+  return map.take();
+}
+
+}  // namespace
+
+std::vector<HeadFamily> head_families() {
+  return {
+      {.family = {{"EagleHead", "EAGLE, EAGLE-2", "head: one layer on embedding and state"}, read_layer, map_eagle},
+       .is_one = is_eagle,
+       .look = look_at_eagle},
+      {.family = {{"Eagle3Head", "EAGLE-3", "head: three states of the target; may draft a part of the vocabulary"},
+                  read_eagle3,
+                  map_eagle3,
+                  {""},
+                  {"d2t", "t2d"}},
+       .is_one = is_eagle3,
+       .look = look_at_eagle3},
+      {.family = {{"MtpHead", "MTP modules", "head: one layer on normalised embedding and state"}, read_mtp, map_mtp},
+       .is_one = is_mtp,
+       .look = look_at_mtp}};
+}
+
+}  // namespace specula

@@ -1,0 +1,219 @@
+// Heads in their published layouts against the equations of their papers in PyTorch (fixtures by
+// tests/tools/make_head_fixtures.py), and the errors of heads that do not fit.
+#include <ATen/ops/tensor.h>
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <fstream>
+
+#include "framework/core/error.h"
+#include "framework/core/files.h"
+#include "framework/model/checkpoint/stored_tensor.h"
+#include "framework/model/random_model.h"
+#include "tests/model/support.h"
+
+namespace specula::test {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::HasSubstr;
+
+fs::path fixture(const std::string& name) { return source_folder() / "tests/model/fixtures/heads" / name; }
+
+struct Expected {
+  std::vector<int64_t> token, draft;  // [T], [K]
+  Tensor states;                      // [T,S,H]
+  std::vector<float> logits;          // [T+K,V]
+};
+
+Expected expected_of(const std::string& name) {
+  const auto file = open_tensor_file(fixture(name) / "expected.safetensors");
+  Expected expected;
+  for (const TensorEntry& entry : file->entries()) {
+    if (entry.dtype == "I64") {
+      std::vector<int64_t> ids(static_cast<size_t>(entry.elements()));
+      file->read(entry, 0, {reinterpret_cast<uint8_t*>(ids.data()), ids.size() * sizeof(int64_t)});
+      (entry.name == "token" ? expected.token : expected.draft) = ids;
+      continue;
+    }
+    std::vector<float> values(static_cast<size_t>(entry.elements()));
+    StoredTensor{file.get(), &entry}.read_rows(0, entry.shape.front(), values.data());
+    if (entry.name == "logits") {
+      expected.logits = values;
+    } else {
+      expected.states = at::tensor(values).view(entry.shape);
+    }
+  }
+  return expected;
+}
+
+struct Loaded {
+  std::unique_ptr<LoadedModel> target, head;
+  explicit Loaded(const fs::path& folder, Dtype dtype = Dtype::kFloat32)
+      : target(load_model(fixture("target"), {.dtype = dtype})),
+        head(load_model(folder, {.dtype = dtype, .target = target.get()})) {}
+};
+
+// Rows of the text with the target's states, then drafted rows with the head's own, one by one.
+std::vector<float> logits_of_head(const LanguageModel& head, const Expected& expected) {
+  const HeadTraits& traits = *head.head_traits();
+  const auto cache = head.new_cache(1, 0);
+  const auto pass = [&](const Line& line, const Tensor& states) {
+    Rows rows = to_rows({line});
+    rows.hidden = states.view({1, states.size(0), states.size(1)});
+    return head.forward(rows, *cache, {.logits = Logits::kAll, .hidden = {traits.own}});
+  };
+  Pass last = pass(chain(expected.token), head.join(expected.states));
+  std::vector<float> all = values(last.logits);
+  auto slots = static_cast<int>(expected.token.size());
+  for (const int64_t token : expected.draft) {
+    const Tensor own = last.hidden.select(0, 0).select(1, 0);
+    last = pass(chain({token}, slots), own.narrow(0, own.size(0) - 1, 1).contiguous());
+    const std::vector<float> more = values(last.logits);
+    all.insert(all.end(), more.begin(), more.end());
+    ++slots;
+  }
+  return all;
+}
+
+// The largest difference as a share of the range; infinite where one of both is -infinity alone.
+double error_of(const std::vector<float>& own, const std::vector<float>& expected) {
+  std::vector<float> a, b;
+  for (size_t i = 0; i < expected.size(); ++i) {
+    if (std::isinf(expected[i]) != std::isinf(own[i])) return INFINITY;
+    if (std::isinf(expected[i])) continue;
+    a.push_back(own[i]);
+    b.push_back(expected[i]);
+  }
+  return largest_difference(a, b) / range_of(b);
+}
+
+class Heads : public ::testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Published, Heads,
+                         ::testing::Values("medusa", "medusa_shared", "hydra", "mlp_speculator", "mlp_speculator_tied",
+                                           "eagle", "eagle3", "eagle3_speculators", "mtp"),
+                         [](const auto& kind) { return std::string(kind.param); });
+
+TEST_P(Heads, GiveTheLogitsOfThePapersEquations) {
+  const Expected expected = expected_of(GetParam());
+  const Loaded loaded(fixture(GetParam()));
+  const std::vector<float> own = logits_of_head(*loaded.head, expected);
+  ASSERT_EQ(own.size(), expected.logits.size());
+  EXPECT_LE(error_of(own, expected.logits), 2e-4);
+  const Loaded rounded(fixture(GetParam()), Dtype::kBfloat16);
+  EXPECT_LE(error_of(logits_of_head(*rounded.head, expected), expected.logits), 0.08);
+}
+
+// The states decide: a head that is given those of the wrong token says something else.
+TEST_P(Heads, NoticeStatesOfAnotherToken) {
+  Expected expected = expected_of(GetParam());
+  const Loaded loaded(fixture(GetParam()));
+  expected.states = expected.states.roll(1, -1).contiguous();
+  EXPECT_GT(error_of(logits_of_head(*loaded.head, expected), expected.logits), 1e-2);
+}
+
+TEST_P(Heads, SayWhatTheyAre) {
+  const ModelInfo info = read_model_info(fixture(GetParam()));
+  EXPECT_EQ(std::string(GetParam()).rfind(info.head, 0), 0U) << info.head;
+  EXPECT_EQ(info.vocab, 61);
+  EXPECT_EQ(info.hidden, 32);
+  EXPECT_EQ(info.fingerprint.size(), 64U);
+}
+
+std::string refusal(const fs::path& folder, const LoadOptions& options) {
+  try {
+    load_model(folder, options);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "it was loaded";
+}
+
+TEST(HeadErrors, AHeadNeedsItsTarget) {
+  EXPECT_THAT(refusal(fixture("eagle"), {}), AllOf(HasSubstr("eagle"), HasSubstr("without its target")));
+  EXPECT_THAT(refusal(fixture("medusa"), {}), AllOf(HasSubstr("medusa"), HasSubstr("without its target")));
+}
+
+TEST(HeadErrors, ATargetOfAnotherSizeIsNamed) {
+  const TemporaryFolder folder;
+  write_random_llama(folder.path(), plain_config(), 1, Dtype::kFloat32);
+  const auto other = load_model(folder.path(), {});
+  for (const char* head : {"medusa", "eagle3"})
+    EXPECT_THAT(refusal(fixture(head), {.target = other.get()}),
+                AllOf(HasSubstr("for a target of hidden size 32"), HasSubstr("has ")));
+  const Loaded loaded(fixture("eagle"));
+  EXPECT_THAT(refusal(fixture("eagle"), {.dtype = Dtype::kBfloat16, .target = loaded.target.get()}),
+              AllOf(HasSubstr("dtype"), HasSubstr("share tables")));
+}
+
+// Copies of a fixture with one thing wrong.
+class WrongHead {
+ public:
+  explicit WrongHead(const std::string& name) {
+    fs::copy(fixture(name), folder_.path() / name);
+    path_ = folder_.path() / name;
+  }
+  void replace(const std::string& file, const std::string& what, const std::string& by) {
+    std::string text = read_file(path_ / file);
+    const size_t at = text.find(what);
+    ASSERT_NE(at, std::string::npos) << what;
+    text.replace(at, what.size(), by);
+    std::ofstream(path_ / file, std::ios::binary) << text;
+  }
+  std::string refusal() const {
+    const auto target = load_model(fixture("target"), {});
+    return specula::test::refusal(path_, {.target = target.get()});
+  }
+  // Overwrites bytes of a tensor.
+  void poke(const std::string& file, const std::string& tensor, size_t offset, const std::vector<uint8_t>& bytes) {
+    const auto open = open_tensor_file(path_ / file);
+    for (const TensorEntry& entry : open->entries()) {
+      if (entry.name != tensor) continue;
+      std::fstream out(path_ / file, std::ios::binary | std::ios::in | std::ios::out);
+      out.seekp(static_cast<std::streamoff>(entry.begin + offset));
+      out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    }
+  }
+
+ private:
+  TemporaryFolder folder_;
+  fs::path path_;
+};
+
+TEST(HeadErrors, TensorsThatAreMissingOrUnknownAreNamed) {
+  WrongHead missing("mlp_speculator");
+  missing.replace("model.safetensors", "head.3.weight", "haed.3.weight");
+  EXPECT_THAT(missing.refusal(), AllOf(HasSubstr("'head.3.weight' is missing"), HasSubstr("model.safetensors")));
+  WrongHead unknown("eagle3");
+  unknown.replace("model.safetensors", "t2d", "t2e");
+  EXPECT_THAT(unknown.refusal(), HasSubstr("t2e"));
+  WrongHead gone("mtp");
+  gone.replace("model.safetensors", "mtp.norm.weight", "mtp.nrom.weight");
+  EXPECT_THAT(gone.refusal(), HasSubstr("mtp.norm.weight"));
+}
+
+TEST(HeadErrors, DraftTokensOutOfTheVocabularyAreNamed) {
+  WrongHead far("eagle3");
+  far.poke("model.safetensors", "d2t", 8, {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f});
+  EXPECT_THAT(far.refusal(), AllOf(HasSubstr("d2t"), HasSubstr("entry 1 is 9223372036854775807")));
+  WrongHead twice("eagle3");
+  twice.poke("model.safetensors", "d2t", 0, {60, 0, 0, 0, 0, 0, 0, 0});
+  twice.poke("model.safetensors", "d2t", 8, {59, 0, 0, 0, 0, 0, 0, 0});
+  EXPECT_THAT(twice.refusal(), AllOf(HasSubstr("d2t"), HasSubstr("two entries lead to token 60")));
+}
+
+TEST(HeadErrors, LayersThatTheTargetDoesNotHave) {
+  WrongHead head("eagle3_speculators");
+  head.replace("config.json", "    4\n", "    9\n");
+  EXPECT_THAT(head.refusal(), AllOf(HasSubstr("layer 9"), HasSubstr("the target has 6 layers")));
+}
+
+TEST(HeadErrors, KindsThatCannotBeComputed) {
+  WrongHead head("hydra");
+  head.replace("config.json", "\"mlp\"", "\"prefix-mlp\"");
+  EXPECT_THAT(head.refusal(), AllOf(HasSubstr("hydra_head_arch"), HasSubstr("valid: mlp")));
+}
+
+}  // namespace
+}  // namespace specula::test
