@@ -65,7 +65,7 @@ struct BatchKeys {
 struct OptimizerKeys {
   double learning_rate = 1e-3, final_share = 0.1, clip = 1, weight_decay = 0.1, beta1 = 0.9, beta2 = 0.95;
   int64_t warmup = 100;
-  std::string dtype = "bf16";
+  std::string dtype = "auto";
 
   template <class V>
   void visit(V& v) {
@@ -76,7 +76,9 @@ struct OptimizerKeys {
     v("weight_decay", weight_decay, 0.0, 1e3, "of matrices; norms and biases have none");
     v("beta1", beta1, 0.0, 0.999999, "AdamW's memory of gradients");
     v("beta2", beta2, 0.0, 0.999999, "and of their squares");
-    v("dtype", dtype, {"bf16", "fp32"}, "numbers of products; parameters, sums and the optimizer are fp32 in any case");
+    v("dtype", dtype, {"auto", "bf16", "fp32"},
+      "numbers of products; parameters, sums and the optimizer are fp32 in any case. auto: bf16 where the CPU has "
+      "instructions for it (else it is slower), or fp32");
   }
 };
 

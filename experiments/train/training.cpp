@@ -12,11 +12,16 @@
 #include "framework/core/log.h"
 #include "framework/model/load.h"
 #include "framework/model/threads.h"
+#include "framework/train/autocast.h"
 
 namespace specula {
 namespace {
 
 namespace fs = std::filesystem;
+
+bool computes_bf16(const TrainConfig& config) {
+  return config.optimizer.dtype == "bf16" || (config.optimizer.dtype == "auto" && has_fast_bfloat16());
+}
 
 // What can change a number of the training: not where it is written, nor a remark.
 std::string config_hash(const TrainConfig& config) {
@@ -30,6 +35,7 @@ TrainInfo info_of(const Training& training, const TrainTexts& texts, const std::
   TrainInfo info{.kind = training.kind, .argv = argv};
   info.identity = {{"config", config_hash(training.config)},
                    {"kind", training.kind},
+                   {"numbers", computes_bf16(training.config) ? "bf16" : "fp32"},
                    {"texts", texts.sha256},
                    {"binary", binary_sha256()}};
   for (const auto& [name, folder] : training.folders) info.identity["model." + name] = read_model_info(folder).fingerprint;
@@ -117,7 +123,7 @@ ExitCode help(const Prepared& prepared, const fs::path& folder) {
 }  // namespace
 
 DecoderTraining decoder_training(const TrainConfig& config) {
-  return {.autocast = config.optimizer.dtype == "bf16",
+  return {.autocast = computes_bf16(config),
           .written = parse_written_dtype(config.output.dtype, "[output] dtype")};
 }
 

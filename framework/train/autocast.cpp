@@ -2,7 +2,14 @@
 
 #include <ATen/autocast_mode.h>
 
+#include "framework/model/kernels/isa.h"
+
 namespace specula {
+
+bool has_fast_bfloat16() {
+  choose_isa();
+  return has_isa(Isa::kAvx512Bf16);
+}
 
 AutocastScope::AutocastScope(bool is_on, at::DeviceType device) : is_on_(is_on), device_(device) {
   if (!is_on_) return;

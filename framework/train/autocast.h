@@ -6,6 +6,8 @@
 
 namespace specula {
 
+bool has_fast_bfloat16();  // whether LibTorch's products are faster so on this CPU
+
 class AutocastScope {
  public:
   AutocastScope(bool is_on, at::DeviceType device);
