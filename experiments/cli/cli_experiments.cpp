@@ -61,7 +61,8 @@ void define_list(CLI::App& app, CommandLine& line) {
   argument(app, "KIND", line.list.kind,
            "drafters, verifiers, samplers, strategies, stoppers, shapes, architectures or training (the keys of its "
            "files); all without it",
-           Need::kOptional, {"drafters", "verifiers", "samplers", "strategies", "stoppers", "shapes", "architectures", "training"});
+           Need::kOptional,
+           {"drafters", "verifiers", "samplers", "strategies", "stoppers", "shapes", "architectures", "training"});
   choice_flag(app, "--format", line.list.format, {"text", "markdown", "json"}, "text by default");
 }
 

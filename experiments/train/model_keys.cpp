@@ -16,7 +16,8 @@ void check_sizes(const ModelKeys& keys, TrainFile& file) {
   if (keys.head_dim == 0 && keys.hidden % keys.heads != 0)
     file.problem("model", "heads", cat("does not divide hidden, ", keys.hidden, ", and head_dim is not given"));
   const int64_t head_dim = keys.head_dim > 0 ? keys.head_dim : keys.hidden / keys.heads;
-  if (head_dim % 2 != 0) file.problem("model", "head_dim", cat("is ", head_dim, "; rotary embeddings need an even size"));
+  if (head_dim % 2 != 0)
+    file.problem("model", "head_dim", cat("is ", head_dim, "; rotary embeddings need an even size"));
 }
 
 // What a folder gives must not be given beside it.
@@ -63,7 +64,8 @@ TrainableDecoder decoder_of(const ModelKeys& keys, uint64_t seed) {
   Json json = Json::parse(to_json(config, "float32"));
   if (tokenizer->bos() >= 0) json["bos_token_id"] = tokenizer->bos();
   if (tokenizer->eos() >= 0) json["eos_token_id"] = tokenizer->eos();
-  TrainableDecoder decoder{.config = parse_decoder_config(json.dump(), "[model]"), .files = copied_tokenizer(keys.tokenizer)};
+  TrainableDecoder decoder{.config = parse_decoder_config(json.dump(), "[model]"),
+                           .files = copied_tokenizer(keys.tokenizer)};
   decoder.files.insert(decoder.files.begin(), {"config.json", json.dump(2) + "\n"});
   decoder.parameters = initial_parameters(decoder.config, seed);
   return decoder;

@@ -1,5 +1,5 @@
-// A file of `specula train KIND`, resolved: TOML with includes and --set, every key checked, every problem told at once.
-// Sections: [train] [sources.<name>] [batch] [optimizer] [validation] [output], and those of the kind.  Licence:
+// A file of `specula train KIND`, resolved: TOML with includes and --set, every key checked, every problem told at
+// once. Sections: [train] [sources.<name>] [batch] [optimizer] [validation] [output], and those of the kind.  Licence:
 // Apache-2.0.
 #pragma once
 
@@ -100,7 +100,7 @@ struct TrainOutputKeys {
 
   template <class V>
   void visit(V& v) {
-    v("dir", dir, "folder that trainings are written to as <dir>/<name>, relative to the working directory");
+    v("dir", dir, "folder in which each training has one of its own name, relative to the working directory");
     v("dtype", dtype, {"bf16", "fp16", "fp32"}, "numbers that the trained weights are written in");
     v("checkpoint_every", checkpoint_every, 0, kMaxInteger,
       "steps between checkpoints; 0: only at the end, and where it is interrupted", "steps");

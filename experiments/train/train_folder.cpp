@@ -89,11 +89,9 @@ void TrainFolder::keep(const TrainConfig& config, const TrainInfo& info) const {
   }
   write_file_atomically(path_ / "config.sources" / "argv.txt", join(info.argv, "\n") + "\n");
   write_file_atomically(path_ / "env.json", read_environment(config.train.threads).json);
-  const Json json = {{"schema", "specula.training/1.0"}, {"run_id", new_run_id()},
-                     {"kind", info.kind},                {"name", config.train.name},
-                     {"created_utc", utc_now()},         {"build", build_name()},
-                     {"note", config.train.note},        {"argv", info.argv},
-                     {"identity", identity_json(info)}};
+  const Json json = {{"schema", "specula.training/1.0"}, {"run_id", new_run_id()},   {"kind", info.kind},
+                     {"name", config.train.name},        {"created_utc", utc_now()}, {"build", build_name()},
+                     {"note", config.train.note},        {"argv", info.argv},        {"identity", identity_json(info)}};
   write_file_atomically(path_ / "training.json", json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
@@ -104,7 +102,8 @@ void TrainFolder::refuse_another(const TrainInfo& info, const std::string& resum
   std::vector<std::string> differing;
   for (const auto& [name, value] : info.identity) {
     const std::string before = json["identity"].value(name, "");
-    if (before != value) differing.push_back(cat(name, " (was ", before.substr(0, 12), ", is ", value.substr(0, 12), ")"));
+    if (before != value)
+      differing.push_back(cat(name, " (was ", before.substr(0, 12), ", is ", value.substr(0, 12), ")"));
   }
   if (differing.empty() || resume == "force") return;
   throw ConfigError(cat(path_.string(), ": this training was begun with another ", join(differing),

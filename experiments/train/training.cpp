@@ -38,7 +38,8 @@ TrainInfo info_of(const Training& training, const TrainTexts& texts, const std::
                    {"numbers", computes_bf16(training.config) ? "bf16" : "fp32"},
                    {"texts", texts.sha256},
                    {"binary", binary_sha256()}};
-  for (const auto& [name, folder] : training.folders) info.identity["model." + name] = read_model_info(folder).fingerprint;
+  for (const auto& [name, folder] : training.folders)
+    info.identity["model." + name] = read_model_info(folder).fingerprint;
   return info;
 }
 
@@ -50,8 +51,9 @@ std::string join_identity(const TrainInfo& info) {
 
 Tensor held_out_rows(const TrainConfig& config, const TrainTexts& texts) {
   if (config.validation.every == 0) return {};
-  return rows_in_order(texts.held_out, config.batch.length, config.validation.rows,
-                       "the held-out part of the texts ([sources.<name>] held_out), which [validation] every asks for,");
+  return rows_in_order(
+      texts.held_out, config.batch.length, config.validation.rows,
+      "the held-out part of the texts ([sources.<name>] held_out), which [validation] every asks for,");
 }
 
 std::string end_text(TrainingEnd end, const TrainState& state, const TrainingPlan& plan) {
@@ -123,8 +125,7 @@ ExitCode help(const Prepared& prepared, const fs::path& folder) {
 }  // namespace
 
 DecoderTraining decoder_training(const TrainConfig& config) {
-  return {.autocast = computes_bf16(config),
-          .written = parse_written_dtype(config.output.dtype, "[output] dtype")};
+  return {.autocast = computes_bf16(config), .written = parse_written_dtype(config.output.dtype, "[output] dtype")};
 }
 
 ExitCode run_training(const Training& training, const TrainModelArgs& args) {

@@ -136,8 +136,9 @@ TrainableDecoder keep_layers(const TrainableDecoder& decoder, const std::vector<
   Json json = Json::parse(decoder.files.at(0).content);
   if (!json.contains("num_hidden_layers") || !config.windows.empty() || !config.ropes.empty() ||
       !config.sparse.empty() || config.scale_by_layer)
-    throw ConfigError(cat(config.architecture, ": its layers differ from each other, or config.json does not count them "
-                                               "as num_hidden_layers; such models are not pruned"));
+    throw ConfigError(cat(config.architecture,
+                          ": its layers differ from each other, or config.json does not count them "
+                          "as num_hidden_layers; such models are not pruned"));
   json["num_hidden_layers"] = layers.size();
   TrainableDecoder kept = decoder;
   kept.files.at(0).content = json.dump(2) + "\n";
@@ -160,7 +161,8 @@ void write_decoder(const TrainableDecoder& decoder, WrittenDtype dtype, const fs
   model.files.at(0).content = with_dtype(model.files.at(0).content, dtype);
   std::vector<std::pair<std::string, std::vector<TensorSpec>>> by_stored;
   for (const TensorSpec& spec : expected_tensors(decoder.config)) {
-    auto found = std::find_if(by_stored.begin(), by_stored.end(), [&](const auto& s) { return s.first == spec.stored; });
+    auto found =
+        std::find_if(by_stored.begin(), by_stored.end(), [&](const auto& s) { return s.first == spec.stored; });
     if (found == by_stored.end()) found = by_stored.insert(by_stored.end(), {spec.stored, {}});
     found->second.push_back(spec);
   }

@@ -114,7 +114,8 @@ class Distillation final : public Objective {
     const Tensor token = batch.token.clone(), which = at::tensor(chosen);
     Tensor rows = token.index_select(0, which);
     const int64_t end = rows.size(1), begin = std::max<int64_t>(1, end - options_.written);
-    for (int64_t at = begin; at < end; ++at) rows.select(1, at).copy_(drawn(rows.narrow(1, 0, at), chosen, batch.first));
+    for (int64_t at = begin; at < end; ++at)
+      rows.select(1, at).copy_(drawn(rows.narrow(1, 0, at), chosen, batch.first));
     token.index_copy_(0, which, rows);
     return token;
   }

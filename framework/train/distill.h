@@ -13,11 +13,11 @@ namespace specula {
 
 struct DistillOptions {
   Divergence loss = Divergence::kForwardKl;
-  double beta = 0.5;         // of jsd
-  double data_share = 0;     // of the loss: cross-entropy of the texts' own tokens
-  double on_policy = 0;      // share of the rows whose end the draft writes
-  int64_t written = 32;      // tokens that it writes there; a forward pass for each
-  int64_t gamma = 4;         // of the chains behind the validation acceptance
+  double beta = 0.5;      // of jsd
+  double data_share = 0;  // of the loss: cross-entropy of the texts' own tokens
+  double on_policy = 0;   // share of the rows whose end the draft writes
+  int64_t written = 32;   // tokens that it writes there; a forward pass for each
+  int64_t gamma = 4;      // of the chains behind the validation acceptance
   uint64_t seed = 0;
 };
 

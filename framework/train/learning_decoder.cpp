@@ -7,7 +7,8 @@ namespace {
 
 Parameters as_leaves(const Parameters& parameters, at::DeviceType device) {
   Parameters leaves;
-  for (const auto& [name, tensor] : parameters) leaves[name] = tensor.detach().to(device, at::kFloat).clone().requires_grad_();
+  for (const auto& [name, tensor] : parameters)
+    leaves[name] = tensor.detach().to(device, at::kFloat).clone().requires_grad_();
   return leaves;
 }
 

@@ -44,8 +44,8 @@ TokenBatches::TokenBatches(std::vector<TokenSource> sources, int64_t length, int
   for (const TokenSource& source : sources_) {
     const int64_t own = rows_of(source, length_);
     if (own < 1) {
-      throw ConfigError(cat("[sources.", source.name, "] has ", source.ids.size(), " tokens for training; one row takes ",
-                            length_ + 1, " (batch.length = ", length_, ")"));
+      throw ConfigError(cat("[sources.", source.name, "] has ", source.ids.size(),
+                            " tokens for training; one row takes ", length_ + 1, " (batch.length = ", length_, ")"));
     }
     rows += own;
     tokens += static_cast<int64_t>(source.ids.size());
@@ -74,7 +74,8 @@ const Token* TokenBatches::row(int64_t number) const {
   const double u = keys_.uniform(Use::kSearch, kBegin, pass, which);  // rows are cut elsewhere in every pass
   const Keyring own = keys_.fork(which);
   const int64_t place = shuffled(number % count, count, own, kShuffle + pass);
-  return source.ids.data() + (static_cast<int64_t>(u * static_cast<double>(length_)) + place * length_) % (size - length_);
+  return source.ids.data() +
+         (static_cast<int64_t>(u * static_cast<double>(length_)) + place * length_) % (size - length_);
 }
 
 Tensor TokenBatches::rows(int64_t first, int64_t count) const {
@@ -87,8 +88,8 @@ Tensor TokenBatches::rows(int64_t first, int64_t count) const {
 Tensor rows_in_order(const std::vector<Token>& ids, int64_t length, int64_t most, const std::string& name) {
   const int64_t all = (static_cast<int64_t>(ids.size()) - 1) / length;
   if (all < 1) {
-    throw ConfigError(cat(name, " has ", ids.size(), " tokens; one row takes ", length + 1, " (batch.length = ", length,
-                          ")"));
+    throw ConfigError(
+        cat(name, " has ", ids.size(), " tokens; one row takes ", length + 1, " (batch.length = ", length, ")"));
   }
   const int64_t count = most > 0 ? std::min(all, most) : all;
   Tensor token = at::empty({count, length + 1}, at::kLong);

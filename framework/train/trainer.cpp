@@ -21,7 +21,8 @@ void add(Figures& sum, const Figures& figures, double weight) {
 }  // namespace
 
 double learning_rate(const TrainingPlan& plan, int64_t step) {
-  const double rise = std::min(1.0, static_cast<double>(step + 1) / static_cast<double>(std::max<int64_t>(1, plan.warmup)));
+  const double rise =
+      std::min(1.0, static_cast<double>(step + 1) / static_cast<double>(std::max<int64_t>(1, plan.warmup)));
   const double done = static_cast<double>(step) / static_cast<double>(std::max<int64_t>(1, plan.steps));
   const double fall = 0.5 * (1 + std::cos(std::numbers::pi * std::min(1.0, done)));
   return plan.learning_rate * rise * (plan.final_share + (1 - plan.final_share) * fall);
@@ -70,12 +71,11 @@ StepReport Trainer::make_step(bool stops) {
   report.gradient_norm = optimizer_.clip(plan_.clip);
   const double loss = report.figures.front().second;
   if (!std::isfinite(loss) || !std::isfinite(report.gradient_norm)) {
-    throw NumericError(cat("step ", report.step, ": ", report.figures.front().first, " is ", loss,
-                           ", the norm of its gradients ", report.gradient_norm, " (learning rate ",
-                           report.learning_rate, "); ",
-                           saved_ < 0 ? std::string("there is no checkpoint yet")
-                                      : cat("the checkpoint of step ", saved_, " is kept in ",
-                                            parts_.checkpoints.string())));
+    throw NumericError(
+        cat("step ", report.step, ": ", report.figures.front().first, " is ", loss, ", the norm of its gradients ",
+            report.gradient_norm, " (learning rate ", report.learning_rate, "); ",
+            saved_ < 0 ? std::string("there is no checkpoint yet")
+                       : cat("the checkpoint of step ", saved_, " is kept in ", parts_.checkpoints.string())));
   }
   optimizer_.step(report.learning_rate, report.step);
   return report;

@@ -1,5 +1,5 @@
-// What objectives compute: gradients by finite differences, minima at q = p, parts of a batch against the whole, and the
-// validation acceptance against its definition.
+// What objectives compute: gradients by finite differences, minima at q = p, parts of a batch against the whole, and
+// the validation acceptance against its definition.
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 #include <gmock/gmock.h>
@@ -86,9 +86,8 @@ TEST_P(Divergences, LeadTowardsTheTarget) {
   EXPECT_LT(loss_at(Divergence::kTvd, log_p_, logits), 0.5 * before);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Divergences, ::testing::ValuesIn(divergence_names()), [](const auto& test) {
-  return test.param == "tvd++" ? std::string("tvd_plus") : test.param;
-});
+INSTANTIATE_TEST_SUITE_P(All, Divergences, ::testing::ValuesIn(divergence_names()),
+                         [](const auto& test) { return test.param == "tvd++" ? std::string("tvd_plus") : test.param; });
 
 TEST(DivergenceOf, TvdPlusHasTheGradientOfItsAdvantages) {
   const Tensor log_p = at::log_softmax(numbers(1), -1), logits = numbers(2), log_q = at::log_softmax(logits, -1);
@@ -170,11 +169,17 @@ TEST(TokenOrder, IsAFunctionOfSeedAndNumberAndFollowsTheWeights) {
 }
 
 TEST(TokenOrder, TooShortACorpusIsRefusedWithItsNumbers) {
-  EXPECT_THAT([] { TokenBatches({{"a", 1, counting(0, 50)}}, 10, 5, 1); },
-              ::testing::ThrowsMessage<ConfigError>("the corpus is shorter than one batch: 50 tokens are 4 rows of 10; a "
-                                                    "step takes 5 (batch.sequences times batch.accumulate)"));
-  EXPECT_THAT([] { TokenBatches({{"a", 1, counting(0, 5)}}, 10, 1, 1); },
-              ::testing::ThrowsMessage<ConfigError>(::testing::HasSubstr("[sources.a] has 5 tokens")));
+  EXPECT_THAT(
+      [] {
+        TokenBatches({{"a", 1, counting(0, 50)}}, 10, 5, 1);
+      },
+      ::testing::ThrowsMessage<ConfigError>("the corpus is shorter than one batch: 50 tokens are 4 rows of 10; a "
+                                            "step takes 5 (batch.sequences times batch.accumulate)"));
+  EXPECT_THAT(
+      [] {
+        TokenBatches({{"a", 1, counting(0, 5)}}, 10, 1, 1);
+      },
+      ::testing::ThrowsMessage<ConfigError>(::testing::HasSubstr("[sources.a] has 5 tokens")));
 }
 
 }  // namespace

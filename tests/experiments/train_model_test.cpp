@@ -35,6 +35,16 @@ using Json = nlohmann::json;
 const std::string kRoot = SPECULA_SOURCE_DIR;
 const std::string kTiny = kRoot + "/configs/train/tiny.toml";
 
+// Nothing is printed while it lasts.
+struct Silence {
+  Silence() : before(std::cout.rdbuf(printed.rdbuf())) {}
+  ~Silence() { std::cout.rdbuf(before); }
+  Silence(const Silence&) = delete;
+  Silence& operator=(const Silence&) = delete;
+  std::ostringstream printed;
+  std::streambuf* before;
+};
+
 class TrainModel : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -52,11 +62,8 @@ class TrainModel : public ::testing::Test {
   static int run(const std::vector<std::string>& given) {
     std::vector<const char*> argv = {"specula"};
     for (const std::string& word : given) argv.push_back(word.c_str());
-    std::ostringstream printed;
-    std::streambuf* const before = std::cout.rdbuf(printed.rdbuf());
-    const ExitCode code = run_command_line(static_cast<int>(argv.size()), argv.data());
-    std::cout.rdbuf(before);
-    return static_cast<int>(code);
+    const Silence silence;
+    return static_cast<int>(run_command_line(static_cast<int>(argv.size()), argv.data()));
   }
   static std::string error_of(const std::vector<std::string>& given) {
     try {
@@ -109,7 +116,8 @@ TEST_F(TrainModel, ADecoderLearnsAndItsFolderLoads) {
   // The own engine decodes what was written, with the logits of the reference.
   const auto model = load_model(done / "model", {.dtype = Dtype::kFloat32});
   EXPECT_EQ(model->info().vocab, 4096);
-  EXPECT_EQ(run({"generate", "--model", (done / "model").string(), "--prompt", "Question:", "--max-new-tokens", "4"}), 0);
+  EXPECT_EQ(run({"generate", "--model", (done / "model").string(), "--prompt", "Question:", "--max-new-tokens", "4"}),
+            0);
   // Again: it is there, and nothing is done.
   const std::string before = read_file(done / "metrics.jsonl");
   EXPECT_EQ(run(words("lm", kTiny, "a")), 0);
@@ -156,7 +164,8 @@ int free_port() {
 }
 
 TEST_F(TrainModel, TwoProcessesTrainAsOneDoes) {
-  const std::vector<std::string> sets = {"train.steps=6", "validation.every=3", "train.threads=1", "optimizer.dtype=fp32"};
+  const std::vector<std::string> sets = {"train.steps=6", "validation.every=3", "train.threads=1",
+                                         "optimizer.dtype=fp32"};
   ASSERT_EQ(run(words("lm", kTiny, "one", sets)), 0);
   const std::string meet = cat("127.0.0.1:", free_port());
   std::vector<pid_t> children;
@@ -168,7 +177,8 @@ TEST_F(TrainModel, TwoProcessesTrainAsOneDoes) {
   }
   for (const pid_t child : children)
     EXPECT_EQ(wait_for_program(child), 0) << read_file(folder_ / "0/2/stderr") << read_file(folder_ / "1/2/stderr");
-  const std::vector<Json> one = lines(folder_ / "one/tiny/metrics.jsonl"), two = lines(folder_ / "two/tiny/metrics.jsonl");
+  const std::vector<Json> one = lines(folder_ / "one/tiny/metrics.jsonl"),
+                          two = lines(folder_ / "two/tiny/metrics.jsonl");
   ASSERT_EQ(two.size(), one.size());
   for (size_t i = 0; i < one.size(); ++i) {
     EXPECT_NEAR(double(two[i]["loss_nats"]), double(one[i]["loss_nats"]), 1e-4) << one[i];
@@ -231,8 +241,9 @@ TEST_F(TrainModel, ConfigurationsOfTheProjectAreRead) {
 }
 
 TEST_F(TrainModel, ALossThatIsNoNumberStopsAndKeepsTheLastGoodState) {
-  const std::vector<std::string> sets = {"optimizer.learning_rate=1e6", "optimizer.clip=0", "optimizer.warmup=1000000",
-                                         "validation.every=0", "output.checkpoint_every=1", "train.steps=10000"};
+  const std::vector<std::string> sets = {"optimizer.learning_rate=1e6", "optimizer.clip=0",
+                                         "optimizer.warmup=1000000",    "validation.every=0",
+                                         "output.checkpoint_every=1",   "train.steps=10000"};
   const std::string error = error_of(words("lm", kTiny, "a", sets));
   EXPECT_THAT(error, AllOf(HasSubstr("step "), HasSubstr("loss_nats is "), HasSubstr("the checkpoint of step ")));
   const Json status = Json::parse(read_file(folder_ / "a/tiny/status.json"));
@@ -246,7 +257,8 @@ TEST_F(TrainModel, AFullDiskIsToldAndKeepsTheLastGoodState) {
   const std::vector<std::string> some = {"train.steps=4", "validation.every=0", "output.checkpoint_every=2"};
   rlimit before{};
   ::getrlimit(RLIMIT_FSIZE, &before);
-  struct sigaction ignored {}, former {};
+  struct sigaction ignored {
+  }, former{};
   ignored.sa_handler = SIG_IGN;
   ::sigaction(SIGXFSZ, &ignored, &former);
   const rlimit small{.rlim_cur = 1 << 20, .rlim_max = before.rlim_max};  // a checkpoint has 1.8 MB
@@ -262,7 +274,7 @@ TEST_F(TrainModel, AFullDiskIsToldAndKeepsTheLastGoodState) {
 
 TEST_F(TrainModel, ADraftLearnsFromTheTarget) {
   const std::string config = kRoot + "/configs/train/tiny_draft.toml";
-  ASSERT_EQ(run(words("distill", config, "a", {"train.steps=40"})), 0);
+  ASSERT_EQ(run(words("distill", config, "a", {"train.steps=40", "batch.sequences=4", "validation.rows=8"})), 0);
   std::vector<Json> validations;
   for (const Json& line : lines(folder_ / "a/tiny-draft/metrics.jsonl")) {
     if (line["k"] == "validation") validations.push_back(line);
@@ -277,13 +289,14 @@ TEST_F(TrainModel, ADraftLearnsFromTheTarget) {
 // Rows of a step that the draft writes are keyed by their number: a resume draws the same ones.
 TEST_F(TrainModel, OnPolicyTextsAreTheSameAfterAResume) {
   const std::string config = kRoot + "/configs/train/tiny_draft.toml";
-  const std::vector<std::string> sets = {"train.steps=12",           "validation.every=0", "output.checkpoint_every=3",
-                                         "distill.on_policy=0.5",    "distill.written=4",  "batch.length=16",
+  const std::vector<std::string> sets = {"train.steps=12",          "validation.every=0", "output.checkpoint_every=3",
+                                         "distill.on_policy=0.5",   "distill.written=4",  "batch.length=16",
                                          "distill.data_share=0.25", "distill.loss=tvd++"};
   ASSERT_EQ(run(words("distill", config, "whole", sets)), 0);
   const fs::path metrics = folder_ / "killed/tiny-draft/metrics.jsonl";
-  interrupted(words("distill", config, "killed", sets), metrics, 4, SIGKILL);
-  ASSERT_EQ(run(words("distill", config, "killed", sets)), 0);
+  ASSERT_EQ(interrupted(words("distill", config, "killed", sets), metrics, 4, SIGKILL), -SIGKILL);
+  ASSERT_EQ(wait_for_program(start_program(words("distill", config, "killed", sets), folder_)), 0)
+      << read_file(folder_ / "stderr");
   EXPECT_EQ(read_file(metrics), read_file(folder_ / "whole/tiny-draft/metrics.jsonl"));
   EXPECT_EQ(lines_of(metrics), 12);
 }
@@ -295,7 +308,8 @@ TEST_F(TrainModel, APrunedModelHasTheLayersThatWereNamed) {
   EXPECT_EQ(kept.config().layers, 3);
   for (const char* const name : {"embedding.weight", "final_norm.weight"})
     EXPECT_TRUE(at::equal(kept.parameters().at(name), whole.parameters().at(name))) << name;
-  EXPECT_TRUE(at::equal(kept.parameters().at("layers.1.mlp.down.weight"), whole.parameters().at("layers.3.mlp.down.weight")));
+  EXPECT_TRUE(
+      at::equal(kept.parameters().at("layers.1.mlp.down.weight"), whole.parameters().at("layers.3.mlp.down.weight")));
   EXPECT_EQ(run({"generate", "--model", pruned, "--prompt", "a", "--max-new-tokens", "2"}), 0);
   EXPECT_THAT(error_of({"train", "prune", target, (folder_ / "b").string(), "--layers", "0,6"}),
               HasSubstr("layer 6: the model has the layers 0 to 5"));

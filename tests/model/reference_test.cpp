@@ -14,7 +14,9 @@ namespace {
 
 class Reference : public testing::TestWithParam<std::string> {
  protected:
-  void SetUp() override { write_random_model(folder_.path() / "model", fixture_config(GetParam()), 5, Dtype::kFloat32); }
+  void SetUp() override {
+    write_random_model(folder_.path() / "model", fixture_config(GetParam()), 5, Dtype::kFloat32);
+  }
   TemporaryFolder folder_;
 };
 INSTANTIATE_TEST_SUITE_P(All, Reference, testing::ValuesIn(fixture_names()),
