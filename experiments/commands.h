@@ -275,6 +275,20 @@ struct TrainNgramCacheArgs : CorpusArgs {
 ExitCode train_ngram_cache_command(const TrainNgramCacheArgs& args);
 ExitCode train_retrieval_command(const CorpusArgs& args);
 ExitCode train_token_ranks_command(const CorpusArgs& args);
+struct TrainModelArgs {
+  std::string config;
+  ConfigOverrides overrides;
+  std::string resume = "auto";  // auto, force, never
+  std::string rank, meet;       // "0/2" and "host:port" of processes that train together; empty: one does
+  std::vector<std::string> argv;
+};
+ExitCode train_lm_command(const TrainModelArgs& args);
+ExitCode train_distill_command(const TrainModelArgs& args);
+struct TrainPruneArgs {
+  std::string model, folder;        // read; written, new
+  std::vector<std::string> layers;  // that are kept, in this order
+};
+ExitCode train_prune_command(const TrainPruneArgs& args);
 struct TrainAcceptanceArgs {
   std::string config;
   ConfigOverrides overrides;

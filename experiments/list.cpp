@@ -5,6 +5,7 @@
 #include "experiments/commands.h"
 #include "experiments/config/config_reader.h"
 #include "experiments/run/environment.h"
+#include "experiments/train/train_docs.h"
 #include "experiments/verify/certificate.h"
 #include "framework/decode/tree_shape.h"
 #include "framework/model/architecture/architectures.h"
@@ -200,6 +201,20 @@ std::vector<Columns> architecture_rows() {
   return rows;
 }
 
+std::vector<Columns> training_rows() {
+  std::vector<Columns> rows;
+  for (const SectionDocs& section : train_sections()) {
+    for (const Option& option : section.options) {
+      const std::string unit = option.unit.empty() ? "" : cat(" (", option.unit, ")");
+      rows.push_back({{"key", cat(section.name, ".", option.name)},
+                      {"meaning", option.help + unit},
+                      {"default", option.default_text},
+                      {"valid", option.range}});
+    }
+  }
+  return rows;
+}
+
 }  // namespace
 
 ExitCode list_command(const ListArgs& args) {
@@ -230,6 +245,7 @@ ExitCode list_command(const ListArgs& args) {
   add("stoppers", registries.stoppers);
   add("shapes", tree_shapes());
   if (is_wanted("architectures")) add_rows("architectures", architecture_rows(), plain_json(architecture_rows()));
+  if (is_wanted("training")) add_rows("training", training_rows(), plain_json(training_rows()));
   std::cout << (args.format == "json" ? to_json(json, 2) + "\n" : text);
   return ExitCode::kOk;
 }

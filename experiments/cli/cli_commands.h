@@ -52,6 +52,8 @@ struct CommandLine {
   BenchRecordsArgs bench_records;
   TrainNgramCacheArgs train_ngram_cache;
   CorpusArgs train_retrieval, train_token_ranks;
+  TrainModelArgs train_model;
+  TrainPruneArgs train_prune;
   TrainAcceptanceArgs train_acceptance_vector;
   TrainSequoiaArgs train_sequoia;
   TreeArgs tree;

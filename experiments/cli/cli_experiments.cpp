@@ -59,8 +59,10 @@ void define_verify(CLI::App& app, CommandLine& line) {
 
 void define_list(CLI::App& app, CommandLine& line) {
   argument(app, "KIND", line.list.kind,
-           "drafters, verifiers, samplers, strategies, stoppers, shapes or architectures; all without it",
-           Need::kOptional, {"drafters", "verifiers", "samplers", "strategies", "stoppers", "shapes", "architectures"});
+           "drafters, verifiers, samplers, strategies, stoppers, shapes, architectures or training (the keys of its "
+           "files); all without it",
+           Need::kOptional,
+           {"drafters", "verifiers", "samplers", "strategies", "stoppers", "shapes", "architectures", "training"});
   choice_flag(app, "--format", line.list.format, {"text", "markdown", "json"}, "text by default");
 }
 

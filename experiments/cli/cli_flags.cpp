@@ -249,7 +249,7 @@ ExitCode run_leaf(const Command& command, const Words& words, Words argv) {
            &line.bench_forward, &line.bench_prefill, &line.bench_decode, &line.bench_round, &line.bench_load,
            &line.bench_drafters, &line.bench_tokenize})
     args->argv = words;
-  line.replay.argv = line.rerun.argv = line.papers.argv = argv;
+  line.replay.argv = line.rerun.argv = line.papers.argv = line.train_model.argv = argv;
   line.run.argv = std::move(argv);
   return command.run(line);
 }

@@ -16,6 +16,26 @@ void corpus_flags(CLI::App& app, CorpusArgs& args) {
   count_flag(app, "--max-tokens", args.max_tokens, "stops reading there; 0 reads all (default)");
 }
 
+void define_train_model(CLI::App& app, CommandLine& line) {
+  TrainModelArgs& args = line.train_model;
+  config_argument(app, args.config);
+  repeated_flag(app, "--set", args.overrides.sets, "KEY=VALUE",
+                "replaces a key, as in --set batch.length=128; may be repeated");
+  repeated_flag(app, "--unset", args.overrides.unsets, "KEY", "takes a key or a section out; may be repeated");
+  text_flag(app, "--out", args.overrides.out, "DIR", "folder that trainings are written to");
+  choice_flag(app, "--resume", args.resume, {"auto", "force", "never"},
+              "what to do with a training that was begun (default: auto, goes on where it is the same)");
+  text_flag(app, "--rank", args.rank, "I/N", "trains as process I of N that share the rows, counted from 0");
+  text_flag(app, "--meet", args.meet, "HOST:PORT", "of rank 0, for --rank");
+}
+
+void define_train_prune(CLI::App& app, CommandLine& line) {
+  TrainPruneArgs& args = line.train_prune;
+  argument(app, "DIR", args.model, "the model to read");
+  argument(app, "OUT", args.folder, "the folder to write, new or empty");
+  names_flag(app, "--layers", args.layers, "0,3,5", "the layers to keep, counted from 0, in their new order");
+}
+
 void define_train_ngram_cache(CLI::App& app, CommandLine& line) {
   TrainNgramCacheArgs& args = line.train_ngram_cache;
   corpus_flags(app, args);
@@ -79,6 +99,23 @@ void define_doctor(CLI::App& app, CommandLine& line) {
 
 std::vector<Command> tool_commands() {
   return {
+      {"train lm",
+       "trains a decoder on text, from scratch or from a folder",
+       {"specula train lm configs/train/tiny.toml",
+        "specula train lm configs/train/demo_target.toml --set sources.corpus.paths=[\"texts/\"]"},
+       define_train_model,
+       [](CommandLine& line) { return train_lm_command(line.train_model); }},
+      {"train distill",
+       "trains a draft model to give a target's distributions",
+       {"specula train distill configs/train/demo_draft.toml --set sources.corpus.paths=[\"texts/\"]",
+        "specula train distill configs/train/tiny_draft.toml"},
+       define_train_model,
+       [](CommandLine& line) { return train_distill_command(line.train_model); }},
+      {"train prune",
+       "leaves out layers of a model, as a draft to begin with",
+       {"specula train prune assets/demo/target pruned --layers 0,2,5"},
+       define_train_prune,
+       [](CommandLine& line) { return train_prune_command(line.train_prune); }},
       {"train ngram_cache",
        "counts n-grams of a corpus for the drafter ngram_cache",
        {"specula train ngram_cache corpus.jsonl --tokenizer assets/demo/target --output corpus.ngrams"},

@@ -10,6 +10,7 @@
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/relu.h>
 #include <ATen/ops/rsqrt.h>
+#include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/softmax.h>
@@ -34,16 +35,46 @@ constexpr float kNever = -std::numeric_limits<float>::infinity();
 
 std::string layer_name(int64_t layer) { return cat("layers.", layer, "."); }
 
+// [count,1,turning]
+Tensor angles_of(const RotaryTable& table, const std::vector<int64_t>& position) {
+  const int64_t size = table.turning();
+  Tensor angles = at::empty({static_cast<int64_t>(position.size()), 1, size}, at::kFloat);
+  std::vector<float> scratch(static_cast<size_t>(size));
+  float* out = angles.mutable_data_ptr<float>();
+  for (const int64_t at : position) out = std::copy_n(table.at(at, scratch.data()), size, out);
+  return angles;
+}
+
+// [T,T]: zero where a row sees another, of the last `window` (0: all) that come before it.
+Tensor chain_mask(int64_t count, int64_t window) {
+  Tensor mask = at::full({count, count}, kNever, at::kFloat);
+  float* allowed = mask.mutable_data_ptr<float>();
+  for (int64_t row = 0; row < count; ++row) {
+    const int64_t first = window == 0 ? 0 : std::max<int64_t>(0, row - window + 1);
+    std::fill(allowed + row * count + first, allowed + row * count + row + 1, 0.0F);
+  }
+  return mask;
+}
+
 }  // namespace
 
-ReferenceDecoder::ReferenceDecoder(const std::filesystem::path& folder) {
-  const Checkpoint checkpoint(folder);
-  config_ = checkpoint.config();
-  for (const TensorSpec& spec : expected_tensors(config_)) {
+std::map<std::string, Tensor> read_parameters(const Checkpoint& checkpoint) {
+  std::map<std::string, Tensor> parameters;
+  for (const TensorSpec& spec : expected_tensors(checkpoint.config())) {
     Tensor tensor = at::empty(spec.shape, at::kFloat);
     checkpoint.read_rows(spec.name, 0, spec.shape.front(), tensor.mutable_data_ptr<float>());
-    parameters_[spec.name] = tensor;
+    parameters[spec.name] = tensor;
   }
+  return parameters;
+}
+
+ReferenceDecoder::ReferenceDecoder(const std::filesystem::path& folder) : ReferenceDecoder(Checkpoint(folder)) {}
+
+ReferenceDecoder::ReferenceDecoder(const Checkpoint& checkpoint)
+    : ReferenceDecoder(checkpoint.config(), read_parameters(checkpoint)) {}
+
+ReferenceDecoder::ReferenceDecoder(DecoderConfig config, std::map<std::string, Tensor> parameters)
+    : config_(std::move(config)), parameters_(std::move(parameters)) {
   main_ = RotaryTable(config_.rope, config_.turning(), config_.context);
   local_ = RotaryTable(config_.local_rope, config_.turning(), config_.context);
 }
@@ -91,7 +122,28 @@ ReferenceDecoder::Rows ReferenceDecoder::place(const Tensor& parent, const Tenso
     if (!masks.contains(window)) masks[window] = mask_of(window);
     rows.windowed.push_back(masks[window]);
   }
+  turn(rows);
   return rows;
+}
+
+// A mask only where one is needed: without one, attention is a single operator.
+ReferenceDecoder::Rows ReferenceDecoder::chain(int64_t count) const {
+  Rows rows;
+  for (int64_t row = 0; row < count; ++row) rows.position.push_back(row);
+  for (int64_t l = 0; l < config_.layers; ++l) {
+    const int64_t window = config_.window(l);
+    const bool sees_all = window == 0 || window >= count;
+    rows.windowed.push_back(sees_all && config_.attention_softcap == 0 ? Tensor() : chain_mask(count, window));
+  }
+  turn(rows);
+  return rows;
+}
+
+void ReferenceDecoder::turn(Rows& rows) const {
+  bool has_local = false;
+  for (int64_t l = 0; l < config_.layers; ++l) has_local = has_local || config_.rope_of(l) == LayerRope::kLocal;
+  rows.main = angles_of(main_, rows.position);
+  if (has_local) rows.local = angles_of(local_, rows.position);
 }
 
 Tensor ReferenceDecoder::embed(const Tensor& token, const Rows& rows) const {
@@ -105,47 +157,48 @@ Tensor ReferenceDecoder::embed(const Tensor& token, const Rows& rows) const {
   return x;
 }
 
-// x [T,heads,D]: of the dimensions that turn, i turns with i + turning / 2.
+// x [...,T,heads,D]: of the dimensions that turn, i turns with i + turning / 2.
 Tensor ReferenceDecoder::turned(const Tensor& x, int64_t layer, const Rows& rows) const {
   const LayerRope which = config_.rope_of(layer);
   if (which == LayerRope::kNone) return x;
-  const RotaryTable& table = which == LayerRope::kLocal ? local_ : main_;
-  const int64_t size = table.turning(), half = size / 2, count = x.size(0);
-  Tensor angles = at::empty({count, 1, size}, at::kFloat);
-  std::vector<float> scratch(static_cast<size_t>(size));
-  for (int64_t row = 0; row < count; ++row) {
-    const float* from = table.at(rows.position[static_cast<size_t>(row)], scratch.data());
-    std::copy_n(from, size, angles.mutable_data_ptr<float>() + row * size);
-  }
-  const Tensor cosine = angles.narrow(2, 0, half), sine = angles.narrow(2, half, half);
-  const Tensor a = x.narrow(2, 0, half), b = x.narrow(2, half, half), rest = x.narrow(2, size, x.size(2) - size);
-  return at::cat({a * cosine - b * sine, b * cosine + a * sine, rest}, 2);
+  const Tensor& angles = which == LayerRope::kLocal ? rows.local : rows.main;
+  const int64_t size = angles.size(-1), half = size / 2;
+  const Tensor cosine = angles.narrow(-1, 0, half), sine = angles.narrow(-1, half, half);
+  const Tensor a = x.narrow(-1, 0, half), b = x.narrow(-1, half, half), rest = x.narrow(-1, size, x.size(-1) - size);
+  return at::cat({a * cosine - b * sine, b * cosine + a * sine, rest}, -1);
 }
 
-// [T,count,D] of the queries or keys.
+// [...,T,count,D] of the queries or keys.
 Tensor ReferenceDecoder::heads(const Tensor& x, const std::string& name, const std::string& norm_name,
                                int64_t count) const {
   Tensor all = linear(x, name);
   if (config_.query_key_norm == QueryKeyNorm::kAll) all = norm(all, norm_name);
-  all = all.view({x.size(0), count, config_.head_dim});
+  all = all.unflatten(-1, {count, config_.head_dim});
   return config_.query_key_norm == QueryKeyNorm::kHead ? norm(all, norm_name) : all;
 }
 
 Tensor ReferenceDecoder::attention(const Tensor& x, int64_t layer, const Rows& rows) const {
-  const int64_t count = x.size(0), d = config_.head_dim, group = config_.heads / config_.kv_heads;
+  const int64_t group = config_.heads / config_.kv_heads;
   const std::string name = layer_name(layer) + "attention.";
   const Tensor query = turned(heads(x, name + "q", name + "q_norm", config_.heads), layer, rows);
   const Tensor key = turned(heads(x, name + "k", name + "k_norm", config_.kv_heads), layer, rows);
-  const Tensor value = linear(x, name + "v").view({count, config_.kv_heads, d});
-  const Tensor q = query.transpose(0, 1);                               // [heads,T,D]
-  const Tensor k = key.repeat_interleave(group, 1).permute({1, 2, 0});  // [heads,D,T]
-  const Tensor v = value.repeat_interleave(group, 1).transpose(0, 1);   // [heads,T,D]
-  Tensor scores = at::matmul(q, k) * config_.scale_of(layer);
-  const double cap = config_.attention_softcap;
-  if (cap > 0) scores = at::tanh(scores / cap) * cap;
-  const Tensor weights = at::softmax(scores + rows.windowed[static_cast<size_t>(layer)], -1);
-  if (rows.entropy != nullptr) rows.entropy->push_back(at::xlogy(weights, weights).sum(-1).neg());
-  return linear(at::matmul(weights, v).transpose(0, 1).reshape({count, config_.heads * d}), name + "output");
+  const Tensor value = linear(x, name + "v").unflatten(-1, {config_.kv_heads, config_.head_dim});
+  const Tensor q = query.transpose(-3, -2);                               // [...,heads,T,D]
+  const Tensor k = key.repeat_interleave(group, -2).transpose(-3, -2);    // [...,heads,T,D]
+  const Tensor v = value.repeat_interleave(group, -2).transpose(-3, -2);  // [...,heads,T,D]
+  const double scale = config_.scale_of(layer), cap = config_.attention_softcap;
+  const Tensor& mask = rows.windowed[static_cast<size_t>(layer)];
+  Tensor joined;  // [...,heads,T,D]
+  if (!mask.defined()) {
+    joined = at::scaled_dot_product_attention(q, k, v, {}, 0.0, /*is_causal=*/true, scale);
+  } else {
+    Tensor scores = at::matmul(q, k.transpose(-2, -1)) * scale;
+    if (cap > 0) scores = at::tanh(scores / cap) * cap;
+    const Tensor weights = at::softmax(scores + mask, -1);
+    if (rows.entropy != nullptr) rows.entropy->push_back(at::xlogy(weights, weights).sum(-1).neg());
+    joined = at::matmul(weights, v);
+  }
+  return linear(joined.transpose(-3, -2).flatten(-2), name + "output");
 }
 
 Tensor ReferenceDecoder::activated(const Tensor& x) const {
@@ -205,7 +258,7 @@ Tensor ReferenceDecoder::layer(const Tensor& x, int64_t index, const Rows& rows)
   return joined(y, mlp(before(y, mlp_name), index), mlp_name);
 }
 
-Tensor ReferenceDecoder::head(const Tensor& x) const {
+Tensor ReferenceDecoder::logits(const Tensor& x) const {
   const Tensor y = config_.is_projected() ? linear(x, "embedding_out") : x;
   const Tensor logits = config_.tied ? at::linear(y, weight("embedding.weight")) : linear(y, "head");
   const double cap = config_.logits_softcap;
@@ -228,12 +281,34 @@ ReferenceDecoder::Output ReferenceDecoder::forward(const Tensor& token, const Te
   }
   states.push_back(x);
   states.push_back(config_.final_norm ? norm(x, "final_norm") : x);
-  output.logits = head(states.back());
+  output.logits = logits(states.back());
   std::vector<Tensor> asked;
   for (const int site : sites) asked.push_back(states.at(static_cast<size_t>(site)));
   if (!asked.empty()) output.hidden = at::stack(asked, 1);
   return output;
 }
+
+std::vector<Tensor> ReferenceDecoder::states(const Tensor& token, const std::vector<int>& sites) const {
+  Dims dims;
+  dims.check(token, "token", "B T");
+  const Rows rows = chain(token.size(1));
+  const int last = sites.empty() ? -1 : *std::max_element(sites.begin(), sites.end());
+  std::vector<Tensor> all;  // by site, as far as is asked
+  Tensor x = embed(token, rows);
+  for (int64_t l = 0; l < config_.layers && last >= static_cast<int>(l); ++l) {
+    all.push_back(x);
+    if (last > static_cast<int>(l)) x = layer(x, l, rows);
+  }
+  all.push_back(x);
+  if (last == last_site()) all.push_back(config_.final_norm ? norm(x, "final_norm") : x);
+  std::vector<Tensor> asked;
+  for (const int site : sites) asked.push_back(all.at(static_cast<size_t>(site)));
+  return asked;
+}
+
+Tensor ReferenceDecoder::final_states(const Tensor& token) const { return states(token, {last_site()}).front(); }
+
+Tensor ReferenceDecoder::run_layer(const Tensor& x, int64_t index) const { return layer(x, index, chain(x.size(1))); }
 
 Tensor ReferenceDecoder::attention_entropy(const Tensor& token, const Tensor& parent) const {
   Dims dims;

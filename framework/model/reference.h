@@ -1,5 +1,6 @@
 // The reference forward of every architecture: plain differentiable ATen, float32, stateless.  The oracle that the fast
-// forward is compared with, and a starting point for training.  Licence: Apache-2.0.
+// forward is compared with, and what training computes with: trees of one text, or causal chains side by side.
+// Licence: Apache-2.0.
 #pragma once
 
 #include <filesystem>
@@ -12,9 +13,16 @@
 
 namespace specula {
 
+class Checkpoint;
+
+// Every tensor of a checkpoint in float32, by its name in TensorSpec.  Throws Error.
+std::map<std::string, Tensor> read_parameters(const Checkpoint& checkpoint);
+
 class ReferenceDecoder {
  public:
   explicit ReferenceDecoder(const std::filesystem::path& folder);  // throws Error
+  // Of parameters that the caller goes on to train: their storage is shared.
+  ReferenceDecoder(DecoderConfig config, std::map<std::string, Tensor> parameters);
 
   struct Output {
     Tensor logits;  // [T,V] float32
@@ -29,16 +37,31 @@ class ReferenceDecoder {
   // [L,heads,T] float32, nats: how far each row's attention spreads.
   Tensor attention_entropy(const Tensor& token, const Tensor& parent) const;
 
+  // Of texts side by side, token [B,T] int64, each row seeing itself and those before it: the states [B,T,H] of the
+  // sites asked for, in their order.
+  std::vector<Tensor> states(const Tensor& token, const std::vector<int>& sites) const;
+  // [B,T,H]: what logits() takes.
+  Tensor final_states(const Tensor& token) const;
+  // One layer over such texts: x [B,T,H] is what it is given.
+  Tensor run_layer(const Tensor& x, int64_t index) const;
+  Tensor logits(const Tensor& x) const;  // [...,H] of the last site to [...,V]
+
   const DecoderConfig& config() const { return config_; }
-  std::map<std::string, Tensor>& parameters() { return parameters_; }  // by their names in TensorSpec
+  int last_site() const { return static_cast<int>(config_.layers) + 1; }
+  const std::map<std::string, Tensor>& parameters() const { return parameters_; }  // by their names in TensorSpec
+  std::map<std::string, Tensor>& parameters() { return parameters_; }
 
  private:
+  explicit ReferenceDecoder(const Checkpoint& checkpoint);
   struct Rows {
     std::vector<int64_t> position;           // [T]
-    std::vector<Tensor> windowed;            // [layers] the mask of each
+    std::vector<Tensor> windowed;            // [layers] the mask [T,T] of each; undefined: all before it
+    Tensor main, local;                      // [T,1,turning]: cosines and sines of the positions
     std::vector<Tensor>* entropy = nullptr;  // of attention, [heads,T] a layer; null: nobody asks
   };
   Rows place(const Tensor& parent, const Tensor& bias) const;
+  Rows chain(int64_t count) const;
+  void turn(Rows& rows) const;
   Tensor weight(const std::string& name) const { return parameters_.at(name); }
   Tensor linear(const Tensor& x, const std::string& name) const;
   Tensor norm(const Tensor& x, const std::string& name) const;
@@ -51,7 +74,6 @@ class ReferenceDecoder {
   Tensor experts(const Tensor& x, const std::string& name) const;
   Tensor mlp(const Tensor& x, int64_t layer) const;
   Tensor layer(const Tensor& x, int64_t index, const Rows& rows) const;
-  Tensor head(const Tensor& x) const;
 
   DecoderConfig config_;
   std::map<std::string, Tensor> parameters_;

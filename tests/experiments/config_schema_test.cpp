@@ -54,7 +54,7 @@ TEST_F(ConfigSchema, TheConfigurationsOfTheRepositoryAreValid) {
   int files = 0;
   for (const auto& entry :
        std::filesystem::recursive_directory_iterator(std::filesystem::path(SPECULA_SOURCE_DIR) / "configs")) {
-    if (entry.path().extension() != ".toml") continue;
+    if (entry.path().extension() != ".toml" || entry.path().parent_path().filename() == "train") continue;
     ++files;
     EXPECT_EQ(problem(read_file(entry.path())), "") << entry.path();
   }

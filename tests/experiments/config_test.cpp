@@ -439,6 +439,7 @@ TEST(ProjectConfigs, AreValid) {
   const Registries registries = make_registries();
   int checked = 0;
   for (const auto& file : project_configs("configs")) {
+    if (file.parent_path().filename() == "train") continue;  // other sections; train_model_test.cpp reads them
     if (file.parent_path().filename() == "base") {
       EXPECT_NO_THROW(read_config_tree(file)) << file;  // pieces to include
       continue;
