@@ -1,6 +1,7 @@
 // The table of subcommands: what each is for, how to call it, its flags.  Internal to cli*.cpp.  Licence: Apache-2.0.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -66,7 +67,7 @@ struct Command {
   std::string summary;
   std::vector<std::string> examples;
   void (*define)(CLI::App& app, CommandLine& line);
-  ExitCode (*run)(CommandLine& line);
+  std::function<ExitCode(CommandLine& line)> run;
   std::vector<std::pair<std::string, std::string>> terms{};  // names in its results, and what they mean
 };
 

@@ -97,6 +97,14 @@ void define_doctor(CLI::App& app, CommandLine& line) {
 
 }  // namespace
 
+// `specula train medusa` and its like.
+Command head_command(const std::string& kind, const std::string& help, const std::string& config) {
+  return {
+      "train " + kind, help, {cat("specula train ", kind, " ", config)}, define_train_model, [kind](CommandLine& line) {
+        return train_head_command(kind, line.train_model);
+      }};
+}
+
 std::vector<Command> tool_commands() {
   return {
       {"train lm",
@@ -111,6 +119,16 @@ std::vector<Command> tool_commands() {
         "specula train distill configs/train/tiny_draft.toml"},
        define_train_model,
        [](CommandLine& line) { return train_distill_command(line.train_model); }},
+      head_command("medusa", "trains Medusa heads on the states of a target", "configs/train/demo_medusa.toml"),
+      head_command("hydra", "trains Hydra heads, which read the tokens drafted in front of theirs",
+                   "configs/train/tiny_head.toml"),
+      head_command("mlp_speculator", "trains a recurrence over drafted tokens that starts from a target's state",
+                   "configs/train/tiny_head.toml"),
+      head_command("eagle", "trains a decoder layer that continues the states of a target",
+                   "configs/train/demo_eagle.toml"),
+      head_command("eagle3", "trains a decoder layer on three joined states, unrolled on its own predictions",
+                   "configs/train/demo_eagle3.toml"),
+      head_command("mtp", "trains a module for the next token but one", "configs/train/demo_mtp.toml"),
       {"train prune",
        "leaves out layers of a model, as a draft to begin with",
        {"specula train prune assets/demo/target pruned --layers 0,2,5"},

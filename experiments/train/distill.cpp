@@ -16,7 +16,7 @@ ExitCode train_distill_command(const TrainModelArgs& args) {
   Training training{.kind = "distill", .config = file.finish(), .tokenizer = tokenizer_of(model)};
   training.folders["target"] = keys.target;
   if (!model.from.empty()) training.folders["from"] = model.from;
-  training.make = [&] {
+  training.make = [&](const TrainTexts& /*texts*/) {
     const auto seed = static_cast<uint64_t>(training.config.train.seed);
     const DistillOptions options{.loss = parse_divergence(keys.loss),
                                  .beta = keys.beta,

@@ -9,7 +9,7 @@ ExitCode train_lm_command(const TrainModelArgs& args) {
   const ModelKeys keys = read_model_keys(file);
   Training training{.kind = "lm", .config = file.finish(), .tokenizer = tokenizer_of(keys)};
   if (!keys.from.empty()) training.folders["from"] = keys.from;
-  training.make = [&] {
+  training.make = [&](const TrainTexts& /*texts*/) {
     const auto seed = static_cast<uint64_t>(training.config.train.seed);
     return make_lm(decoder_of(keys, seed), decoder_training(training.config));
   };

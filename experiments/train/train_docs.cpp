@@ -2,6 +2,7 @@
 #include "experiments/train/train_docs.h"
 
 #include "experiments/train/distill_keys.h"
+#include "experiments/train/head_keys.h"
 #include "experiments/train/model_keys.h"
 
 namespace specula {
@@ -14,7 +15,9 @@ std::vector<SectionDocs> train_sections() {
           {"validation", "on held-out texts", list_options<ValidationKeys>()},
           {"output", "what is written", list_options<TrainOutputKeys>()},
           {"model", "of lm and distill: the decoder that learns", list_options<ModelKeys>()},
-          {"distill", "of distill: the target, and the distance to it", list_options<DistillKeys>()}};
+          {"distill", "of distill: the target, and the distance to it", list_options<DistillKeys>()},
+          {"head", "of medusa, hydra, mlp_speculator, eagle, eagle3, mtp: the target, and the head",
+           list_options<HeadKeys>()}};
 }
 
 }  // namespace specula

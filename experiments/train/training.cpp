@@ -8,7 +8,6 @@
 #include "experiments/run/environment.h"
 #include "experiments/run/run_signal.h"
 #include "experiments/train/train_folder.h"
-#include "experiments/train/train_texts.h"
 #include "framework/core/log.h"
 #include "framework/model/load.h"
 #include "framework/model/threads.h"
@@ -92,7 +91,7 @@ Trainer trainer_of(const Prepared& prepared, Objective& objective, const fs::pat
 
 ExitCode train(const Prepared& prepared, const TrainFolder& folder) {
   const TrainingPlan& plan = prepared.plan;
-  const std::unique_ptr<Objective> objective = prepared.training.make();
+  const std::unique_ptr<Objective> objective = prepared.training.make(prepared.texts);
   const std::optional<TrainState> begun = Checkpoints(folder.checkpoints()).newest();
   const int64_t tokens = plan.sequences * plan.accumulate * prepared.training.config.batch.length;
   TrainRecorder recorder(folder, plan, tokens, begun ? begun->step : 0);
@@ -115,7 +114,7 @@ ExitCode train(const Prepared& prepared, const TrainFolder& folder) {
 }
 
 ExitCode help(const Prepared& prepared, const fs::path& folder) {
-  const std::unique_ptr<Objective> objective = prepared.training.make();
+  const std::unique_ptr<Objective> objective = prepared.training.make(prepared.texts);
   SilentLog log;
   Trainer trainer = trainer_of(prepared, *objective, folder / "checkpoints", log);
   const SignalScope signals;

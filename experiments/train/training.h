@@ -9,6 +9,7 @@
 
 #include "experiments/commands.h"
 #include "experiments/train/train_config.h"
+#include "experiments/train/train_texts.h"
 #include "framework/train/lm.h"
 #include "framework/train/objective.h"
 
@@ -19,7 +20,7 @@ struct Training {
   TrainConfig config;
   std::string tokenizer;                         // the folder whose tokenizer reads the texts
   std::map<std::string, std::string> folders{};  // of models that take part, by the name that errors show
-  std::function<std::unique_ptr<Objective>()> make{};
+  std::function<std::unique_ptr<Objective>(const TrainTexts& texts)> make{};
 };
 
 // Trains, or goes on where a training of the same folder was interrupted, and writes model/.  Throws Error.

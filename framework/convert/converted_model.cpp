@@ -15,7 +15,9 @@ int64_t Weight::rows() const {
   return product;
 }
 
-uint64_t Weight::bytes() const { return static_cast<uint64_t>(rows() * row_size()) * (dtype == "F32" ? 4 : 2); }
+uint64_t Weight::bytes() const {
+  return static_cast<uint64_t>(rows() * row_size()) * (dtype == "I64" ? 8 : dtype == "F32" ? 4 : 2);
+}
 
 std::vector<std::string> written_dtype_names() { return {"auto", "fp32", "fp16", "bf16"}; }
 

@@ -15,7 +15,7 @@ using ReadRows = std::function<void(int64_t first, int64_t count, float* out)>;
 
 struct Weight {
   std::string name;
-  std::string dtype;           // as safetensors spells it: F32, F16, BF16
+  std::string dtype;           // as safetensors spells it: F32, F16, BF16; I64 of whole numbers that a float holds
   std::vector<int64_t> shape;  // outermost first
   ReadRows read;
   int64_t row_size() const { return shape.back(); }

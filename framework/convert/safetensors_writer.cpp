@@ -57,6 +57,12 @@ std::string header_of(const std::vector<const Weight*>& weights) {
 
 // `values` in the numbers of the file.
 void encode(std::span<const float> values, const std::string& dtype, std::vector<uint8_t>& out) {
+  if (dtype == "I64") {
+    const std::vector<int64_t> whole(values.begin(), values.end());
+    out.resize(whole.size() * sizeof(int64_t));
+    std::memcpy(out.data(), whole.data(), out.size());
+    return;
+  }
   out.resize(values.size() * (dtype == "F32" ? 4 : 2));
   if (dtype == "F32") {
     std::memcpy(out.data(), values.data(), out.size());

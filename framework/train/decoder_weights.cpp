@@ -118,6 +118,10 @@ std::vector<SmallFile> copied_tokenizer(const fs::path& folder) {
   return files;
 }
 
+Tensor random_matrix(int64_t outputs, int64_t inputs, uint64_t seed, int64_t stream) {
+  return normal({outputs, inputs}, kDeviation, Keyring(seed), stream);
+}
+
 TrainableDecoder read_decoder(const fs::path& folder) {
   const Checkpoint checkpoint(folder);
   TrainableDecoder decoder{.config = checkpoint.config(), .parameters = read_parameters(checkpoint)};
@@ -156,7 +160,8 @@ TrainableDecoder keep_layers(const TrainableDecoder& decoder, const std::vector<
   return kept;
 }
 
-void write_decoder(const TrainableDecoder& decoder, WrittenDtype dtype, const fs::path& folder) {
+void write_decoder(const TrainableDecoder& decoder, WrittenDtype dtype, const fs::path& folder,
+                   const std::vector<Weight>& more) {
   ConvertedModel model{.files = decoder.files};
   model.files.at(0).content = with_dtype(model.files.at(0).content, dtype);
   std::vector<std::pair<std::string, std::vector<TensorSpec>>> by_stored;
@@ -167,6 +172,7 @@ void write_decoder(const TrainableDecoder& decoder, WrittenDtype dtype, const fs
     found->second.push_back(spec);
   }
   for (auto& [name, parts] : by_stored) model.weights.push_back(stored_weight(decoder, std::move(parts), dtype));
+  model.weights.insert(model.weights.end(), more.begin(), more.end());
   write_model(model, folder);
 }
 

@@ -25,6 +25,8 @@ struct TrainableDecoder {
 // Matrices are normal with deviation 0.02, those that lead back into the residual stream with 0.02 / sqrt(2 layers)
 // (Radford et al. 2019); norms are 1, biases 0.
 Parameters initial_parameters(const DecoderConfig& config, uint64_t seed);
+// [outputs,inputs], normal with deviation 0.02; `stream` tells matrices of one seed apart.
+Tensor random_matrix(int64_t outputs, int64_t inputs, uint64_t seed, int64_t stream);
 
 TrainableDecoder read_decoder(const std::filesystem::path& folder);  // throws Error
 
@@ -35,7 +37,8 @@ std::vector<SmallFile> copied_tokenizer(const std::filesystem::path& folder);
 // architecture whose layers differ from each other.
 TrainableDecoder keep_layers(const TrainableDecoder& decoder, const std::vector<int>& layers);
 
-// `folder` (new or empty) exists whole or not at all.  Throws Error.
-void write_decoder(const TrainableDecoder& decoder, WrittenDtype dtype, const std::filesystem::path& folder);
+// `folder` (new or empty) exists whole or not at all; `more` are tensors beside the decoder's.  Throws Error.
+void write_decoder(const TrainableDecoder& decoder, WrittenDtype dtype, const std::filesystem::path& folder,
+                   const std::vector<Weight>& more = {});
 
 }  // namespace specula

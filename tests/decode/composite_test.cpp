@@ -338,8 +338,16 @@ TEST(Composites, TakeEveryDrafter) {
          {cat("fallback(drafters=[", inner, ", echo])"), cat("switch(drafters=[", inner, ", echo])"),
           cat("union(drafters=[", inner, ", echo])"), cat("cascade_drafter(drafter=", inner, ")"),
           cat("adversary(drafter=", inner, ")"), cat("check(drafter=", inner, ", other=", inner, ")")}) {
+      const Pair pair{call, "greedy_match"};
+      const Composed composed = pair.composed("temperature(0)");
+      if (!composed.problems.empty()) {  // the middle model has not the states that a head reads
+        EXPECT_TRUE(call.starts_with("cascade_drafter") &&
+                    !Pair{inner, "greedy_match"}.composed("").drafter.heads.empty())
+            << call << ": " << composed.problems[0];
+        continue;
+      }
       try {
-        const Bench bench({call, "greedy_match"}, "temperature(0)");
+        const Bench bench(pair, "temperature(0)");
         const auto text = bench.run(kPrompts, kRequests, 24);
         for (size_t b = 0; b < 3; ++b) EXPECT_EQ(text[b].tokens, baseline[b].tokens) << call << " sequence " << b;
       } catch (const std::exception& e) {

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Makes everything that was trained under assets/demo: the target, the draft model, the heads of the target.
+#
+#   assets/recipe.sh DATA OUT        DATA as recipe/texts.py wants it; OUT: a new folder
+#
+# SPECULA: the program (default build/release/specula).  STEPS: a share of the steps, to try it out (default 1).  On two
+# cores it takes some three hours, most of them the target's.  Texts and their licences: assets/README.md.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+data=${1:?the folder of the raw texts is missing}
+out=${2:?the folder to write is missing}
+specula=${SPECULA:-build/release/specula}
+share=${STEPS:-1}
+here=assets/recipe
+mkdir -p "$out"
+out=$(cd "$out" && pwd)
+
+steps() { awk -v n="$1" -v share="$share" 'BEGIN { s = int(n * share); print s > 1 ? s : 2 }'; }
+train() { # KIND CONFIG STEPS ...
+  local kind=$1 config=$2 count
+  count=$(steps "$3")
+  shift 3
+  "$specula" train "$kind" "$config" --out "$out/train" --set "train.steps=$count" \
+    --set "sources.corpus.paths=[\"$out/texts.jsonl\"]" "$@"
+}
+
+python3 "$here/texts.py" "$data" "$out/texts.jsonl"
+if [ ! -e "$out/vocabulary/tokenizer.model" ]; then
+  python3 "$here/vocabulary.py" "$out/texts.jsonl" "$out/vocabulary"
+fi
+train lm configs/train/demo_target.toml 4000 --set "model.tokenizer=\"$out/vocabulary\""
+target=$out/train/demo-target/model
+
+# What the target writes by itself: half of what its draft and its heads learn from.
+if [ ! -e "$out/samples.jsonl" ]; then
+  "$specula" generate --model "$target" --ids 1 --repeat "$(steps 2400)" --max-new-tokens 200 --sampler 'temperature(1)' \
+    --seed 11 --format json > "$out/samples.tmp"
+  mv "$out/samples.tmp" "$out/samples.jsonl"
+fi
+samples="sources.samples.paths=[\"$out/samples.jsonl\"]"
+train distill configs/train/demo_draft.toml 5000 --set "$samples" --set "distill.target=\"$target\"" \
+  --set "model.tokenizer=\"$target\""
+for kind in medusa eagle eagle3 mtp; do
+  train "$kind" "configs/train/demo_$kind.toml" 1500 --set "$samples" --set "head.target=\"$target\""
+done

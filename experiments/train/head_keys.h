@@ -1,0 +1,56 @@
+// The section [head] of a training.  Licence: Apache-2.0.
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "framework/train/divergence.h"
+
+namespace specula {
+
+// What only some kinds of heads have is a key of those alone; without a kind all are shown.
+struct HeadKeys {
+  std::string kind;
+  std::string target, loss = "forward_kl";
+  int levels = 4, gamma = 4, blocks = 1;
+  double beta = 0.5, decay = 0.8, data_share = 0, feature_share = 0;
+  bool shared_output = false;
+  int64_t inner = 0, intermediate = 0, heads = 0, kv_heads = 0, draft_vocab = 0;
+
+  bool is_of(const std::vector<std::string>& kinds) const {
+    return kind.empty() || std::find(kinds.begin(), kinds.end(), kind) != kinds.end();
+  }
+
+  template <class V>
+  void visit(V& v) {
+    v("target", target, "folder of the model that the head is to draft for; it does not learn");
+    v("levels", levels, 1, 64,
+      "of heads that attend, own predictions that are unrolled in training; of others, tokens that they can draft",
+      "tokens");
+    v("gamma", gamma, 1, 64, "drafted tokens of the chains by which it is validated", "tokens");
+    v("loss", loss, divergence_names(), "how far the head's distribution is from the target's");
+    v("beta", beta, 0.001, 0.999, "of jsd: weight of the target's side");
+    v("decay", decay, 0.001, 1.0, "level k counts decay^k, the first one 1");
+    v("data_share", data_share, 0.0, 1.0, "share of the loss that is cross-entropy of the texts' own tokens");
+    if (is_of({"medusa", "hydra"})) v("blocks", blocks, 1, 16, "of medusa, hydra: residual blocks of a head", "blocks");
+    if (is_of({"medusa"}))
+      v("shared_output", shared_output, "of medusa: heads end in the target's own output head, which is not stored");
+    if (is_of({"mlp_speculator"}))
+      v("inner", inner, 0, 1 << 17, "of mlp_speculator: numbers of its state; 0: as the target's");
+    if (is_of({"eagle", "eagle3", "mtp"})) {
+      v("intermediate", intermediate, 0, 1 << 19,
+        "of eagle, eagle3, mtp: numbers inside the feed-forward block; 0: as the target's");
+      v("heads", heads, 0, 4096, "of eagle, eagle3, mtp: heads of queries; 0: as the target's");
+      v("kv_heads", kv_heads, 0, 4096, "of eagle, eagle3, mtp: heads of keys and values; 0: as the target's");
+    }
+    if (is_of({"eagle"}))
+      v("feature_share", feature_share, 0.0, 1e3,
+        "of eagle: weight of the smooth L1 distance between its states and the target's, beside the loss");
+    if (is_of({"eagle3"}))
+      v("draft_vocab", draft_vocab, 0, 1 << 22,
+        "of eagle3: so many of the texts' most frequent tokens are drafted; 0: all", "tokens");
+  }
+};
+
+}  // namespace specula

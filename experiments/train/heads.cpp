@@ -1,0 +1,75 @@
+// `specula train medusa|hydra|mlp_speculator|eagle|eagle3|mtp`: a head learns to draft for a target.  Licence:
+// Apache-2.0.
+#include <algorithm>
+#include <numeric>
+
+#include "experiments/train/head_keys.h"
+#include "experiments/train/training.h"
+#include "framework/train/decoder_head.h"
+#include "framework/train/head_training.h"
+#include "framework/train/step_head.h"
+
+namespace specula {
+namespace {
+
+// The most frequent ones, ascending; where counts tie, the lower id.
+std::vector<Token> frequent_tokens(const TrainTexts& texts, int64_t vocab, int64_t most) {
+  if (most == 0) return {};
+  std::vector<int64_t> counts(static_cast<size_t>(vocab), 0);
+  for (const TokenSource& source : texts.sources) {
+    for (const Token token : source.ids) ++counts.at(static_cast<size_t>(token));
+  }
+  std::vector<Token> order(static_cast<size_t>(vocab));
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](Token a, Token b) { return counts[static_cast<size_t>(a)] > counts[static_cast<size_t>(b)]; });
+  order.resize(static_cast<size_t>(std::min(most, vocab)));
+  std::sort(order.begin(), order.end());
+  return order;
+}
+
+std::unique_ptr<HeadNetwork> network_of(const HeadKeys& keys, const std::shared_ptr<FrozenTarget>& target,
+                                        const TrainTexts& texts, uint64_t seed, const DecoderTraining& training) {
+  if (keys.kind == "medusa" || keys.kind == "hydra" || keys.kind == "mlp_speculator") {
+    return make_step_head({.kind = keys.kind,
+                           .levels = keys.levels,
+                           .blocks = keys.blocks,
+                           .inner = keys.inner,
+                           .shared_output = keys.shared_output},
+                          target, seed, training);
+  }
+  return make_decoder_head({.kind = keys.kind,
+                            .intermediate = keys.intermediate,
+                            .heads = keys.heads,
+                            .kv_heads = keys.kv_heads,
+                            .draft_tokens = frequent_tokens(texts, target->config().vocab, keys.draft_vocab)},
+                           target, seed, training);
+}
+
+}  // namespace
+
+ExitCode train_head_command(const std::string& kind, const TrainModelArgs& args) {
+  TrainFile file(args.config, args.overrides, {"head"});
+  HeadKeys keys{.kind = kind};
+  file.section("head", keys, {"target"});
+  if (keys.target.empty()) file.problem("head", "target", "is missing; expected the folder of a model");
+  keys.target = file.folder("head", "target");
+  Training training{.kind = kind, .config = file.finish(), .tokenizer = keys.target};
+  training.folders["target"] = keys.target;
+  training.make = [&](const TrainTexts& texts) {
+    const DecoderTraining how = decoder_training(training.config);
+    const auto target = std::make_shared<FrozenTarget>(keys.target, how);
+    const HeadTrainingOptions options{.levels = keys.levels,
+                                      .gamma = keys.gamma,
+                                      .decay = keys.decay,
+                                      .loss = parse_divergence(keys.loss),
+                                      .beta = keys.beta,
+                                      .data_share = keys.data_share,
+                                      .feature_share = keys.feature_share};
+    const auto seed = static_cast<uint64_t>(training.config.train.seed);
+    return make_head_training(network_of(keys, target, texts, seed, how), target, options, how);
+  };
+  return run_training(training, args);
+}
+
+}  // namespace specula

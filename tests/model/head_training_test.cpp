@@ -1,0 +1,168 @@
+// Heads as they learn against heads as they draft: what a network gives level by level in training is what the head
+// that it writes gives row by row; its gradients are those of finite differences; a few steps make it better.
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/tensor.h>
+#include <gmock/gmock.h>
+
+#include <cmath>
+
+#include "framework/decode/head_cache.h"
+#include "framework/train/adamw.h"
+#include "framework/train/chain_acceptance.h"
+#include "framework/train/decoder_head.h"
+#include "framework/train/head_training.h"
+#include "framework/train/step_head.h"
+#include "tests/model/support.h"
+
+namespace specula::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kLevels = 3;
+const DecoderTraining kExact{.autocast = false, .written = WrittenDtype::kFloat32};
+
+fs::path target_folder() { return source_folder() / "tests/model/fixtures/heads/target"; }
+
+std::shared_ptr<FrozenTarget> target() { return std::make_shared<FrozenTarget>(target_folder(), kExact); }
+
+std::unique_ptr<HeadNetwork> network(const std::string& kind) {
+  if (kind == "eagle" || kind == "mtp")
+    return make_decoder_head({.kind = kind, .intermediate = 24, .heads = 2, .kv_heads = 1}, target(), 3, kExact);
+  if (kind == "eagle3")
+    return make_decoder_head({.kind = kind, .draft_tokens = {1, 5, 7, 20, 33, 60}}, target(), 3, kExact);
+  if (kind == "eagle3_whole") return make_decoder_head({.kind = "eagle3"}, target(), 3, kExact);
+  const bool is_shared = kind == "medusa_shared";
+  return make_step_head({.kind = is_shared ? "medusa" : kind,
+                         .levels = kLevels,
+                         .blocks = kind == "hydra" ? 2 : 1,
+                         .inner = 20,
+                         .shared_output = is_shared},
+                        target(), 3, kExact);
+}
+
+// Parameters that no initial zero hides.
+void shake(const HeadNetwork& head) {
+  const at::NoGradGuard no_grad;
+  Dice dice(9);
+  for (const Parameter& parameter : head.parameters()) {
+    float* data = parameter.tensor.mutable_data_ptr<float>();
+    for (int64_t i = 0; i < parameter.tensor.numel(); ++i) data[i] += 0.002F * static_cast<float>(dice.below(101) - 50);
+  }
+}
+
+class HeadNetworks : public ::testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Kinds, HeadNetworks,
+                         ::testing::Values("medusa", "medusa_shared", "hydra", "mlp_speculator", "eagle", "eagle3",
+                                           "eagle3_whole", "mtp"),
+                         [](const auto& kind) { return std::string(kind.param); });
+
+// [levels][rows,V] of a text, by the network.
+std::vector<Tensor> levels_of(const HeadNetwork& head, const Tensor& token) {
+  const at::NoGradGuard no_grad;
+  const int64_t length = token.size(1) - 1;
+  HeadNetwork::Kept kept;
+  Tensor carried = head.join(target()->states(token.narrow(1, 0, length), head.sites()));
+  std::vector<Tensor> levels;
+  for (int level = 0; level < kLevels; ++level) {
+    const auto done = head.run(level, token.narrow(1, level + 1, length - 1 - level), carried, kept);
+    levels.push_back(head.logits(level, done.features.flatten(0, 1)).contiguous());
+    carried = done.carried;
+  }
+  return levels;
+}
+
+TEST_P(HeadNetworks, SayInTrainingWhatTheySayInDrafting) {
+  const auto head = network(GetParam());
+  shake(*head);
+  const TemporaryFolder folder;
+  head->write(folder.path() / "head", WrittenDtype::kFloat32);
+  const auto own_target = load_model(target_folder(), {});
+  const auto loaded = load_model(folder.path() / "head", {.target = own_target.get()});
+  Dice dice(4);
+  const std::vector<int64_t> text = random_tokens(dice, 12, loaded->vocab());
+  const std::vector<Tensor> levels = levels_of(*head, at::tensor(text).view({1, -1}));
+  const Tensor tokens = head->draft_tokens();
+  const Ask ask = unite({.logits = Logits::kNone}, {.logits = Logits::kNone, .hidden = loaded->head_traits()->sites});
+  for (int64_t t = 0; t + kLevels + 1 < static_cast<int64_t>(text.size()); ++t) {
+    const std::vector<Prefix> prefix = {{text.begin(), text.begin() + t + 2}};
+    const auto cache = own_target->new_cache(1, 32);
+    Pass prompt = prefill(*own_target, *cache, prefix, ask);
+    prompt.sites = ask.hidden;
+    HeadCache drafting(*loaded, prefix, prompt);
+    RowList rows = RowList::chain(drafting.catch_up(0, prefix[0]));
+    auto fed = static_cast<int>(rows.token.size());
+    for (int level = 0; level < kLevels; ++level) {
+      Tensor own = drafting.forward({rows}, {.logits = Logits::kLast}).logits.view({-1});
+      if (tokens.defined()) own = own.index_select(0, tokens);
+      const std::vector<float> expected = values(levels[static_cast<size_t>(level)][t]);
+      EXPECT_LE(largest_difference(values(own), expected), 1e-4F * range_of(expected))
+          << "row " << t << " level " << level;
+      rows = {{static_cast<Token>(text[static_cast<size_t>(t + 2 + level)])}, {fed++ - 1}};
+    }
+  }
+}
+
+double loss_of(Objective& objective, const Tensor& token) { return objective.learn({.token = token}, 1.0)[0].second; }
+
+TEST_P(HeadNetworks, HaveTheGradientsOfFiniteDifferences) {
+  auto made = network(GetParam());
+  shake(*made);
+  const auto objective = make_head_training(
+      std::move(made), target(), {.levels = kLevels, .gamma = kLevels, .data_share = 0.25, .feature_share = 0}, kExact);
+  Dice dice(5);
+  const Tensor token = at::tensor(random_tokens(dice, 22, 61)).view({2, 11});
+  loss_of(*objective, token);
+  for (const Parameter& parameter : objective->parameters()) {
+    ASSERT_TRUE(parameter.tensor.grad().defined()) << parameter.name;
+    const std::vector<float> gradient = values(parameter.tensor.grad());
+    const auto largest =
+        std::max_element(gradient.begin(), gradient.end(), [](float a, float b) { return std::abs(a) < std::abs(b); });
+    const auto at = largest - gradient.begin();
+    float& number = parameter.tensor.mutable_data_ptr<float>()[at];
+    const float before = number, step = 1e-2F;
+    number = before + step;
+    const double above = loss_of(*objective, token);
+    number = before - step;
+    const double below = loss_of(*objective, token);
+    number = before;
+    EXPECT_NEAR((above - below) / (2 * step), *largest, 0.03 * std::abs(*largest) + 2e-4) << parameter.name;
+  }
+}
+
+TEST_P(HeadNetworks, LearnWhatTheTargetSays) {
+  const auto objective =
+      make_head_training(network(GetParam()), target(), {.levels = kLevels, .gamma = kLevels}, kExact);
+  Dice dice(6);
+  const Tensor token = at::tensor(random_tokens(dice, 96, 61)).view({4, 24});
+  AdamW adamw(objective->parameters(), {});
+  const double before = loss_of(*objective, token);
+  const Figures begun = objective->validate(token);
+  for (int step = 1; step <= 40; ++step) {
+    adamw.forget_gradients();
+    loss_of(*objective, token);
+    adamw.step(1e-2, step);
+  }
+  EXPECT_LT(loss_of(*objective, token), 0.8 * before);
+  EXPECT_GT(figure(objective->validate(token), "accepted_t1"), figure(begun, "accepted_t1"));
+}
+
+// By hand: two levels, one text, two places that both reach.
+TEST(ChainAcceptances, AreTheExpectedLengthsOfChains) {
+  ChainAcceptance acceptance(2);
+  const auto rows = [](const std::vector<double>& p) { return at::tensor(p).log().view({-1, 2}).to(at::kFloat); };
+  const auto next = [](const std::vector<int64_t>& tokens) { return at::tensor(tokens); };
+  acceptance.add(0, rows({.5, .5, .8, .2, .6, .4}), rows({.25, .75, .8, .2, .1, .9}), next({0, 1, 0}));
+  acceptance.add(1, rows({.9, .1, .3, .7}), rows({.5, .5, .3, .7}), next({0, 1}));
+  const Figures figures = acceptance.figures(1);
+  // Overlaps of level 1: .75, 1, .5; of level 2: .6, 1.  min(1, q / p) of the text's own: .5 and 1.
+  EXPECT_NEAR(figure(figures, "overlap_1"), (0.75 + 1 + 0.5) / 3, 1e-6);
+  EXPECT_NEAR(figure(figures, "overlap_2"), 0.8, 1e-6);
+  EXPECT_NEAR(figure(figures, "accepted_t1"), (0.75 + 0.5 * 0.6 + 1 + 1 * 1.0) / 2, 1e-6);
+  // The most likely tokens: p 0, 0, 0 against q 1, 0, 1; p 0, 1 against q 0, 1 (a tie takes the first).
+  EXPECT_NEAR(figure(figures, "accepted_t0"), (0 + 0 + 1 + 1) / 2.0, 1e-6);
+}
+
+}  // namespace
+}  // namespace specula::test
