@@ -14,7 +14,7 @@
 namespace specula {
 
 struct TrainKeys {
-  std::string name, note;
+  std::string name, note, device = "cpu";
   int64_t seed = 0, steps = 0, tokens = 0;
   int threads = 0;
 
@@ -26,6 +26,7 @@ struct TrainKeys {
     v("steps", steps, 0, kMaxInteger, "steps of the optimizer; exactly one of steps and tokens is given", "steps");
     v("tokens", tokens, 0, kMaxInteger, "the same as tokens that are read, rounded up to whole steps", "tokens");
     v("threads", threads, 0, 4096, "threads of the one pool; 0 takes every core");
+    v("device", device, {"cpu", "cuda"}, "where it is computed; only on cpu does a resume make the same bits");
   }
 };
 

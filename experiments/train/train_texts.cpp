@@ -46,12 +46,6 @@ std::string bytes_of(const std::vector<Token>& ids) {
 
 }  // namespace
 
-int64_t TrainTexts::tokens() const {
-  int64_t sum = 0;
-  for (const TokenSource& source : sources) sum += static_cast<int64_t>(source.ids.size());
-  return sum;
-}
-
 TrainTexts read_train_texts(const TrainConfig& config, const std::string& tokenizer) {
   TrainTexts texts;
   std::string hashes;

@@ -14,8 +14,6 @@ struct TrainTexts {
   std::vector<TokenSource> sources;
   std::vector<Token> held_out;  // of all of them, in their order
   std::string sha256;           // of all ids
-
-  int64_t tokens() const;  // for training
 };
 
 // `tokenizer` is a folder.  Throws ConfigError or Error for what is not there or cannot be read.

@@ -9,6 +9,7 @@
 #include "experiments/run/run_signal.h"
 #include "experiments/train/train_folder.h"
 #include "framework/core/log.h"
+#include "framework/model/device.h"
 #include "framework/model/load.h"
 #include "framework/model/threads.h"
 #include "framework/train/autocast.h"
@@ -18,8 +19,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
+bool is_cuda(const TrainConfig& config) { return config.train.device == "cuda"; }
+
 bool computes_bf16(const TrainConfig& config) {
-  return config.optimizer.dtype == "bf16" || (config.optimizer.dtype == "auto" && has_fast_bfloat16());
+  const bool is_fast = is_cuda(config) || has_fast_bfloat16();
+  return config.optimizer.dtype == "bf16" || (config.optimizer.dtype == "auto" && is_fast);
 }
 
 // What can change a number of the training: not where it is written, nor a remark.
@@ -124,7 +128,9 @@ ExitCode help(const Prepared& prepared, const fs::path& folder) {
 }  // namespace
 
 DecoderTraining decoder_training(const TrainConfig& config) {
-  return {.autocast = computes_bf16(config), .written = parse_written_dtype(config.output.dtype, "[output] dtype")};
+  return {.autocast = computes_bf16(config),
+          .device = is_cuda(config) ? at::kCUDA : at::kCPU,
+          .written = parse_written_dtype(config.output.dtype, "[output] dtype")};
 }
 
 ExitCode run_training(const Training& training, const TrainModelArgs& args) {
@@ -133,6 +139,7 @@ ExitCode run_training(const Training& training, const TrainModelArgs& args) {
   if (!args.rank.empty() && args.resume == "never")
     throw ConfigError("--resume never: processes that train together know one folder; give another --out");
   const GroupPlace place = args.rank.empty() ? GroupPlace{} : parse_group_place(args.rank, args.meet);
+  check_device(config.train.device, "[train] device");
   set_threads(config.train.threads);
   const TrainTexts texts = read_train_texts(config, training.tokenizer);
   const TrainingPlan plan = config.plan();

@@ -133,7 +133,8 @@ ReferenceDecoder::Rows ReferenceDecoder::chain(int64_t count) const {
   for (int64_t l = 0; l < config_.layers; ++l) {
     const int64_t window = config_.window(l);
     const bool sees_all = window == 0 || window >= count;
-    rows.windowed.push_back(sees_all && config_.attention_softcap == 0 ? Tensor() : chain_mask(count, window));
+    rows.windowed.push_back(sees_all && config_.attention_softcap == 0 ? Tensor()
+                                                                       : chain_mask(count, window).to(device()));
   }
   turn(rows);
   return rows;
@@ -142,8 +143,8 @@ ReferenceDecoder::Rows ReferenceDecoder::chain(int64_t count) const {
 void ReferenceDecoder::turn(Rows& rows) const {
   bool has_local = false;
   for (int64_t l = 0; l < config_.layers; ++l) has_local = has_local || config_.rope_of(l) == LayerRope::kLocal;
-  rows.main = angles_of(main_, rows.position);
-  if (has_local) rows.local = angles_of(local_, rows.position);
+  rows.main = angles_of(main_, rows.position).to(device());
+  if (has_local) rows.local = angles_of(local_, rows.position).to(device());
 }
 
 Tensor ReferenceDecoder::embed(const Tensor& token, const Rows& rows) const {
@@ -152,7 +153,7 @@ Tensor ReferenceDecoder::embed(const Tensor& token, const Rows& rows) const {
   if (config_.learned_positions > 0) {
     std::vector<int64_t> at = rows.position;
     for (int64_t& position : at) position += config_.position_offset;
-    x = x + at::embedding(weight("positions.weight"), at::tensor(at));
+    x = x + at::embedding(weight("positions.weight"), at::tensor(at).to(device()));
   }
   return x;
 }

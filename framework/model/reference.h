@@ -63,6 +63,7 @@ class ReferenceDecoder {
   Rows chain(int64_t count) const;
   void turn(Rows& rows) const;
   Tensor weight(const std::string& name) const { return parameters_.at(name); }
+  at::Device device() const { return parameters_.begin()->second.device(); }
   Tensor linear(const Tensor& x, const std::string& name) const;
   Tensor norm(const Tensor& x, const std::string& name) const;
   Tensor embed(const Tensor& token, const Rows& rows) const;

@@ -1,4 +1,5 @@
 // `specula train lm` and `distill`: what they learn, that a killed training goes on bit for bit, and what is refused.
+#include <ATen/Context.h>
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 #include <gmock/gmock.h>
@@ -220,6 +221,8 @@ TEST_F(TrainModel, EveryMistakeIsToldAtItsPlace) {
                           HasSubstr("[train] tokens = 5 and steps are both given"), HasSubstr("held_out = 2")));
   EXPECT_FALSE(fs::exists(folder_ / "a"));
   EXPECT_THAT(error_of(words("lm", kTiny, "a", {"modle.heads=3"})), HasSubstr("unknown section 'modle'"));
+  if (!at::hasCUDA())
+    EXPECT_THAT(error_of(words("lm", kTiny, "a", {"train.device=cuda"})), HasSubstr("[train] device"));
   EXPECT_THAT(error_of(words("lm", kTiny, "a", {"model.from=" + kRoot + "/assets/demo/draft"})),
               HasSubstr("is given beside 'from'"));
   EXPECT_THAT(error_of(words("lm", kTiny, "a", {"sources.samples.paths=[\"none.jsonl\"]"})), HasSubstr("none.jsonl"));
