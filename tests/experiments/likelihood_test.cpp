@@ -124,7 +124,7 @@ class TextLikelihoods : public RunsFolder {
     add("ar", "a", 0, {"Once upon a time there was"}, " a little girl named Lily.");
     // Longer than a pass: the text goes on over the end of a chunk of rows.
     std::string ball = " ball. He liked to play with his ball in the park.";
-    for (int i = 0; i < 3; ++i) ball += ball;
+    for (int i = 0; i < 4; ++i) ball += ball;
     add("ar", "b", 0, {"Tom had a red"}, ball);
     add("ar", "b", 1, {"Tom had a red", ball, " He was sad. So"}, " his mom gave him a new ball.");
     write_records("r", records_);
@@ -191,9 +191,9 @@ TEST_F(TextLikelihoods, AreThoseThatScoreTells) {
     // What faults would tell instead: the text without its prompt, and shifted by a token.
     Prefix alone = {texts_[i].front()};
     alone.insert(alone.end(), r.out.begin(), r.out.end());
-    EXPECT_GT(std::abs(r.nll->sum_nats - score(alone, count)), 0.1);
-    EXPECT_GT(std::abs(r.nll->sum_nats - score(texts_[i], count - 1)), 0.1);
-    EXPECT_GT(std::abs(r.nll->sum_nats - score(texts_[i], count + 1)), 0.1);
+    Prefix shifted = texts_[i];
+    shifted.pop_back();
+    for (const Prefix& wrong : {alone, shifted}) EXPECT_GT(std::abs(r.nll->sum_nats - score(wrong, count)), 0.01);
   }
 }
 
