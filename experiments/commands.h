@@ -85,6 +85,7 @@ struct ScoreRunArgs {
   std::string folder;                // of a run
   std::vector<std::string> scorers;  // as in [quality]; empty: those of the run
   bool run_code = false;             // where a scorer needs it
+  bool nll = false;                  // also computes nll.jsonl
 };
 ExitCode score_run_command(const ScoreRunArgs& args);
 

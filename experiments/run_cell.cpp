@@ -11,7 +11,9 @@
 #include "experiments/run/run.h"
 #include "experiments/run/run_signal.h"
 #include "experiments/run/trace_room.h"
+#include "experiments/scores/likelihood.h"
 #include "experiments/scores/sandbox.h"
+#include "experiments/scores/score_file.h"
 #include "experiments/scores/scoring.h"
 #include "experiments/stream.h"
 #include "experiments/verify/certificate.h"
@@ -87,6 +89,7 @@ RunInfo describe(const ExperimentConfig& config, const Plan& plan, const Tokeniz
   info.expectations = config.expectations;
   if (!plan_scoring(plan.prompts, config.data.file, config.quality.scorers).empty())
     info.scorers = config.quality.scorers;
+  info.nll = config.quality.nll;
   info.build = build_name();
   info.identity = {{"configuration", config.cfg_hash},
                    {"binary", binary_sha256()},
@@ -235,8 +238,12 @@ void check_sandbox(const ExperimentConfig& config, const Plan& plan) {
 
 // Shards are judged when they are one run.
 void judge_texts(const ExperimentConfig& config, const Plan& plan, const std::filesystem::path& folder) {
-  if (plan_scoring(plan.prompts, config.data.file, config.quality.scorers).empty()) return;
-  log::info(cat(score_run(folder, config.quality.scorers, config.quality.run_code), " texts were judged"));
+  if (!plan_scoring(plan.prompts, config.data.file, config.quality.scorers).empty())
+    log::info(cat(score_run(folder, config.quality.scorers, config.quality.run_code), " texts were judged"));
+}
+
+void tell_likelihoods(const std::filesystem::path& folder) {
+  log::info(cat(measure_likelihoods(folder), " texts have a likelihood"));
 }
 
 struct LogFile {
@@ -271,7 +278,9 @@ CellResult CellRunner::run(const ExperimentConfig& config, const SignalScope& si
   check_sandbox(config, plan);
   if (is_finished(folder)) {
     result.was_finished = true;
-    if (shard_.is_whole()) judge_texts(config, plan, folder.path());
+    if (!shard_.is_whole()) return result;
+    judge_texts(config, plan, folder.path());
+    if (config.quality.nll && read_likelihoods(folder.path()).empty()) tell_likelihoods(folder.path());
     return result;
   }
   check_trace_room(config, plan, folder.path());
@@ -283,7 +292,9 @@ CellResult CellRunner::run(const ExperimentConfig& config, const SignalScope& si
     forget_models();  // it may have been memory that ran out
     throw;
   }
-  if (shard_.is_whole() && has_ended(result.code)) judge_texts(config, plan, folder.path());
+  if (!shard_.is_whole() || !has_ended(result.code)) return result;
+  judge_texts(config, plan, folder.path());
+  if (config.quality.nll) tell_likelihoods(folder.path());
   return result;
 }
 

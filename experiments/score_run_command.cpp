@@ -4,10 +4,12 @@
 #include "experiments/commands.h"
 #include "experiments/report/summary.h"
 #include "experiments/results.h"
+#include "experiments/scores/likelihood.h"
 #include "experiments/scores/sandbox.h"
 #include "experiments/scores/scoring.h"
 #include "framework/core/error.h"
 #include "framework/core/log.h"
+#include "framework/model/threads.h"
 
 namespace specula {
 
@@ -17,6 +19,10 @@ ExitCode score_run_command(const ScoreRunArgs& args) {
       args.scorers.empty() ? run.scorers.value_or(std::vector<std::string>{}) : args.scorers;
   if (args.run_code) require_sandbox();
   log::info(cat(score_run(args.folder, scorers, args.run_code), " texts were judged"));
+  if (args.nll) {
+    set_threads(0);
+    log::info(cat(measure_likelihoods(args.folder), " texts have a likelihood"));
+  }
   std::fputs(write_results(args.folder, run, rebuild_summary(args.folder)).c_str(), stdout);
   return ExitCode::kOk;
 }

@@ -158,7 +158,7 @@ std::vector<BenchRow> rows_of(const Plan& plan, const BenchRoundArgs& args, cons
   const Samples &unit = passes[0].seconds, &verify = passes[1].seconds, &draft = passes[2].seconds;
   const Figure c = figure("c", ratios(draft, unit)), v = figure("v", ratios(verify, unit)),
                o = figure("o", ratios(turns.outsides, unit));
-  const RoundCosts costs{.length = args.length, .c = c.median, .v = v.median, .o = o.median};
+  const RoundCosts costs{.length = static_cast<double>(args.length), .c = c.median, .v = v.median, .o = o.median};
   std::vector<BenchRow> rows;
   rows.push_back({.keys = {{"dtype", std::string(name_of(plan.target.dtype))},
                            {"draft_dtype", std::string(name_of(plan.draft.dtype))},

@@ -1,10 +1,14 @@
 #include "experiments/bench/speedup_law.h"
 
+#include <cmath>
+
 namespace specula {
 
-double expected_tokens(double alpha, int length) {
+double expected_tokens(double alpha, double length) {
+  const double whole = std::floor(length), rest = length - whole;
   double tokens = 0, power = 1;  // the sum of alpha^0..alpha^gamma: right at alpha = 1 too
-  for (int i = 0; i <= length; ++i, power *= alpha) tokens += power;
+  for (int i = 0; i <= whole; ++i, power *= alpha) tokens += power;
+  if (rest > 0) tokens += alpha == 1 ? rest : power * (1 - std::pow(alpha, rest)) / (1 - alpha);
   return tokens;
 }
 

@@ -127,6 +127,7 @@ struct MeasureConfig {
 struct QualityConfig {
   std::vector<std::string> scorers;  // "NAME" or "CATEGORY=NAME"
   bool run_code = false;
+  bool nll = false;
 
   template <class V>
   void visit(V& v) {
@@ -136,6 +137,9 @@ struct QualityConfig {
     v("run_code", run_code,
       "let scorers that need it execute the code that models wrote, in a sandbox without network; without it nothing "
       "is executed");
+    v("nll", nll,
+      "once a run has ended, load the baseline's target in float32 and tell how likely every text is under it "
+      "(nll_nats, ppl, nll_delta)");
   }
 };
 

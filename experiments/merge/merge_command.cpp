@@ -5,9 +5,11 @@
 #include "experiments/commands.h"
 #include "experiments/merge/merge.h"
 #include "experiments/results.h"
+#include "experiments/scores/likelihood.h"
 #include "experiments/scores/scoring.h"
 #include "framework/core/files.h"
 #include "framework/core/log.h"
+#include "framework/model/threads.h"
 
 namespace specula {
 namespace {
@@ -34,12 +36,20 @@ void note_hosts(const fs::path& folder, const ShardCheck& check) {
                      join({check.hosts.begin(), check.hosts.end()})));
 }
 
+// What the end of a run does; its shards leave it to whoever has all texts.
+void judge_texts(const fs::path& folder, const RunInfo& run) {
+  if (run.scorers) score_run(folder, *run.scorers, false);
+  if (!run.nll) return;
+  set_threads(0);
+  measure_likelihoods(folder);
+}
+
 ExitCode merge_run(const fs::path& folder, const MergeArgs& args) {
   const ShardCheck check = check_shards(folder);
   judge(folder.string(), check.problems, args);
   note_hosts(folder, check);
   write_joined(folder, check);
-  if (check.info.scorers) score_run(folder, *check.info.scorers, false);
+  judge_texts(folder, check.info);
   const Summary summary = rebuild_summary(folder);
   std::fputs(write_results(folder, check.info, summary).c_str(), stdout);
   return code_of(check, misses_portable(summary));
@@ -64,7 +74,7 @@ void join_cell(const fs::path& folder, const ShardCheck& check, StudyCellResult&
   if (check.info.arms.empty()) return;
   note_hosts(folder, check);
   write_joined(folder, check);
-  if (check.info.scorers) score_run(folder, *check.info.scorers, false);
+  judge_texts(folder, check.info);
   Summary summary = rebuild_summary(folder);
   if (!check.failed) write_results(folder, check.info, summary);
   add_run(folder, std::move(summary), cell);

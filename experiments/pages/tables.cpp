@@ -151,8 +151,8 @@ ReportTable work_table(const Report& report) {
 
 ReportTable quality_table(const Report& report) {
   std::vector<std::string> metrics = kQuality;
-  for (const std::string& scorer : used_scorers(report.run, report.summary))
-    metrics.insert(metrics.end(), {"score." + scorer, "score_delta." + scorer});
+  const std::vector<std::string> of_texts = quality_metrics(report.run, report.summary);
+  metrics.insert(metrics.end(), of_texts.begin(), of_texts.end());
   return metric_table(report, "quality", "Texts against the baseline's", metrics);
 }
 
@@ -238,8 +238,8 @@ std::vector<std::string> shown_metrics(const Report& report) {
   std::vector<std::string> all = {"speedup", "speedup_decode", "speedup_geomean"};
   for (const auto* part : {&kSpeeds, &kAcceptance, &kCosts, &kQuality})
     all.insert(all.end(), part->begin(), part->end());
-  for (const std::string& scorer : used_scorers(report.run, report.summary))
-    all.insert(all.end(), {"score." + scorer, "score_delta." + scorer});
+  const std::vector<std::string> of_texts = quality_metrics(report.run, report.summary);
+  all.insert(all.end(), of_texts.begin(), of_texts.end());
   all.insert(all.end(), {"pos_marginal", "pos_cond", "len_hist"});
   return all;
 }

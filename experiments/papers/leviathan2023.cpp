@@ -31,9 +31,10 @@ void add_table(const Registries& registries, PaperChecks& checks) {
         equals({cat("tokens a round of `rejection`", setting), "table 1, speed"}, tokens, row.speed, kPrinted));
     checks.push_back(equals({cat("rows a token of `rejection`", setting), "table 1, operations"},
                             (row.length + 1) / tokens, row.operations, kPrinted));
-    checks.push_back(equals({cat("speed-up that `bench round` predicts at c = 0", setting), "table 1, speed"},
-                            predicted_speedup({.length = row.length, .c = 0, .v = 1, .o = 0}, row.alpha), row.speed,
-                            kPrinted));
+    checks.push_back(
+        equals({cat("speed-up that `bench round` predicts at c = 0", setting), "table 1, speed"},
+               predicted_speedup({.length = static_cast<double>(row.length), .c = 0, .v = 1, .o = 0}, row.alpha),
+               row.speed, kPrinted));
   }
 }
 
@@ -42,7 +43,7 @@ int best_length(double alpha, double c) {
   int best = 0;
   double speed = 1;
   for (int length = 1; length <= 64; ++length) {
-    const double predicted = predicted_speedup({.length = length, .c = c, .v = 1, .o = 0}, alpha);
+    const double predicted = predicted_speedup({.length = static_cast<double>(length), .c = c, .v = 1, .o = 0}, alpha);
     if (predicted > speed) {
       speed = predicted;
       best = length;
@@ -82,7 +83,8 @@ struct Predicted {
 // What theorem 3.8 says of an arm, with the acceptance and the costs that its own run measured.
 double prediction(const PaperRuns& runs, const std::string& config, const std::string& arm, int length) {
   const auto of = [&](const char* metric) { return runs.value(config, arm, metric); };
-  return predicted_speedup({.length = length, .c = of("cost_c"), .v = of("cost_v"), .o = of("cost_o")}, of("alpha"));
+  return predicted_speedup(
+      {.length = static_cast<double>(length), .c = of("cost_c"), .v = of("cost_v"), .o = of("cost_o")}, of("alpha"));
 }
 
 PaperChecks on_runs(const PaperRuns& runs) {

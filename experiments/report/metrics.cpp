@@ -192,6 +192,19 @@ const std::vector<MetricDefinition>& metric_definitions() {
        "over texts.  Texts of fewer than 4 tokens have none.  Greedy texts that go round in circles are easy to draft, "
        "so a high speed-up beside a high share of repetition says little about other texts.",
        kYes, "seq-rep-4 of Welleck et al. 2020, who average over texts"},
+      {"nll_nats", "nats",
+       "Mean over the kept tokens of -log p(token) under the target of the baseline arm, loaded in float32, at "
+       "temperature 1 and without policy, given the prompt and the text before the token: sum over texts of their "
+       "-log p, over sum of their tokens.  Computed from the token ids by `specula score-run DIR --nll` or with "
+       "[quality] nll = true.  Interval: percentile bootstrap over groups of prompts.",
+       kYes, "negative log-likelihood, cross-entropy of the produced text"},
+      {"ppl", "ratio", "Perplexity of the produced texts: exp(nll_nats), of the same sums; so is its interval.", kYes,
+       "perplexity; here of the arm's own texts and not of a corpus, so lower is likelier and not better"},
+      {"nll_delta", "nats",
+       "nll_nats of the arm less that of the baseline, over the same prompts, repetitions and turns: sum nll / sum n - "
+       "sum nll_ref / sum n_ref.  About 0 for an arm that keeps the target's law.  Interval: paired percentile "
+       "bootstrap over groups.",
+       kYes, "difference of log-perplexities"},
   });
   return kDefinitions;
 }

@@ -95,6 +95,11 @@ Maybe div_margin_nats(const Record& r) {
   return Fraction{*r.margin_nats, 1};
 }
 
+Maybe nll_nats(const Record& r) {
+  if (!r.nll) return std::nullopt;
+  return Fraction{r.nll->sum_nats, static_cast<double>(r.nll->tokens)};
+}
+
 }  // namespace
 
 const std::vector<RecordMetric>& record_metrics() {
@@ -118,7 +123,8 @@ const std::vector<RecordMetric>& record_metrics() {
                                                      {"div_margin_nats", div_margin_nats},
                                                      {"n_in_tok", n_in_tok},
                                                      {"n_out_tok", n_out_tok},
-                                                     {"repetition_frac", repeated_ngrams}};
+                                                     {"repetition_frac", repeated_ngrams},
+                                                     {"nll_nats", nll_nats}};
   return kMetrics;
 }
 

@@ -1,12 +1,13 @@
 #include "experiments/report/statistics.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "framework/core/error.h"
 #include "framework/core/keyring.h"
+#include "framework/core/weighted_sums.h"
 
 namespace specula {
 namespace {
@@ -26,23 +27,6 @@ double quantile_of(std::vector<double>& values, double q) {
 Interval percentile_interval(std::vector<double>& statistics, int draws) {
   if (statistics.size() * 2 < static_cast<size_t>(draws) || statistics.empty()) return {};
   return {quantile_of(statistics, 0.025), quantile_of(statistics, 0.975)};
-}
-
-// Totals of a few resamples at a time: each is a sum in the order of its draws, and several sums do not wait for each
-// other.
-constexpr size_t kAtOnce = 4;
-constexpr size_t kMostColumns = 8;
-
-template <size_t K>
-void add_rows(const double* rows, const std::array<const uint16_t*, kAtOnce>& draws, size_t units, double* totals) {
-  std::array<double, kAtOnce * K> sums{};
-  for (size_t u = 0; u < units; ++u) {
-    for (size_t i = 0; i < kAtOnce; ++i) {
-      const double* const row = rows + size_t{draws[i][u]} * K;
-      for (size_t k = 0; k < K; ++k) sums[i * K + k] += row[k];
-    }
-  }
-  std::copy(sums.begin(), sums.end(), totals);
 }
 
 // Which unit each of G groups belongs to: a random permutation, dealt out in turn, so that sizes differ by one at most.
@@ -109,63 +93,64 @@ double quantile(std::span<const double> ascending, double q) {
 }
 
 Bootstrap::Bootstrap(size_t groups, int draws, uint64_t seed)
-    : groups_(groups), units_(std::min(groups, kMostUnits)), draws_(draws) {
+    : groups_(groups), units_(std::min(groups, kMostUnits)), stride_(padded_units(units_)), draws_(draws) {
   if (groups < 2) return;
   const PhiloxKey key = Keyring(seed).fork(kBootstrapStream).key(Use::kSearch);
   if (units_ < groups_) unit_of_ = deal(groups_, units_, key);
-  drawn_.resize(units_ * static_cast<size_t>(draws));
-  for (size_t at = 0; at < drawn_.size(); at += 4) {
-    const PhiloxCounter words =
-        philox4x32_10({static_cast<uint32_t>(at >> 2U), static_cast<uint32_t>(at >> 34U), 0, 0}, key);
-    for (size_t i = 0; i < std::min<size_t>(4, drawn_.size() - at); ++i)
-      drawn_[at + i] = static_cast<uint16_t>((uint64_t{words[i]} * units_) >> 32U);
+  counts_.resize(stride_ * static_cast<size_t>(draws));
+  PhiloxCounter words{};
+  size_t at = 0;
+  for (int i = 0; i < draws; ++i) {
+    uint8_t* const counts = counts_.data() + static_cast<size_t>(i) * stride_;
+    for (size_t u = 0; u < units_; ++u, ++at) {
+      if (at % 4 == 0)
+        words = philox4x32_10({static_cast<uint32_t>(at >> 2U), static_cast<uint32_t>(at >> 34U), 0, 0}, key);
+      uint8_t& count = counts[(uint64_t{words[at % 4]} * units_) >> 32U];
+      SPECULA_CHECK(count < std::numeric_limits<uint8_t>::max(), "a unit was drawn 256 times out of ", units_);
+      ++count;
+    }
   }
 }
 
 Interval Bootstrap::interval(const std::vector<std::vector<double>>& columns, const Statistic& statistic) const {
   for (const auto& column : columns) SPECULA_CHECK(column.size() == groups_, column.size(), " of ", groups_);
   if (groups_ < 2) return {};
-  SPECULA_CHECK(!columns.empty() && columns.size() <= kMostColumns, columns.size(), " columns");
-  const size_t width = columns.size() <= 2 ? 2 : columns.size() <= 4 ? 4 : kMostColumns;  // others are zeros
-  std::vector<double> rows(units_ * width);  // [U][K]: one unit is one cache line
-  for (size_t g = 0; g < groups_; ++g) {
-    const size_t unit = unit_of_.empty() ? g : unit_of_[g];
-    for (size_t k = 0; k < columns.size(); ++k) rows[unit * width + k] += columns[k][g];
+  const size_t width = (columns.size() + 1) / 2 * 2;  // totals are formed in pairs; the last may be zeros
+  std::vector<double> of_units(width * stride_), totals(width), statistics;
+  for (size_t k = 0; k < columns.size(); ++k) {
+    double* const column = of_units.data() + k * stride_;
+    for (size_t g = 0; g < groups_; ++g) column[unit_of_.empty() ? g : unit_of_[g]] += columns[k][g];
   }
-  std::vector<double> statistics, totals(kAtOnce * width);
   statistics.reserve(static_cast<size_t>(draws_));
-  for (int first = 0; first < draws_; first += static_cast<int>(kAtOnce)) {
-    const size_t count = std::min(kAtOnce, static_cast<size_t>(draws_ - first));
-    std::array<const uint16_t*, kAtOnce> draws{};
-    for (size_t i = 0; i < kAtOnce; ++i) draws[i] = draw(first + static_cast<int>(std::min(i, count - 1))).data();
-    const auto add = width == 2 ? add_rows<2> : width == 4 ? add_rows<4> : add_rows<kMostColumns>;
-    add(rows.data(), draws, units_, totals.data());
-    for (size_t i = 0; i < count; ++i) {
-      const double value = statistic(std::span(totals).subspan(i * width, columns.size()));
-      if (std::isfinite(value)) statistics.push_back(value);
+  for (int i = 0; i < draws_; ++i) {
+    const std::span counts(counts_.data() + static_cast<size_t>(i) * stride_, stride_);
+    for (size_t k = 0; k < width; k += 2) {
+      const double* const column = of_units.data() + k * stride_;
+      weighted_sums(counts, column, column + stride_, totals.data() + k);
     }
+    const double value = statistic(std::span(totals).first(columns.size()));
+    if (std::isfinite(value)) statistics.push_back(value);
   }
   return percentile_interval(statistics, draws_);
 }
 
-Interval Bootstrap::quantile_interval(std::span<const GroupedValue> ascending, double q) const {
-  if (groups_ < 2 || ascending.empty()) return {};
-  std::vector<double> values;
-  values.reserve(ascending.size());
-  for (const GroupedValue& v : ascending) values.push_back(v.value);
-  const double estimate = quantile(values, q);
+Interval Bootstrap::quantile_interval(std::span<const GroupedValue> values, std::span<const double> ascending,
+                                      double q) const {
+  SPECULA_CHECK(values.size() == ascending.size(), values.size(), " values, ", ascending.size(), " sorted ones");
+  if (groups_ < 2 || values.empty()) return {};
+  const double estimate = quantile(ascending, q);
   std::vector<std::vector<double>> columns(2, std::vector<double>(groups_));  // values at or below it, all values
   double below = 0;
-  for (const GroupedValue& v : ascending) {
+  for (const GroupedValue& v : values) {
     columns[0][v.group] += v.value <= estimate ? 1 : 0;
     columns[1][v.group] += 1;
     below += v.value <= estimate ? 1 : 0;
   }
   const Interval share = interval(columns, [](std::span<const double> t) { return t[0] / t[1]; });
   if (std::isnan(share.low)) return {};
-  const double observed = below / static_cast<double>(ascending.size());
-  return {quantile(values, std::clamp(q - (share.high - observed), 0.0, 1.0)),
-          quantile(values, std::clamp(q - (share.low - observed), 0.0, 1.0))};
+  const double observed = below / static_cast<double>(values.size());
+  return {quantile(ascending, std::clamp(q - (share.high - observed), 0.0, 1.0)),
+          quantile(ascending, std::clamp(q - (share.low - observed), 0.0, 1.0))};
 }
 
 SignedRank wilcoxon_signed_rank(std::span<const double> differences) {

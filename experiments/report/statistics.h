@@ -38,23 +38,22 @@ class Bootstrap {
   size_t groups() const { return groups_; }
   int draws() const { return draws_; }
 
-  // 95 % percentile interval of `statistic`, a function of K <= 8 totals.  columns [K][G] hold what each group adds to
+  // 95 % percentile interval of `statistic`, a function of K totals.  columns [K][G] hold what each group adds to
   // each total. Draws in which the statistic is not finite are left out; when they are more than half, or G < 2, there
   // is no interval.
   using Statistic = std::function<double(std::span<const double> totals)>;
   Interval interval(const std::vector<std::vector<double>>& columns, const Statistic& statistic) const;
 
-  // 95 % interval of the q-quantile of pooled values, which ascend: the share of values at or below the quantile is a
-  // ratio of totals, and the ends of its interval are read off the values (Woodruff 1952, "Confidence intervals for
-  // medians and other position measures").
-  Interval quantile_interval(std::span<const GroupedValue> ascending, double q) const;
+  // 95 % interval of the q-quantile of pooled values, given in any order and sorted: the share of values at or below
+  // the quantile is a ratio of totals, and the ends of its interval are read off the values (Woodruff 1952, "Confidence
+  // intervals for medians and other position measures").
+  Interval quantile_interval(std::span<const GroupedValue> values, std::span<const double> ascending, double q) const;
 
  private:
-  std::span<const uint16_t> draw(int i) const { return {drawn_.data() + static_cast<size_t>(i) * units_, units_}; }
-  size_t groups_, units_;
+  size_t groups_, units_, stride_;
   int draws_;
   std::vector<uint16_t> unit_of_;  // [G]; empty: each group is a unit
-  std::vector<uint16_t> drawn_;    // [draws][U]
+  std::vector<uint8_t> counts_;    // [draws][stride]: how often each unit was drawn; 0 behind the last one
 };
 
 // Wilcoxon signed-rank test of paired differences, two-sided; zero differences are dropped (Wilcoxon 1945), ties get

@@ -118,6 +118,7 @@ void summarize_cell(const RunInfo& run, const std::vector<Record>& records, cons
   add_distinct_metrics(work.slice, cell);
   add_percentiles(work.slice, level.bootstrap, cell);
   add_scores(arm, work.slice, level.bootstrap, cell);
+  add_likelihoods(arm, work.slice, level.bootstrap, cell);
   add_cost_metrics(run, arm, work.slice, level.bootstrap, cell);
   add_energy(run, work.slice, level.bootstrap, cell);
   drop_speeds_of_batches(run, cell);

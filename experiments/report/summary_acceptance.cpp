@@ -10,7 +10,7 @@ namespace {
 std::string why_undefined(const ArmInfo& arm, const Slice& slice, const std::string& metric) {
   if (slice.records.empty()) return "no_records";
   if (metric == "alpha" && !arm.tests_tokens) return "rule_does_not_test_tokens";
-  if (metric == "expected_accepted") return "not_asked_for";
+  if (metric == "expected_accepted" || metric == "nll_nats") return "not_asked_for";
   if (metric == "rule_us") return "replay_only";
   if (slice.records.front()->replayed && metric != "alpha" && metric != "draft_accept_frac") return "replay";
   if (metric == "repetition_frac") return slice.records.front()->has_ids() ? "short_texts" : "no_ids";

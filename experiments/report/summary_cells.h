@@ -33,6 +33,8 @@ void add_traces(const RunInfo& run, const std::vector<Record>& records, Summary&
 
 // score.ID of every scorer that judged some of the records; of arms beside the baseline score_delta.ID and the pairs.
 void add_scores(const ArmInfo& arm, const Slice& slice, const Bootstrap& bootstrap, CellSummary& cell);
+// Where nll.jsonl tells of the texts: ppl, and of arms beside the baseline nll_delta; after add_rates.
+void add_likelihoods(const ArmInfo& arm, const Slice& slice, const Bootstrap& bootstrap, CellSummary& cell);
 
 // usd_per_mtok, flop_per_tok, wasted_flop_frac, mbu_frac, mfu_frac.
 void add_cost_metrics(const RunInfo& run, const ArmInfo& arm, const Slice& slice, const Bootstrap& bootstrap,

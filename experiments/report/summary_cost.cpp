@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "experiments/bench/speedup_law.h"
 #include "experiments/report/summary_cells.h"
 #include "experiments/report/work.h"
 #include "experiments/run/power_meter.h"
@@ -146,7 +147,7 @@ void add_break_even(const RunInfo& run, const std::vector<Record>& records, Summ
     if (is_tree) {
       e.why = "tree_draft";
     } else if (std::isfinite(c.value)) {
-      e.value = break_even_alpha(length, length * c.value + v.value + o.value);
+      e.value = break_even({.length = length, .c = c.value, .v = v.value, .o = o.value}).value_or(kNotMeasured);
       if (!std::isfinite(e.value)) e.why = "never_pays";
     }
     cell.metrics.push_back({"alpha_break_even", std::move(e)});

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "experiments/report/paired_speed.h"
 #include "experiments/report/summary_cells.h"
 #include "experiments/scores/scorer.h"
 
@@ -12,7 +13,7 @@ const RecordScore* score_of(const Record* record, const std::string& scorer) {
   return record != nullptr && record->score && record->score->scorer == scorer ? &*record->score : nullptr;
 }
 
-using Columns = std::vector<std::vector<double>>;  // [2][groups]: sums and counts
+using Columns = std::vector<std::vector<double>>;  // [2][groups], sums and counts, unless it is said otherwise
 
 void put(const std::string& name, const Columns& columns, Estimate e, const Bootstrap& bootstrap, CellSummary& cell) {
   double sum = 0;
@@ -61,6 +62,29 @@ void add_delta(const std::string& scorer, const Slice& slice, const Bootstrap& b
   put("score_delta." + scorer, columns, std::move(e), bootstrap, cell);
 }
 
+// e to the power of a mean: quantiles go with it.
+Estimate exponential(Estimate e) {
+  e.value = std::exp(e.value);
+  e.interval = {std::exp(e.interval.low), std::exp(e.interval.high)};
+  return e;
+}
+
+Estimate likelihood_delta(const Slice& slice, const Bootstrap& bootstrap) {
+  Columns columns(4, std::vector<double>(bootstrap.groups()));  // nats, tokens, and the baseline's
+  int64_t pairs = 0;
+  for (size_t i = 0; i < slice.records.size(); ++i) {
+    const Record& arm = *slice.records[i];
+    const Record* const base = slice.reference[i];
+    if (!arm.nll || base == nullptr || !base->nll) continue;
+    const double parts[] = {arm.nll->sum_nats, static_cast<double>(arm.nll->tokens), base->nll->sum_nats,
+                            static_cast<double>(base->nll->tokens)};
+    for (size_t k = 0; k < 4; ++k) columns[k][slice.groups[i]] += parts[k];
+    ++pairs;
+  }
+  const auto difference = [](std::span<const double> t) { return t[0] / t[1] - t[2] / t[3]; };
+  return ratio_estimate(columns, difference, pairs, bootstrap);
+}
+
 }  // namespace
 
 void add_scores(const ArmInfo& arm, const Slice& slice, const Bootstrap& bootstrap, CellSummary& cell) {
@@ -71,6 +95,13 @@ void add_scores(const ArmInfo& arm, const Slice& slice, const Bootstrap& bootstr
     add_score(scorer.id, slice, bootstrap, cell);
     if (!arm.baseline) add_delta(scorer.id, slice, bootstrap, cell);
   }
+}
+
+void add_likelihoods(const ArmInfo& arm, const Slice& slice, const Bootstrap& bootstrap, CellSummary& cell) {
+  const Estimate nll = cell.at("nll_nats");
+  if (!std::isfinite(nll.value)) return;
+  cell.metrics.push_back({"ppl", exponential(nll)});
+  if (!arm.baseline) cell.metrics.push_back({"nll_delta", likelihood_delta(slice, bootstrap)});
 }
 
 }  // namespace specula

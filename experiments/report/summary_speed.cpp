@@ -4,6 +4,7 @@
 #include "experiments/report/paired_speed.h"
 #include "experiments/report/summary_cells.h"
 #include "experiments/report/table.h"
+#include "framework/core/vector_sort.h"
 
 namespace specula {
 namespace {
@@ -17,16 +18,15 @@ struct Percentile {
   double q;
 };
 
-void add_quantiles(std::vector<GroupedValue> values, const std::vector<Percentile>& percentiles,
+void add_quantiles(const std::vector<GroupedValue>& values, const std::vector<Percentile>& percentiles,
                    const Bootstrap& bootstrap, CellSummary& cell) {
-  std::sort(values.begin(), values.end(),
-            [](const GroupedValue& a, const GroupedValue& b) { return a.value < b.value; });
   std::vector<double> ascending;
   ascending.reserve(values.size());
   for (const GroupedValue& v : values) ascending.push_back(v.value);
+  sort_ascending(ascending);
   for (const Percentile& p : percentiles) {
     Estimate e{.value = quantile(ascending, p.q),
-               .interval = bootstrap.quantile_interval(values, p.q),
+               .interval = bootstrap.quantile_interval(values, ascending, p.q),
                .n = static_cast<int64_t>(values.size())};
     if (values.empty()) {
       e.why = "no_values";
@@ -92,9 +92,9 @@ void add_percentiles(const Slice& slice, const Bootstrap& bootstrap, CellSummary
       readable = &rounds.ready_us[k];
     }
   }
-  add_quantiles(std::move(first), {{"ttft_p50_ms", 0.5}}, bootstrap, cell);
-  add_quantiles(std::move(steps), {{"step_p50_ms", 0.5}, {"step_p90_ms", 0.9}, {"step_p99_ms", 0.99}}, bootstrap, cell);
-  add_quantiles(std::move(gaps), {{"itl_p50_ms", 0.5}, {"itl_p99_ms", 0.99}}, bootstrap, cell);
+  add_quantiles(first, {{"ttft_p50_ms", 0.5}}, bootstrap, cell);
+  add_quantiles(steps, {{"step_p50_ms", 0.5}, {"step_p90_ms", 0.9}, {"step_p99_ms", 0.99}}, bootstrap, cell);
+  add_quantiles(gaps, {{"itl_p50_ms", 0.5}, {"itl_p99_ms", 0.99}}, bootstrap, cell);
 }
 
 void add_speedups(const Slice& slice, const Bootstrap& bootstrap, CellSummary& cell) {

@@ -121,6 +121,26 @@ std::string score_lines(const RunInfo& run, const Summary& summary) {
   return text.empty() ? "" : "\nShare of right answers:\n" + text;
 }
 
+bool has_likelihoods(const RunInfo& run, const Summary& summary) {
+  return std::any_of(run.arms.begin(), run.arms.end(), [&](const ArmInfo& arm) {
+    return std::isfinite(summary.cell(arm.name, "").at("nll_nats").value);
+  });
+}
+
+// "- sps: 1.234 [1.200, 1.268] nats a token, perplexity 3.435, difference 0.001 [-0.004, 0.006]"
+std::string likelihood_lines(const RunInfo& run, const Summary& summary) {
+  if (!has_likelihoods(run, summary)) return "";
+  std::string text = cat("\nTexts under ", run.baseline().target, " in float32:\n");
+  for (const ArmInfo& arm : run.arms) {
+    const CellSummary& cell = summary.cell(arm.name, "");
+    const Estimate& delta = cell.at("nll_delta");
+    text += cat("- ", arm.name, ": ", share_text(cell.at("nll_nats")), " nats a token, perplexity ",
+                fixed(cell.at("ppl").value, 3),
+                std::isfinite(delta.value) ? cat(", difference ", share_text(delta)) : "", "\n");
+  }
+  return text;
+}
+
 // "notes of sps-check: law_tv 0.012, ...": means over rounds
 std::string rule_notes(const RunInfo& run, const Summary& summary) {
   std::string text;
@@ -282,6 +302,14 @@ std::vector<std::string> used_scorers(const RunInfo& run, const Summary& summary
   return used;
 }
 
+std::vector<std::string> quality_metrics(const RunInfo& run, const Summary& summary) {
+  std::vector<std::string> metrics;
+  for (const std::string& scorer : used_scorers(run, summary))
+    metrics.insert(metrics.end(), {"score." + scorer, "score_delta." + scorer});
+  if (has_likelihoods(run, summary)) metrics.insert(metrics.end(), {"nll_nats", "ppl", "nll_delta"});
+  return metrics;
+}
+
 std::vector<ArmInfo> sorted_arms(const RunInfo& run, const Summary& summary) {
   std::vector<ArmInfo> arms = run.arms;
   if (run.sort != "speedup") return arms;
@@ -356,15 +384,16 @@ MarkdownTable categories_table(const RunInfo& run, const Summary& summary) {
 
 std::string remarks(const RunInfo& run, const Summary& summary) {
   return synthetic_lines(run) + learning_lines(run) + target_lines(run) + quality_lines(run) +
-         score_lines(run, summary) + rule_notes(run, summary) + certificate_line(run) + duplicate_lines(summary);
+         score_lines(run, summary) + likelihood_lines(run, summary) + rule_notes(run, summary) + certificate_line(run) +
+         duplicate_lines(summary);
 }
 
 std::string result_table(const RunInfo& run, const Summary& summary) {
   const MarkdownTable by_category = categories_table(run, summary);
   return header_line(run) + "\n" + arms_table(run, summary).text() + synthetic_lines(run) + learning_lines(run) +
          target_lines(run) + (by_category.rows().empty() ? "" : "\n" + by_category.text()) + time_lines(summary) +
-         quality_lines(run) + score_lines(run, summary) + rule_notes(run, summary) + certificate_line(run) +
-         duplicate_lines(summary) + notes(summary);
+         quality_lines(run) + score_lines(run, summary) + likelihood_lines(run, summary) + rule_notes(run, summary) +
+         certificate_line(run) + duplicate_lines(summary) + notes(summary);
 }
 
 }  // namespace specula

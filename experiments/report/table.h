@@ -36,6 +36,8 @@ std::string p_text(double p);                         // "0.043", "< 0.001"
 // lines.
 std::string header_line(const RunInfo& run);
 std::vector<std::string> used_scorers(const RunInfo& run, const Summary& summary);  // their ids
+// What scorers and the target in float32 say of the texts, where the run has it: names of metrics.
+std::vector<std::string> quality_metrics(const RunInfo& run, const Summary& summary);
 std::vector<ArmInfo> sorted_arms(const RunInfo& run, const Summary& summary);
 MarkdownTable arms_table(const RunInfo& run, const Summary& summary);
 MarkdownTable categories_table(const RunInfo& run, const Summary& summary);

@@ -1,10 +1,12 @@
 #include "experiments/report/text_metrics.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <map>
-#include <utility>
 #include <vector>
+
+#include "framework/core/vector_sort.h"
 
 namespace specula {
 namespace {
@@ -26,62 +28,43 @@ Ngram ngram_of(const Token* tokens, size_t n) {
   return key;
 }
 
-// Open addressing: a run has millions of them, and a tree of vectors takes minutes.
+// Of one text.  Open addressing: a run has millions of them.
 class NgramSet {
  public:
+  explicit NgramSet(size_t most) : slots_(std::bit_ceil(2 * most + 2)) {}
   void add(const Ngram& key) {
-    if (2 * (size_ + 1) > slots_.size()) grow();
-    Ngram& slot = place_of(key);
-    if (slot == key) return;
-    slot = key;
-    ++size_;
+    const uint64_t mixed = (key.low * 0x9e3779b97f4a7c15U) ^ (key.high * 0xc2b2ae3d27d4eb4fU);
+    size_t at = (mixed ^ mixed >> 29U) & (slots_.size() - 1);
+    while (!(slots_[at] == Ngram{} || slots_[at] == key)) at = (at + 1) & (slots_.size() - 1);
+    size_ += slots_[at] == key ? 0 : 1;
+    slots_[at] = key;
   }
   size_t size() const { return size_; }
 
  private:
-  Ngram& place_of(const Ngram& key) {
-    const uint64_t mixed = (key.low * 0x9e3779b97f4a7c15U) ^ (key.high * 0xc2b2ae3d27d4eb4fU);
-    size_t at = (mixed ^ mixed >> 29U) & (slots_.size() - 1);
-    while (!(slots_[at] == Ngram{} || slots_[at] == key)) at = (at + 1) & (slots_.size() - 1);
-    return slots_[at];
-  }
-  void grow() {
-    std::vector<Ngram> old(std::max<size_t>(64, 2 * slots_.size()));
-    std::swap(old, slots_);
-    for (const Ngram& key : old) {
-      if (!(key == Ngram{})) place_of(key) = key;
-    }
-  }
-  std::vector<Ngram> slots_;  // a power of two; zeros: free
+  std::vector<Ngram> slots_;  // a power of two, at most half full; zeros: free
   size_t size_ = 0;
 };
 
-// n-grams seen so far, and how many were looked at.
-struct Ngrams {
-  NgramSet distinct;
-  int64_t count = 0;
-
-  void add(const std::vector<Token>& text, size_t n) {
-    for (size_t first = 0; first + n <= text.size(); ++first) {
-      distinct.add(ngram_of(text.data() + first, n));
-      ++count;
-    }
-  }
-};
+// Of every text one number for each token, or for each pair of neighbours.
+void add_ngrams(const std::vector<Token>& text, size_t n, std::vector<uint64_t>& ngrams) {
+  for (size_t first = 0; first + n <= text.size(); ++first) ngrams.push_back(ngram_of(text.data() + first, n).low);
+}
 
 Estimate distinct_share(const Slice& slice, size_t n) {
   Estimate e{.why = slice.records.empty() ? "no_records" : ""};
-  std::map<int, Ngrams> by_repetition;  // which, at temperature 0, says the same once more
+  std::map<int, std::vector<uint64_t>> by_repetition;  // which, at temperature 0, says the same once more
   for (const Record* r : slice.records) {
     if (r->replayed || !r->has_ids()) e.why = r->replayed ? "replay" : "no_ids";
-    by_repetition[r->key.rep].add(r->out, n);
+    add_ngrams(r->out, n, by_repetition[r->key.rep]);
     ++e.n;
   }
   if (!e.why.empty()) return e;
   double distinct = 0, all = 0;
-  for (const auto& [rep, ngrams] : by_repetition) {
-    distinct += static_cast<double>(ngrams.distinct.size());
-    all += static_cast<double>(ngrams.count);
+  for (auto& [rep, ngrams] : by_repetition) {
+    all += static_cast<double>(ngrams.size());
+    sort_ascending(ngrams);
+    distinct += static_cast<double>(std::unique(ngrams.begin(), ngrams.end()) - ngrams.begin());
   }
   e.why = all > 0 ? "no_sum_over_groups" : "short_texts";
   if (all > 0) e.value = distinct / all;
@@ -92,10 +75,11 @@ Estimate distinct_share(const Slice& slice, size_t n) {
 
 std::optional<Fraction> repeated_ngrams(const Record& record) {
   if (record.replayed || !record.has_ids()) return std::nullopt;
-  Ngrams ngrams;
-  ngrams.add(record.out, kRepeated);
-  const auto count = static_cast<double>(ngrams.count);
-  return Fraction{count - static_cast<double>(ngrams.distinct.size()), count};
+  NgramSet distinct(record.out.size());
+  double count = 0;
+  for (size_t first = 0; first + kRepeated <= record.out.size(); ++first, ++count)
+    distinct.add(ngram_of(record.out.data() + first, kRepeated));
+  return Fraction{count - static_cast<double>(distinct.size()), count};
 }
 
 void add_distinct_metrics(const Slice& slice, CellSummary& cell) {

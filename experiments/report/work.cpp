@@ -1,9 +1,6 @@
 #include "experiments/report/work.h"
 
 #include <algorithm>
-#include <cmath>
-
-#include "experiments/report/statistics.h"
 
 namespace specula {
 namespace {
@@ -62,20 +59,6 @@ Work work_of(const WorkModel& model, const Record& record) {
   }
   work.flop += work.draft_flop;
   return work;
-}
-
-double break_even_alpha(double length, double cost) {
-  const auto tokens = [&](double alpha) {
-    return alpha == 1 ? length + 1 : (1 - std::pow(alpha, length + 1)) / (1 - alpha);
-  };
-  if (cost <= 1) return 0;
-  if (cost > length + 1) return kNotMeasured;
-  double low = 0, high = 1;  // tokens grow with alpha
-  for (int i = 0; i < 60; ++i) {
-    const double middle = (low + high) / 2;
-    (tokens(middle) < cost ? low : high) = middle;
-  }
-  return high;
 }
 
 }  // namespace specula

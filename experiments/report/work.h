@@ -28,9 +28,4 @@ WorkModel work_model(const RunInfo& run, const ArmInfo& arm);
 double flop_of(const RunModel& model, double context);
 Work work_of(const WorkModel& model, const Record& record);
 
-// The acceptance rate at which a round of `length` drafts (a mean, so any number) costs what its tokens would have
-// cost: (1 - alpha^(length + 1)) / (1 - alpha) = cost, in units of the baseline's rounds.  0: it always pays; NaN:
-// never.
-double break_even_alpha(double length, double cost);
-
 }  // namespace specula

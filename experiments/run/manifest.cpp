@@ -151,7 +151,8 @@ Json to_json(const RunInfo& r) {
   if (r.batch > 1) json["measure"]["batch"] = r.batch;
   json["energy"] = {{"idle_w", r.idle_w}, {"why", r.no_energy}};
   if (r.usd_per_hour > 0) json["cost"] = {{"usd_per_hour", r.usd_per_hour}};
-  if (r.scorers) json["quality"] = {{"scorers", *r.scorers}};
+  if (r.scorers) json["quality"]["scorers"] = *r.scorers;
+  if (r.nll) json["quality"]["nll"] = true;
   for (const Expectation& e : r.expectations) json["expectations"].push_back(expectation_json(e));
   json["definitions"] = {"accept/1", "time/1"};
   json["identity"] = r.identity;
@@ -192,7 +193,9 @@ RunInfo of_json(const Json& j) {
   r.idle_w = energy.value("idle_w", std::map<std::string, double>{});
   r.no_energy = energy.value("why", "not_asked_for");  // an older run
   r.usd_per_hour = j.value("cost", Json::object()).value("usd_per_hour", 0.0);
-  if (j.contains("quality")) r.scorers = j.at("quality").at("scorers").get<std::vector<std::string>>();
+  const Json quality = j.value("quality", Json::object());
+  if (quality.contains("scorers")) r.scorers = quality.at("scorers").get<std::vector<std::string>>();
+  r.nll = quality.value("nll", false);
   for (const Json& e : j.value("expectations", Json::array())) r.expectations.push_back(expectation_of(e));
   r.identity = j.at("identity").get<std::map<std::string, std::string>>();
   return r;

@@ -70,6 +70,7 @@ struct RunInfo {
   double usd_per_hour = 0;                            // of the machine; 0: no price
   std::vector<Expectation> expectations{};            // of [[expect]]
   std::optional<std::vector<std::string>> scorers{};  // of [quality]; no value: no prompt has one
+  bool nll = false;                                   // [quality] nll
   std::string sort = "config";                        // of the table: config, speedup
   int shards = 1;                                     // see shard.h
   int repetitions = 1, threads = 1, trace_prompts = 0, bootstrap = 10000;

@@ -90,7 +90,7 @@ RecordSet read_records(const std::filesystem::path& run_folder) {
   // The records of a unit lie in one file, in the order in which its arms were played.
   std::stable_sort(set.records.begin(), set.records.end(),
                    [](const Record& a, const Record& b) { return a.order < b.order; });
-  attach_scores(read_scores(run_folder), set.records);
+  attach_scores(run_folder, set.records);
   return set;
 }
 

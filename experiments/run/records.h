@@ -57,6 +57,12 @@ struct RecordScore {
   std::string found{};  // what was taken from the text, or how its code ended
 };
 
+// How likely the target in float32 takes a record's text to be, read from nll.jsonl beside the records.
+struct RecordNll {
+  double sum_nats = 0;  // -log p over all tokens
+  int64_t tokens = 0;
+};
+
 struct Record {
   RecordKey key;
   std::string group, category;
@@ -86,6 +92,7 @@ struct Record {
   std::string exact_why, margin_why;
 
   std::optional<RecordScore> score{};  // no value: no scorer reads it
+  std::optional<RecordNll> nll{};      // no value: nobody asked
 
   // A public copy holds the number of ids alone.
   bool has_ids() const { return out.empty() || out.front() >= 0; }
@@ -107,7 +114,8 @@ struct RecordSet {
   int64_t superseded = 0;             // failed attempts that a later one replaced
   std::vector<RecordKey> duplicates;  // successful twice: a fault of the writer
 };
-// They stand in the order of the plan, whatever files they come from, with the scores of scores.jsonl.
+// They stand in the order of the plan, whatever files they come from, with what scores.jsonl and nll.jsonl
+// say of them.
 RecordSet read_records(const std::filesystem::path& run_folder);
 // Those of one file; none where there is no file.
 RecordSet read_records_of(const std::filesystem::path& file);

@@ -138,7 +138,7 @@ constexpr Kept kKept[] = {
      [](const std::string& text) { return each_line(text, drop_found); }},
     {[](const std::string& n) {
        for (const char* const name :
-            {"config.resolved.toml", "inputs.jsonl", "status.json", "summary.json", "summary.csv",
+            {"nll.jsonl", "config.resolved.toml", "inputs.jsonl", "status.json", "summary.json", "summary.csv",
              "speculation_profile.json", "table.md", "DONE", "PARTIAL", "FAILED"}) {
          if (of_shard(n) == name) return true;
        }

@@ -6,12 +6,11 @@
 #include <optional>
 #include <set>
 
-#include "experiments/run/manifest.h"
+#include "experiments/scores/decoded_with.h"
 #include "experiments/scores/score_file.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 #include "framework/core/params.h"
-#include "framework/text/tokenizer.h"
 
 namespace specula {
 namespace {
@@ -108,21 +107,6 @@ class Judge {
   const Scores& known_;
   std::map<std::string, Judgement> judged_;
 };
-
-std::string folder_of_target(const RunInfo& run) {
-  for (const RunModel& model : run.models) {
-    if (model.name == run.baseline().target) return model.path;
-  }
-  throw Error(cat("the manifest does not name the folder of model '", run.baseline().target, "'"));
-}
-
-std::unique_ptr<Tokenizer> tokenizer_of(const RunInfo& run) {
-  const std::string folder = folder_of_target(run);
-  auto tokenizer = load_tokenizer(folder);
-  if (tokenizer->fingerprint() != run.tokenizer)
-    throw Error(cat(folder, ": its tokenizer is not the one that the run decoded with"));
-  return tokenizer;
-}
 
 std::vector<Prompt> prompts_of(const RunInfo& run, const RecordSet& records) {
   const std::vector<Prompt> all = load_prompts(run.prompts_file);

@@ -89,14 +89,7 @@ class Sampled {
     for (int i = 0; i < samples; ++i) requests.push_back(which * samples + i);
     for (const Decoded& text : decode(session, std::vector<Prefix>(static_cast<size_t>(samples), prompt), requests)) {
       const size_t length = text.tokens.size() - prompt.size();
-      double nll = 0;
-      for (TeacherForcing forced(target_, text.tokens); forced.next();) {
-        for (size_t i = 0; i < forced.count(); ++i) {
-          const size_t next = forced.first() + i + 1;
-          if (next >= prompt.size() && next < text.tokens.size())
-            nll += negative_log_likelihood(forced.row(i), text.tokens[next], next - 1);
-        }
-      }
+      const double nll = negative_log_likelihood(target_, text.tokens, prompt.size());
       texts.nll.back().push_back(nll / static_cast<double>(std::max<size_t>(length, 1)));
       texts.length.back().push_back(static_cast<double>(length));
     }

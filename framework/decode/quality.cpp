@@ -106,6 +106,18 @@ std::span<const float> TeacherForcing::row(size_t i) const {
   return {logits_.const_data_ptr<float>() + i * vocab, vocab};
 }
 
+double negative_log_likelihood(const LanguageModel& model, const Prefix& text, size_t first) {
+  if (first == 0) throw Error("the first token of a text has no likelihood: nothing comes before it");
+  double sum = 0;
+  for (TeacherForcing forced(model, text); forced.next();) {
+    for (size_t i = 0; i < forced.count(); ++i) {
+      const size_t next = forced.first() + i + 1;
+      if (next >= first && next < text.size()) sum += negative_log_likelihood(forced.row(i), text[next], next - 1);
+    }
+  }
+  return sum;
+}
+
 Quality compare_quality(const LanguageModel& reference, const LanguageModel& model, const std::vector<Prefix>& texts) {
   SPECULA_CHECK(reference.vocab() == model.vocab(), "vocabularies of ", reference.vocab(), " and ", model.vocab());
   Comparison comparison;

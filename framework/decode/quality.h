@@ -36,6 +36,10 @@ class TeacherForcing {
   size_t chunk_, first_ = 0, count_ = 0;
 };
 
+// The same of text[first..], each token given all before it, summed.  Throws what TeacherForcing throws, and Error for
+// `first` = 0: nothing comes before the first token.
+double negative_log_likelihood(const LanguageModel& model, const Prefix& text, size_t first);
+
 // Means over the scored tokens: all but the first of each text.  Nats.
 struct Quality {
   int64_t tokens = 0;

@@ -28,6 +28,7 @@ BATCH_SPEEDS = {"speedup", "speedup_decode", "speedup_geomean", "e2e_tok_s", "de
                 "j_per_tok", "j_per_tok_net"}
 METRICS = (*RATIOS, *RECORD_METRICS, *DISTINCT_METRICS, *QUANTILES, *COSTS, *WORK_METRICS, "alpha_break_even", "draft_memory_frac")
 
+LIKELIHOODS = ("nll_nats", "ppl", "nll_delta")  # of runs that have nll.jsonl
 SCORES = ("score", "score_delta")  # score.ID of a scorer: of runs that have scores.jsonl
 
 _WIDTH = 2 * 1.959964  # of a 95 % interval, in standard errors
@@ -48,8 +49,8 @@ class Estimate:
 
 
 def is_metric(name: str) -> bool:
-    """Whether it can be computed here: one of METRICS, or what a scorer found (score.ID, score_delta.ID)."""
-    return name in METRICS or name.partition(".")[0] in SCORES
+    """Whether it can be computed here: one of METRICS or LIKELIHOODS, or what a scorer found (score.ID, score_delta.ID)."""
+    return name in (*METRICS, *LIKELIHOODS) or name.partition(".")[0] in SCORES
 
 
 class Metrics:
@@ -68,6 +69,8 @@ class Metrics:
         kind, _, scorer = metric.partition(".")
         if kind in SCORES:
             return self._score(arm, scorer, cat) if kind == "score" else self._score_delta(arm, scorer, cat)
+        if metric in LIKELIHOODS:
+            return self._likelihood(arm, metric, cat)
         if metric in DISTINCT_METRICS:
             return self._distinct(arm, metric, cat)
         if metric in RATIOS:
@@ -148,6 +151,20 @@ class Metrics:
         own, base = self._once(scored, arm, scorer), self._once(scored, self.run.baseline, scorer)
         pairs = _in(own, cat).merge(base[[*PAIR_KEY, "score"]], on=PAIR_KEY, suffixes=("", "_ref"))
         return self._mean(pairs["score"] - pairs["score_ref"], pairs["group"], cat)
+
+    def _likelihood(self, arm: str, metric: str, cat: Optional[str]) -> Estimate:
+        """Totals of nats and tokens; for nll_delta those of the baseline's half of each pair too."""
+        texts = _in(self._once(with_likelihood, arm), cat)
+        parts = ["nll_sum_nats", "n_tok"]
+        if metric == "nll_delta":
+            base = self._once(with_likelihood, self.run.baseline)
+            texts = texts.merge(base[[*PAIR_KEY, *parts]], on=PAIR_KEY, suffixes=("", "_ref"))
+            parts += ["nll_sum_nats_ref", "n_tok_ref"]
+        statistic = {"nll_nats": np.divide, "ppl": lambda nats, n: np.exp(nats / n),
+                     "nll_delta": lambda nats, n, nats_ref, n_ref: nats / n - nats_ref / n_ref}[metric]
+        columns = np.zeros((len(parts), len(self.groups(cat))))
+        np.add.at(columns, (slice(None), texts["group"].map(self.groups(cat)).to_numpy(int)), texts[parts].to_numpy(float).T)
+        return self._of_totals(statistic, columns, len(texts), cat)
 
     def _mean(self, values: pd.Series, groups: pd.Series, cat: Optional[str]) -> Estimate:
         columns = np.zeros((2, len(self.groups(cat))))
@@ -238,6 +255,11 @@ def scored(run: Run, arm: str, scorer: str) -> pd.DataFrame:
     scores = run.scores[run.scores["scorer"] == scorer]
     both = run.of(arm)[[*KEY, "seg", "group", "cat"]].merge(scores[[*KEY, "score"]], on=KEY)
     return both[both["score"].notna()]
+
+
+def with_likelihood(run: Run, arm: str) -> pd.DataFrame:
+    """The records of an arm whose text the target in float32 was given."""
+    return run.of(arm)[[*KEY, "seg", "group", "cat"]].merge(run.likelihoods, on=KEY)
 
 
 def score_pairs(run: Run, arm: str, scorer: str, cat: Optional[str] = None) -> dict[str, int]:

@@ -12,6 +12,7 @@ import pandas as pd
 KEY = ["arm", "prompt", "turn", "rep"]  # what a record is about, with its kind (rec or trace)
 
 SCORE_COLUMNS = [*KEY, "scorer", "score"]  # score: 0..1, NaN where it was not judged
+NLL_COLUMNS = [*KEY, "nll_sum_nats", "n_tok"]  # -log p of a text under the target in float32, and its tokens
 
 _TEXTS = ["arm", "prompt", "group", "cat", "status"]
 _INTEGERS = ["turn", "rep", "seg"]
@@ -109,16 +110,24 @@ def parse_record(line: dict, place: str) -> dict[str, Any]:
 
 def read_scores(folder: Path) -> pd.DataFrame:
     """scores.jsonl; no rows where it is not there."""
-    path = folder / "scores.jsonl"
+    return _read_of_records(folder / "scores.jsonl", SCORE_COLUMNS, "a score")
+
+
+def read_likelihoods(folder: Path) -> pd.DataFrame:
+    """nll.jsonl; no rows where it is not there."""
+    return _read_of_records(folder / "nll.jsonl", NLL_COLUMNS, "a likelihood")
+
+
+def _read_of_records(path: Path, columns: list[str], what: str) -> pd.DataFrame:
     if not path.is_file():
-        return pd.DataFrame(columns=SCORE_COLUMNS)
+        return pd.DataFrame(columns=columns)
     objects, _ = read_json_lines(path)
     for place, line in objects:
-        for name in SCORE_COLUMNS:
+        for name in columns:
             if name not in line:
-                raise ReadError(f"{place}: a score without '{name}'")
-    rows = [[np.nan if line[name] is None else line[name] for name in SCORE_COLUMNS] for _, line in objects]
-    return pd.DataFrame(rows, columns=SCORE_COLUMNS)
+                raise ReadError(f"{place}: {what} without '{name}'")
+    rows = [[np.nan if line[name] is None else line[name] for name in columns] for _, line in objects]
+    return pd.DataFrame(rows, columns=columns)
 
 
 class RecordSet:

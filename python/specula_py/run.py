@@ -12,7 +12,7 @@ from typing import Any, Optional
 import numpy as np
 import pandas as pd
 
-from .reading import KEY, SCORE_COLUMNS, ReadError, RecordSet, read_json, read_scores
+from .reading import KEY, NLL_COLUMNS, SCORE_COLUMNS, ReadError, RecordSet, read_json, read_likelihoods, read_scores
 
 try:
     import tomllib
@@ -38,6 +38,7 @@ class Run:
     summary: Optional[dict[str, Any]]  # None: summary.json is not there (the run was killed)
     torn: list[str] = field(default_factory=list)  # files whose last line was left out
     scores: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=SCORE_COLUMNS))  # of scores.jsonl, one row a line
+    likelihoods: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=NLL_COLUMNS))  # of nll.jsonl
     superseded: int = 0  # attempts that a later one replaced
     duplicates: list[tuple] = field(default_factory=list)  # keys that succeeded twice: a fault of the writer
 
@@ -136,6 +137,7 @@ def read_run(folder: "str | os.PathLike[str]") -> Run:
         summary=read_json(summary) if summary.is_file() else None,
         torn=records.torn,
         scores=read_scores(folder),
+        likelihoods=read_likelihoods(folder),
         superseded=records.superseded,
         duplicates=records.duplicates,
     )

@@ -210,6 +210,36 @@ class Scores(CopiedRun):
             specula.read_run(self.run_folder)
 
 
+class Likelihoods(CopiedRun):
+    def setUp(self):
+        super().setUp()
+        prompts = specula.read_run(self.run_folder).of("ar")["prompt"].tolist()
+        nats = {"ar": [4, 8], "sps": [5, 9, 7]}  # of the third prompt the baseline's text has none
+        lines = [{"k": "nll", "v": 1, "arm": arm, "prompt": prompt, "turn": 0, "rep": 0, "nll_sum_nats": of, "n_tok": 4 - i}
+                 for arm, all_nats in nats.items() for i, (prompt, of) in enumerate(zip(prompts, all_nats))]
+        (self.run_folder / "nll.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        self.run_ = specula.read_run(self.run_folder)
+
+    def test_by_hand(self):
+        metrics = specula.Metrics(self.run_)
+        self.assertAlmostEqual(metrics.estimate("ar", "nll_nats").value, 12 / 7)
+        self.assertAlmostEqual(metrics.estimate("sps", "nll_nats").value, 21 / 9)
+        self.assertAlmostEqual(metrics.estimate("sps", "ppl").value, np.exp(21 / 9))
+        delta = metrics.estimate("sps", "nll_delta")
+        self.assertAlmostEqual(delta.value, 14 / 7 - 12 / 7)
+        self.assertEqual(delta.n, 2)
+
+    def test_a_run_without_them(self):
+        (self.run_folder / "nll.jsonl").unlink()
+        for metric in specula.metrics.LIKELIHOODS:
+            self.assertTrue(np.isnan(specula.Metrics(specula.read_run(self.run_folder)).estimate("sps", metric).value))
+
+    def test_a_line_that_is_none(self):
+        (self.run_folder / "nll.jsonl").write_text("{}\n")
+        with self.assertRaisesRegex(specula.ReadError, "nll.jsonl:1: a likelihood without 'arm'"):
+            specula.read_run(self.run_folder)
+
+
 class Tables(unittest.TestCase):
     def test_macro_names_are_letters(self):
         self.assertEqual(specula.tables.macro_name("sps-g4", "tau_x"), "SpsGFourTauX")
@@ -259,6 +289,15 @@ class Program(unittest.TestCase):
             self.assertEqual(specula.unknown_metrics(run), [], "metrics that specula_py should learn")
             self.assertGreater(specula.assert_agrees(run), 100)
 
+
+    def test_likelihoods(self):
+        run = self.run_study("configs/studies/demo_t1.toml", "quality.nll=true")
+        compared = specula.compare_with_summary(run)
+        self.assertLessEqual(set(specula.metrics.LIKELIHOODS), set(compared["name"]))
+        self.assertGreater(specula.Metrics(run).estimate(run.baseline, "ppl").value, 1)
+        specula.assert_agrees(run)
+        run.likelihoods["nll_sum_nats"] *= 1 + 1e-6
+        self.assertRaisesRegex(AssertionError, "nll_nats", specula.assert_agrees, run)
 
     def test_scores(self):
         prompts = [json.loads(line) for line in (ROOT / "assets/demo/prompts.jsonl").read_text().splitlines()]

@@ -214,11 +214,15 @@ TEST(SpeedupLaw, TauCostsAndBreakEven) {
   EXPECT_NEAR(expected_tokens(.5, 4), (1 - std::pow(.5, 5)) / .5, 1e-12);
   EXPECT_EQ(expected_tokens(0, 4), 1);
   EXPECT_EQ(expected_tokens(1, 4), 5);
+  EXPECT_NEAR(expected_tokens(.5, 2.5), (1 - std::pow(.5, 3.5)) / .5, 1e-12) << "of a mean length";
+  EXPECT_EQ(expected_tokens(1, 2.5), 3.5);
   const RoundCosts costs{.length = 4, .c = .1, .v = 1.2, .o = .05};
   EXPECT_NEAR(predicted_speedup(costs, .8), (1 - std::pow(.8, 5)) / .2 / 1.65, 1e-12);
   const auto alpha = break_even(costs);
   ASSERT_TRUE(alpha.has_value());
   EXPECT_NEAR(predicted_speedup(costs, *alpha), 1, 1e-9);
+  EXPECT_NEAR(break_even({.length = 1, .c = .5, .v = 1}).value(), 0.5, 1e-9) << "1 + alpha = 1.5";
+  EXPECT_NEAR(break_even({.length = 2, .c = .25, .v = 1.25}).value(), 0.5, 1e-9) << "1 + alpha + alpha^2 = 1.75";
   EXPECT_FALSE(break_even({.length = 2, .c = 1, .v = 1.5}).has_value());
   EXPECT_EQ(break_even({.length = 2, .c = .1, .v = .7}), 0);
 }

@@ -128,13 +128,6 @@ TEST(Cost, WithoutWhatItTakesThereIsAReason) {
   EXPECT_EQ(summarize(run, two_records()).cell("ar", "").at("flop_per_tok").why, "no_model_size");
 }
 
-TEST(Cost, BreakEvenSolvesTheModel) {
-  EXPECT_NEAR(break_even_alpha(1, 1.5), 0.5, 1e-9) << "1 + alpha = 1.5";
-  EXPECT_NEAR(break_even_alpha(2, 1.75), 0.5, 1e-9) << "1 + alpha + alpha^2 = 1.75";
-  EXPECT_EQ(break_even_alpha(4, 0.9), 0);
-  EXPECT_TRUE(std::isnan(break_even_alpha(2, 3.1))) << "even three tokens a round are too few";
-}
-
 TEST(Cost, BreakEvenOfMeasuredCosts) {
   RunInfo run = priced();
   run.trace_prompts = 1;

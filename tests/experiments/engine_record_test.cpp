@@ -15,7 +15,7 @@
 #include "experiments/run/run_folder.h"
 #include "framework/certify/hash_model.h"
 #include "framework/core/files.h"
-#include "framework/core/log.h"
+#include "tests/experiments/quiet_log.h"
 
 namespace specula {
 namespace {
@@ -67,15 +67,13 @@ RunModel known(const std::string& name) { return {.name = name, .path = kDemo + 
 class EngineRecord : public ::testing::Test {
  protected:
   void SetUp() override {
-    log::set_level(log::Level::kOff);
     folder_ = fs::path(::testing::TempDir()) / ("engine_" + std::to_string(::getpid()));
     fs::remove_all(folder_);
     fs::create_directories(folder_);
   }
-  void TearDown() override {
-    log::set_level(log::Level::kInfo);
-    fs::remove_all(folder_);
-  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  QuietLog quiet_;
   fs::path folder_;
 };
 

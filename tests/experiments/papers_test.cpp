@@ -13,8 +13,8 @@
 #include "framework/certify/naive_rules.h"
 #include "framework/certify/planted.h"
 #include "framework/core/files.h"
-#include "framework/core/log.h"
 #include "tests/experiments/config_fixture.h"
+#include "tests/experiments/quiet_log.h"
 
 namespace specula {
 namespace {
@@ -166,15 +166,8 @@ TEST(PaperFaults, AreNoticed) {
 
 class PapersCommand : public ConfigFolder {
  protected:
-  void SetUp() override {
-    ConfigFolder::SetUp();
-    log::set_level(log::Level::kOff);
-  }
-  void TearDown() override {
-    log::close_file();
-    log::set_level(log::Level::kInfo);
-    ConfigFolder::TearDown();
-  }
+  QuietLog quiet_;
+
   // A copy of a paper's folder, whose base configuration stays where it is.
   std::string copy_of(const std::string& paper) const {
     const fs::path to = folder_ / "papers" / paper;

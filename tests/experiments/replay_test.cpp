@@ -20,7 +20,7 @@
 #include "experiments/run/run_arm.h"
 #include "experiments/run/trace_room.h"
 #include "framework/core/files.h"
-#include "framework/core/log.h"
+#include "tests/experiments/quiet_log.h"
 
 namespace specula {
 namespace {
@@ -34,15 +34,7 @@ using ::testing::Not;
 
 class ReplayRun : public ConfigFolder {
  protected:
-  void SetUp() override {
-    ConfigFolder::SetUp();
-    log::set_level(log::Level::kOff);
-  }
-  void TearDown() override {
-    log::close_file();
-    log::set_level(log::Level::kInfo);
-    ConfigFolder::TearDown();
-  }
+  QuietLog quiet_;
 
   static std::string arm(const std::string& name, const std::string& draw, const std::string& verifier) {
     return cat("[[arm]]\nname = \"", name, "\"\ndrafter = { name = \"draft_model\", length = 4, draw = \"", draw,

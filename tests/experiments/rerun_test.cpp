@@ -10,6 +10,7 @@
 #include "experiments/runs/public_copy.h"
 #include "framework/core/files.h"
 #include "framework/core/log.h"
+#include "tests/experiments/quiet_log.h"
 #include "tests/experiments/runs_fixture.h"
 
 namespace specula {
@@ -22,19 +23,13 @@ using ::testing::Not;
 
 class Rerun : public RunsFolder {
  protected:
-  void SetUp() override {
-    RunsFolder::SetUp();
-    log::set_level(log::Level::kOff);
-  }
-  void TearDown() override {
-    log::close_file();
-    log::set_level(log::Level::kInfo);
-    RunsFolder::TearDown();
-  }
+  QuietLog quiet_;
 
   // With prompts of its own, so that they can be lost.
   ExitCode run(const std::string& name, const std::string& tail = "") const {
-    write("prompts.jsonl", "{\"prompt\": \"Once upon a time\", \"category\": \"story\"}\n");
+    write("prompts.jsonl",
+          "{\"prompt\": \"Once upon a time\", \"category\": \"story\", "
+          "\"reference\": \"assert 1 == 1\"}\n");
     const std::string demo = std::string(SPECULA_SOURCE_DIR) + "/assets/demo/";
     write(name + ".toml",
           cat("[experiment]\nname = \"", name, "\"\n[models.target]\npath = \"", demo, "target\"\n",
@@ -88,6 +83,41 @@ TEST_F(Rerun, IsANewRunBesideItsParent) {
   EXPECT_THAT(config_error([&] { rerun_command({.folder = parent.folder.string()}); }),
               HasSubstr("it has no config.resolved.toml"));
   EXPECT_THAT(config_error([&] { rerun_command({.folder = path("gone")}); }), HasSubstr("not a run folder"));
+}
+
+TEST_F(Rerun, JudgesItsOwnTexts) {
+  ASSERT_EQ(run("t", "[quality]\nscorers = [\"gsm8k_em\"]\nnll = true\n"), ExitCode::kOk);
+  const fs::path parent = runs().at(0).folder;
+  const std::string scores = read_file(parent / "scores.jsonl"), likelihoods = read_file(parent / "nll.jsonl");
+  EXPECT_THAT(scores, HasSubstr("gsm8k_em@1"));
+  EXPECT_THAT(likelihoods, HasSubstr("nll_sum_nats"));
+  // Neither is copied: what the parent's files say does not matter.
+  write_file_atomically(parent / "scores.jsonl", "");
+  write_file_atomically(parent / "nll.jsonl", "");
+  ASSERT_EQ(quietly([&] { return rerun_command({.folder = parent.string()}); }), ExitCode::kOk);
+  const fs::path again = parent.string() + ".2";
+  EXPECT_EQ(read_file(again / "scores.jsonl"), scores);
+  EXPECT_EQ(read_file(again / "nll.jsonl"), likelihoods);
+  EXPECT_TRUE(read_manifest(again).nll);
+
+  // A finished run that lost them has them again when it is asked for once more.
+  ASSERT_EQ(run("t", "[quality]\nscorers = [\"gsm8k_em\"]\nnll = true\n"), ExitCode::kOk);
+  EXPECT_EQ(read_file(parent / "scores.jsonl"), scores);
+  EXPECT_EQ(read_file(parent / "nll.jsonl"), likelihoods);
+  EXPECT_THAT(read_file(parent / "summary.json"), HasSubstr("\"ppl\""));
+}
+
+TEST_F(Rerun, RunsNoCodeBecauseAFolderSaysSo) {
+  ASSERT_EQ(run("t", "[quality]\nscorers = [\"mbpp_pass\"]\n"), ExitCode::kOk);
+  const fs::path parent = runs().at(0).folder;
+  std::string config = read_file(parent / "config.resolved.toml");
+  const size_t at = config.find("run_code = false");
+  ASSERT_NE(at, std::string::npos);
+  write_file_atomically(parent / "config.resolved.toml", config.replace(at, 16, "run_code = true "));
+  std::string scores = read_file(parent / "scores.jsonl");
+  EXPECT_THAT(scores, HasSubstr("\"score_why\":\"code_not_run\""));
+  ASSERT_EQ(quietly([&] { return rerun_command({.folder = parent.string()}); }), ExitCode::kOk);
+  EXPECT_EQ(read_file(fs::path(parent.string() + ".2") / "scores.jsonl"), scores) << "unjudged, as in the parent";
 }
 
 TEST_F(Rerun, APublicCopyOfARealRunNamesNobody) {

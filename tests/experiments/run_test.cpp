@@ -13,7 +13,7 @@
 #include "experiments/report/summary.h"
 #include "framework/certify/hash_model.h"
 #include "framework/core/error.h"
-#include "framework/core/log.h"
+#include "tests/experiments/quiet_log.h"
 
 namespace specula {
 namespace {
@@ -62,7 +62,6 @@ class ToyModel final : public LoadedModel {
 class RunTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    log::set_level(log::Level::kOff);
     folder_ = fs::path(::testing::TempDir()) /
               (std::string("run_") + ::testing::UnitTest::GetInstance()->current_test_info()->name());
     fs::remove_all(folder_);
@@ -70,10 +69,9 @@ class RunTest : public ::testing::Test {
     write_prompts(3, 1);
     make_models();
   }
-  void TearDown() override {
-    log::set_level(log::Level::kInfo);
-    fs::remove_all(folder_);
-  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  QuietLog quiet_;
 
   void write_prompts(int count, int turns) const {
     std::ofstream file(folder_ / "prompts.jsonl");

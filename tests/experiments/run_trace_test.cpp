@@ -12,8 +12,8 @@
 #include "experiments/run/trace_file.h"
 #include "experiments/trace/rounds_views.h"
 #include "framework/core/files.h"
-#include "framework/core/log.h"
 #include "framework/decode/round_law.h"
+#include "tests/experiments/quiet_log.h"
 #include "tests/experiments/runs_fixture.h"
 
 namespace specula {
@@ -104,15 +104,8 @@ TEST(Fates, AContradictionIsNamed) {
 
 class RunTrace : public ConfigFolder {
  protected:
-  void SetUp() override {
-    ConfigFolder::SetUp();
-    log::set_level(log::Level::kOff);
-  }
-  void TearDown() override {
-    log::close_file();
-    log::set_level(log::Level::kInfo);
-    ConfigFolder::TearDown();
-  }
+  QuietLog quiet_;
+
   void run(const std::string& record) {
     const std::string demo = std::string(SPECULA_SOURCE_DIR) + "/assets/demo/";
     const std::string config = write(

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -197,6 +198,46 @@ TEST_F(ShardTest, MergedTheyAreTheRunInOnePiece) {
   const Summary learned = summarize(info, read_records(parts));
   EXPECT_THAT(learned.warnings, ::testing::Contains(HasSubstr("began anew in each of 3 shards")));
   ASSERT_EQ(merge(whole), 0) << "a run in one piece is one shard: " << printed();
+}
+
+// What is derived of texts is derived of all of them, whoever wrote them.
+TEST_F(ShardTest, ScoresAndLikelihoodsAreThoseOfTheRunInOnePiece) {
+  std::string prompts;
+  for (int i = 0; i < 6; ++i) {
+    prompts += cat(R"({"id": "p)", i, R"(", "category": ")", i % 2 == 0 ? "even" : "odd",
+                   R"(", "prompt": "Tom has 1, 2, )", i, R"(, ", "reference": "#### )", i, "\"}\n");
+  }
+  std::ofstream(folder_ / "prompts.jsonl") << prompts;
+  const Words judged = {"--set", cat("data.prompts=", (folder_ / "prompts.jsonl").string()),
+                        "--set", "quality.scorers=[\"gsm8k_em\"]",
+                        "--set", "quality.nll=true"};
+  ASSERT_EQ(run("whole", judged), 0) << printed();
+  run_shards("parts", 3, judged);
+  const fs::path whole = cell("whole"), parts = cell("parts");
+  for (const char* const file : {"scores.jsonl", "nll.jsonl"})
+    EXPECT_FALSE(fs::exists(parts / file)) << "no shard has all texts";
+  // What an earlier merge left, when there was less.
+  std::ofstream(parts / "nll.jsonl") << R"({"arm":"ar","prompt":"p0","turn":0,"rep":0,"nll_sum_nats":1e9,"n_tok":1})"
+                                     << "\n";
+  ASSERT_EQ(merge(parts), 0) << printed();
+  for (const char* const file : {"scores.jsonl", "nll.jsonl"}) {
+    const std::string text = read_file(whole / file);
+    EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 2 * 6 * 2) << file << ": arms, prompts, repetitions";
+    EXPECT_EQ(read_file(parts / file), text) << file;
+  }
+  const Summary of_whole = summarize(read_manifest(whole), read_records(whole)),
+                of_parts = summarize(read_manifest(parts), read_records(parts));
+  for (const char* const metric : {"score.gsm8k_em@1", "score_delta.gsm8k_em@1", "nll_nats", "ppl", "nll_delta"}) {
+    for (const char* const category : {"", "even"}) {
+      const Estimate &one = of_whole.cell("sps", category).at(metric),
+                     &other = of_parts.cell("sps", category).at(metric);
+      EXPECT_TRUE(std::isfinite(one.value)) << metric;
+      EXPECT_EQ(one.value, other.value) << metric;
+      EXPECT_EQ(one.interval.low, other.interval.low) << metric;
+    }
+  }
+  EXPECT_THAT(read_file(parts / "table.md"),
+              AllOf(HasSubstr("gsm8k_em@1 of sps: "), HasSubstr(" in float32:\n- ar: ")));
 }
 
 TEST_F(ShardTest, WhatIsMissingIsNamed) {

@@ -8,6 +8,8 @@
 #include <numeric>
 
 #include "framework/core/keyring.h"
+#include "framework/core/vector_sort.h"
+#include "framework/core/weighted_sums.h"
 
 namespace specula {
 namespace {
@@ -111,6 +113,42 @@ TEST(BootstrapInterval, TwoGroupsFollowTheBinomial) {
   EXPECT_DOUBLE_EQ(i.high, 3);
 }
 
+TEST(BootstrapInterval, EveryResampleIsAsLargeAsTheSample) {
+  for (const size_t groups : {2, 63, 64, 65, 1000, 2500}) {
+    const std::vector<double> ones(groups, 1);
+    const Interval i = Bootstrap(groups, 200, 7).interval({ones}, [](std::span<const double> t) { return t[0]; });
+    if (groups <= Bootstrap::kMostUnits) {
+      EXPECT_EQ(i.low, groups);
+      EXPECT_EQ(i.high, groups);
+    }
+    // Units of 2 and of 3 groups: a draw holds another number of groups, but as many on average.
+    EXPECT_NEAR((i.low + i.high) / 2, static_cast<double>(groups), 0.02 * static_cast<double>(groups));
+  }
+}
+
+TEST(BootstrapInterval, TotalsAreWeightedSums) {
+  const Keyring keys(31);
+  for (const size_t units : {kUnitsAtOnce, 3 * kUnitsAtOnce, padded_units(1000)}) {
+    std::vector<uint8_t> counts(units);
+    std::vector<double> first(units), second(units), whole(units, 3);
+    double sums[2], expected[2] = {0, 0}, drawn = 0;
+    for (size_t u = 0; u < units; ++u) {
+      counts[u] = static_cast<uint8_t>(u == 5 ? 255 : u % 4);
+      first[u] = normal_draw(keys, 0, static_cast<int>(u));
+      second[u] = normal_draw(keys, 1, static_cast<int>(u));
+      expected[0] += counts[u] * first[u];
+      expected[1] += counts[u] * second[u];
+      drawn += counts[u];
+    }
+    weighted_sums(counts, first.data(), second.data(), sums);
+    EXPECT_NEAR(sums[0], expected[0], 1e-11);
+    EXPECT_NEAR(sums[1], expected[1], 1e-11);
+    weighted_sums(counts, whole.data(), second.data(), sums);
+    EXPECT_EQ(sums[0], 3 * drawn) << "of whole numbers exactly";
+  }
+  EXPECT_THROW(weighted_sums(std::vector<uint8_t>(65), nullptr, nullptr, nullptr), std::logic_error);
+}
+
 TEST(BootstrapInterval, OneGroupHasNone) {
   EXPECT_TRUE(std::isnan(Bootstrap(1, 100, 0).interval({{1}, {1}}, ratio).low));
   EXPECT_TRUE(std::isnan(Bootstrap(5, 100, 0).interval({{0, 0, 0, 0, 0}, {0, 0, 0, 0, 0}}, ratio).low))
@@ -151,11 +189,40 @@ TEST(BootstrapInterval, WrongPairingWidensIt) {
   EXPECT_GT(shuffled.high - shuffled.low, 4 * (paired.high - paired.low));
 }
 
+std::vector<double> sorted(const std::vector<GroupedValue>& values) {
+  std::vector<double> ascending;
+  for (const GroupedValue& v : values) ascending.push_back(v.value);
+  std::sort(ascending.begin(), ascending.end());
+  return ascending;
+}
+
+TEST(VectorSort, IsTheOrderOfTheStandardLibrary) {
+  const Keyring keys(37);
+  for (const int n : {0, 1, 2, 3, 17, 64, 1000, 20000}) {
+    std::vector<double> values;
+    std::vector<uint64_t> keys_of_values;
+    for (int i = 0; i < n; ++i) {
+      values.push_back(i % 3 == 0 ? 0 : normal_draw(keys, n, i));
+      keys_of_values.push_back(i % 5 == 0 ? ~uint64_t{0} : static_cast<uint64_t>(1e12 * std::abs(values.back())));
+    }
+    std::vector<double> expected = values;
+    std::vector<uint64_t> expected_keys = keys_of_values;
+    std::sort(expected.begin(), expected.end());
+    std::sort(expected_keys.begin(), expected_keys.end());
+    sort_ascending(values);
+    sort_ascending(keys_of_values);
+    EXPECT_EQ(values, expected) << n;
+    EXPECT_EQ(keys_of_values, expected_keys) << n;
+  }
+}
+
 TEST(BootstrapQuantiles, MedianOfPooledValues) {
   std::vector<GroupedValue> values;
   for (uint32_t i = 0; i < 200; ++i) values.push_back({static_cast<double>(i), i % 20});
   const Bootstrap bootstrap(20, 500, 3);
-  const Interval median = bootstrap.quantile_interval(values, 0.5), last = bootstrap.quantile_interval(values, 0.99);
+  std::reverse(values.begin(), values.end());
+  const Interval median = bootstrap.quantile_interval(values, sorted(values), 0.5),
+                 last = bootstrap.quantile_interval(values, sorted(values), 0.99);
   EXPECT_LT(median.low, 100);
   EXPECT_GT(median.high, 98);
   EXPECT_LT(median.high - median.low, 40);
@@ -171,7 +238,6 @@ std::vector<GroupedValue> clustered_values(const Keyring& keys, int experiment) 
     for (int i = 0; i < 10; ++i)
       values.push_back({centre + 0.3 * normal_draw(keys, 2 * experiment + 1, static_cast<int>(g) * 10 + i), g});
   }
-  std::sort(values.begin(), values.end(), [](const auto& a, const auto& b) { return a.value < b.value; });
   return values;
 }
 
@@ -181,10 +247,11 @@ TEST(BootstrapQuantiles, CoverTheTruthAboutAsOftenAsTheySay) {
   int covered = 0, covered_by_values = 0;
   for (int e = 0; e < 200; ++e) {
     std::vector<GroupedValue> values = clustered_values(keys, e);
-    const Interval i = Bootstrap(40, 400, static_cast<uint64_t>(e)).quantile_interval(values, 0.5);
+    const Interval i = Bootstrap(40, 400, static_cast<uint64_t>(e)).quantile_interval(values, sorted(values), 0.5);
     covered += i.low <= 0 && 0 <= i.high ? 1 : 0;
     for (uint32_t v = 0; v < 400; ++v) values[v].group = v;
-    const Interval narrow = Bootstrap(400, 400, static_cast<uint64_t>(e)).quantile_interval(values, 0.5);
+    const Interval narrow =
+        Bootstrap(400, 400, static_cast<uint64_t>(e)).quantile_interval(values, sorted(values), 0.5);
     covered_by_values += narrow.low <= 0 && 0 <= narrow.high ? 1 : 0;
   }
   EXPECT_GE(covered, 176);

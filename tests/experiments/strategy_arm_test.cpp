@@ -8,8 +8,8 @@
 
 #include "experiments/report/summary.h"
 #include "experiments/run/records.h"
-#include "framework/core/log.h"
 #include "tests/experiments/config_fixture.h"
+#include "tests/experiments/quiet_log.h"
 
 namespace specula {
 namespace {
@@ -71,7 +71,6 @@ std::string captured(const std::function<void()>& act) {
 class StrategyRun : public ::testing::Test {
  protected:
   void SetUp() override {
-    log::set_level(log::Level::kOff);
     folder_ = fs::path(::testing::TempDir()) /
               cat("strategy_", ::testing::UnitTest::GetInstance()->current_test_info()->name(), "_", ::getpid());
     fs::create_directories(folder_);
@@ -85,14 +84,11 @@ class StrategyRun : public ::testing::Test {
         << "[[arm]]\nname = \"contrastive\"\nstrategy = \"contrastive\"\n"
         << "[[arm]]\nname = \"best\"\nstrategy = \"best_of_n(n = 3)\"\n";
   }
-  void TearDown() override {
-    log::close_file();
-    log::set_level(log::Level::kInfo);
-    fs::remove_all(folder_);
-  }
+  void TearDown() override { fs::remove_all(folder_); }
   std::string study() const { return (folder_ / "study.toml").string(); }
   fs::path cell() const { return fs::directory_iterator(folder_ / "runs/s")->path(); }
 
+  QuietLog quiet_;
   fs::path folder_;
 };
 

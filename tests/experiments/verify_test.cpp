@@ -13,6 +13,7 @@
 #include "experiments/verify/ladder.h"
 #include "framework/core/files.h"
 #include "framework/core/log.h"
+#include "tests/experiments/quiet_log.h"
 
 namespace specula {
 namespace {
@@ -25,7 +26,6 @@ using Json = nlohmann::json;
 class Verify : public ::testing::Test {
  protected:
   void SetUp() override {
-    log::set_level(log::Level::kOff);
     const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
     out_ = fs::temp_directory_path() / cat("specula-verify-", ::getpid(), "-", test->name());
     fs::create_directories(out_);
@@ -56,10 +56,7 @@ name = "sps"
 drafter = { name = "draft_model", length = 2 }
 )"));
   }
-  void TearDown() override {
-    log::set_level(log::Level::kInfo);
-    fs::remove_all(out_);
-  }
+  void TearDown() override { fs::remove_all(out_); }
 
   VerifyArgs args(const std::vector<std::string>& rungs = {}) const {
     return {.config = (out_ / "c.toml").string(),
@@ -91,6 +88,7 @@ drafter = { name = "draft_model", length = 2 }
     return all;
   }
 
+  QuietLog quiet_;
   fs::path out_;
   std::string text, errors;
 };
