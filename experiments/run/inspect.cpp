@@ -48,8 +48,9 @@ std::vector<RunModel> inspect_models(const std::vector<RunModel>& known, const M
     const LoadedModel& model = *models.at(m.name);
     m.engine = model.engine();
     m.weight_bytes = model.weight_bytes();
-    const InvarianceReport report = check_invariance(model, quick_invariance());
     m.invariance.clear();
+    if (model.head_traits() != nullptr) continue;  // it scores no text by itself
+    const InvarianceReport report = check_invariance(model, quick_invariance());
     for (const auto& property : report.properties) m.invariance[property.name] = property.held;
     if (!report.held()) log::warning(cat("batch invariance of model ", m.name, " (", m.engine, ") ", report.text()));
     if (is_quantized(model.dtype()) && !m.quality && !texts.empty()) m.quality = measure_quality(m, model, texts);

@@ -183,8 +183,9 @@ TEST_F(TrainModel, TwoProcessesTrainAsOneDoes) {
   ASSERT_EQ(two.size(), one.size());
   for (size_t i = 0; i < one.size(); ++i) {
     EXPECT_NEAR(double(two[i]["loss_nats"]), double(one[i]["loss_nats"]), 1e-4) << one[i];
-    if (one[i]["k"] == "step")
+    if (one[i]["k"] == "step") {
       EXPECT_NEAR(double(two[i]["gradient_norm"]) / double(one[i]["gradient_norm"]), 1, 1e-3) << one[i];
+    }
   }
 }
 
@@ -221,8 +222,9 @@ TEST_F(TrainModel, EveryMistakeIsToldAtItsPlace) {
                           HasSubstr("[train] tokens = 5 and steps are both given"), HasSubstr("held_out = 2")));
   EXPECT_FALSE(fs::exists(folder_ / "a"));
   EXPECT_THAT(error_of(words("lm", kTiny, "a", {"modle.heads=3"})), HasSubstr("unknown section 'modle'"));
-  if (!at::hasCUDA())
+  if (!at::hasCUDA()) {
     EXPECT_THAT(error_of(words("lm", kTiny, "a", {"train.device=cuda"})), HasSubstr("[train] device"));
+  }
   EXPECT_THAT(error_of(words("lm", kTiny, "a", {"model.from=" + kRoot + "/assets/demo/draft"})),
               HasSubstr("is given beside 'from'"));
   EXPECT_THAT(error_of(words("lm", kTiny, "a", {"sources.samples.paths=[\"none.jsonl\"]"})), HasSubstr("none.jsonl"));

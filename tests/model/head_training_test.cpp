@@ -114,9 +114,14 @@ TEST_P(HeadNetworks, HaveTheGradientsOfFiniteDifferences) {
   Dice dice(5);
   const Tensor token = at::tensor(random_tokens(dice, 22, 61)).view({2, 11});
   loss_of(*objective, token);
+  std::vector<std::vector<float>> gradients;  // losses add to them
   for (const Parameter& parameter : objective->parameters()) {
     ASSERT_TRUE(parameter.tensor.grad().defined()) << parameter.name;
-    const std::vector<float> gradient = values(parameter.tensor.grad());
+    gradients.push_back(values(parameter.tensor.grad().clone()));
+  }
+  for (size_t i = 0; i < gradients.size(); ++i) {
+    const Parameter parameter = objective->parameters()[i];
+    const std::vector<float>& gradient = gradients[i];
     const auto largest =
         std::max_element(gradient.begin(), gradient.end(), [](float a, float b) { return std::abs(a) < std::abs(b); });
     const auto at = largest - gradient.begin();
