@@ -95,6 +95,10 @@ RungResult toy_rung(const Workbench& bench, const ArmConfig& arm) {
     result.what = "the constraint is on the text of tokens, and those of toy models have none";
     return result;
   }
+  if (!arm.composed.drafter.heads.empty()) {
+    result.what = "its head reads the states of the real target, which toy models do not have";
+    return result;
+  }
   const double start = seconds_now();
   if (arm.composed.guarantee == Guarantee::kCoupled) {
     const int differ = other_texts(bench, arm);

@@ -47,7 +47,7 @@ HeadCache::HeadCache(const LanguageModel& head, std::span<const Prefix> prefixes
 }
 
 Tensor HeadCache::states_of(const Pass& target, int64_t b, const std::vector<int64_t>& rows) const {
-  const Tensor all = target.hidden.select(0, b).index_select(0, at::tensor(rows));  // [n,sites of the pass,H]
+  Tensor all = target.hidden.select(0, b).index_select(0, at::tensor(rows));  // [n,sites of the pass,H]
   if (target.sites == traits_.sites) return all;
   std::vector<Tensor> sites;
   for (const int site : traits_.sites) {
