@@ -102,7 +102,7 @@ void Checkpoint::locate(const TensorFile& file) {
 // Some files begin the names of their tensors in another way.
 void Checkpoint::choose_prefix() {
   const std::vector<std::string> prefixes = name_prefixes(config_);
-  const std::string usual = prefixes.front();
+  const std::string& usual = prefixes.front();
   const auto spelled = [&](const std::string& name, const std::string& prefix) {
     return name.starts_with(usual) ? prefix + name.substr(usual.size()) : name;
   };
@@ -123,7 +123,7 @@ void Checkpoint::check_tensors() {
       check_stored(spec, found->second);
       specs_[spec.name] = {.spec = &spec, .stored = found->second};
     } else if (auto packed = find_packed(spec, wanted)) {
-      specs_[spec.name] = {.spec = &spec, .stored = {}, .packed = std::move(packed)};
+      specs_[spec.name] = {.spec = &spec, .stored = {}, .packed = packed};
     } else if (is_new) {
       missing.push_back(spec.stored);
     }
