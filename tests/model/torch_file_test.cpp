@@ -3,6 +3,7 @@
 #include "framework/model/checkpoint/torch_file.h"
 
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include <map>
 
@@ -113,7 +114,7 @@ TEST(TorchPickle, IsAProgramThatMayOnlyBuildDictionaries) {
 // Any damage is an Error or another valid file, never a crash: cut anywhere, and bytes changed at random.
 TEST(TorchFile, DamageIsAnError) {
   const std::string whole = read_file(fixture("nested.bin"));
-  const fs::path path = fs::path(testing::TempDir()) / "damaged.pt";
+  const fs::path path = fs::path(testing::TempDir()) / cat("damaged-", ::getpid(), ".pt");
   const Keyring keys(3);
   int refused = 0;
   for (int i = 0; i < 3000; ++i) {
