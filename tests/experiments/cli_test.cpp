@@ -128,7 +128,7 @@ TEST_F(Cli, WrongCommandLines) {
   EXPECT_EQ(usage_error("plan a b"), "specula plan: too many arguments; see specula plan --help");
   EXPECT_THAT(usage_error("list drafter"),
               HasSubstr("'drafter' is not one of drafters, verifiers, samplers, "
-                        "strategies, stoppers, shapes, architectures; did you mean 'drafters'?"));
+                        "strategies, stoppers, shapes, architectures, training; did you mean 'drafters'?"));
   EXPECT_THAT(usage_error("plan"), HasSubstr("CFG is required"));
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <map>
 
 #include "experiments/commands.h"
 #include "framework/decode/compose.h"
@@ -14,6 +15,8 @@
 #include "framework/model/random_model.h"
 #include "framework/model/threads.h"
 #include "framework/text/tokenizer.h"
+#include "framework/train/decoder_head.h"
+#include "framework/train/step_head.h"
 
 namespace specula {
 namespace {
@@ -22,7 +25,26 @@ const std::filesystem::path kDemo = std::filesystem::path(SPECULA_SOURCE_DIR) / 
 
 struct Pair {
   std::unique_ptr<LoadedModel> target, draft;
+  std::map<std::string, std::unique_ptr<LoadedModel>> heads{};  // by kind; where every drafter is tried
 };
+
+// Heads of the demo target as they are before any training: of each kind, with the target's own output head.
+std::map<std::string, std::unique_ptr<LoadedModel>> untrained_heads(const LoadedModel& target) {
+  const DecoderTraining training{.autocast = false};
+  const auto frozen = std::make_shared<FrozenTarget>(kDemo / "target", training);
+  std::map<std::string, std::unique_ptr<LoadedModel>> heads;
+  for (const std::string kind : {"medusa", "hydra", "mlp_speculator", "eagle", "eagle3", "mtp"}) {
+    const bool attends = kind == "eagle" || kind == "eagle3" || kind == "mtp";
+    const auto head = attends ? make_decoder_head({.kind = kind}, frozen, 1, training)
+                              : make_step_head({.kind = kind, .levels = 4}, frozen, 1, training);
+    const std::filesystem::path folder =
+        std::filesystem::temp_directory_path() / cat("specula-same-text-", ::getpid(), "-", kind);
+    head->write(folder, WrittenDtype::kBfloat16);
+    heads[kind] = load_model(folder, {.dtype = target.dtype(), .target = &target});
+    std::filesystem::remove_all(folder);
+  }
+  return heads;
+}
 
 DecoderConfig random_config(int64_t hidden) {
   DecoderConfig config;
@@ -56,7 +78,9 @@ Pair make_pair(const std::string& name) {
   if (kind == "copy") {
     return {load_model(kDemo / "target", {.dtype = Dtype::kBfloat16}), load_model(kDemo / "target", {.dtype = dtype})};
   }
-  return {load_model(kDemo / "target", {.dtype = dtype}), load_model(kDemo / "draft", {.dtype = dtype})};
+  Pair pair{load_model(kDemo / "target", {.dtype = dtype}), load_model(kDemo / "draft", {.dtype = dtype})};
+  if (name == "demo_bf16") pair.heads = untrained_heads(*pair.target);
+  return pair;
 }
 
 Params named(const std::string& call) { return {.place = "test", .values = parse_call(call, "test")}; }
@@ -82,7 +106,10 @@ std::vector<Decoded> run(const Pair& models, const std::string& drafter_call, co
   static const Registries registries = make_registries();
   static const auto tokenizer = load_tokenizer(kDemo / "target");
   const Params d = named(drafter_call), v = named(verifier_name);
-  const Parts parts{.model = [&](const std::string&) -> const LanguageModel& { return *models.draft; },
+  const Parts parts{.model = [&](const std::string& name) -> const LanguageModel& {
+                      const auto head = models.heads.find(name);
+                      return head == models.heads.end() ? *models.draft : *head->second;
+                    },
                     .vocab = models.target->vocab(),
                     .layers = models.target->layers(),
                     .tokenizer = [](const std::string&) -> const Tokenizer& { return *tokenizer; }};
