@@ -138,7 +138,7 @@ class DecoderHead final : public HeadNetwork {
   // The target's own head, its rows of the tokens that can be drafted.
   Tensor begun_output() const {
     const auto& of_target = target_->model().parameters();
-    const Tensor all = of_target.at(target_->config().tied ? "embedding.weight" : "head.weight");
+    Tensor all = of_target.at(target_->config().tied ? "embedding.weight" : "head.weight");
     if (shape_.draft_tokens.empty()) return all;
     return all.index_select(0, at::tensor(std::vector<int64_t>(shape_.draft_tokens.begin(), shape_.draft_tokens.end()),
                                           all.options().dtype(at::kLong)));
