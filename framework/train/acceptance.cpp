@@ -30,15 +30,22 @@ double expected_length(const Tensor& taken, const Tensor& passed, int64_t length
 
 }  // namespace
 
-void Acceptance::add(const Tensor& log_p, const Tensor& log_q, const Tensor& next) {
+RowAcceptance row_acceptance(const Tensor& log_p, const Tensor& log_q, const Tensor& next) {
   Dims dims;
   dims.check(log_p, "log_p", "R V");
   dims.check(log_q, "log_q", "R V");
   dims.check(next, "next", "R");
   const Tensor at = next.unsqueeze(1);
-  overlap_.push_back(at::minimum(log_p, log_q).exp().sum(-1));
-  ratio_.push_back((log_q.gather(1, at) - log_p.gather(1, at)).squeeze(1).clamp_max(0).exp());
-  agree_.push_back((log_p.argmax(-1) == log_q.argmax(-1)).to(at::kFloat));
+  return {.overlap = at::minimum(log_p, log_q).exp().sum(-1),
+          .ratio = (log_q.gather(1, at) - log_p.gather(1, at)).squeeze(1).clamp_max(0).exp(),
+          .agree = (log_p.argmax(-1) == log_q.argmax(-1)).to(at::kFloat)};
+}
+
+void Acceptance::add(const Tensor& log_p, const Tensor& log_q, const Tensor& next) {
+  const RowAcceptance rows = row_acceptance(log_p, log_q, next);
+  overlap_.push_back(rows.overlap);
+  ratio_.push_back(rows.ratio);
+  agree_.push_back(rows.agree);
 }
 
 Figures Acceptance::figures(int64_t texts) const {

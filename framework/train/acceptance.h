@@ -13,6 +13,14 @@
 
 namespace specula {
 
+// Of rows: log_p, log_q [R,V] and the token [R] int64 that the text has.
+struct RowAcceptance {
+  Tensor overlap;  // [R] sum_x min(p, q): a drafted token is accepted at T = 1
+  Tensor ratio;    // [R] min(1, q / p) of the text's own token
+  Tensor agree;    // [R] 1 where the most probable tokens are the same: accepted at T = 0
+};
+RowAcceptance row_acceptance(const Tensor& log_p, const Tensor& log_q, const Tensor& next);
+
 class Acceptance {
  public:
   explicit Acceptance(int64_t length) : length_(length) {}  // of the chains: gamma

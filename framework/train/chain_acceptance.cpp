@@ -2,21 +2,18 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/minimum.h>
 #include <ATen/ops/ones.h>
+
+#include "framework/train/acceptance.h"
 
 namespace specula {
 
 void ChainAcceptance::add(int level, const Tensor& log_p, const Tensor& log_q, const Tensor& next) {
-  Dims dims;
-  dims.check(log_p, "log_p", "R V");
-  dims.check(log_q, "log_q", "R V");
-  dims.check(next, "next", "R");
-  const Tensor at = next.unsqueeze(1);
+  const RowAcceptance rows = row_acceptance(log_p, log_q, next);
   Level& to = levels_.at(static_cast<size_t>(level));
-  to.overlap.push_back(at::minimum(log_p, log_q).exp().sum(-1));
-  to.ratio.push_back((log_q.gather(1, at) - log_p.gather(1, at)).squeeze(1).clamp_max(0).exp());
-  to.agree.push_back((log_p.argmax(-1) == log_q.argmax(-1)).to(at::kFloat));
+  to.overlap.push_back(rows.overlap);
+  to.ratio.push_back(rows.ratio);
+  to.agree.push_back(rows.agree);
 }
 
 Figures ChainAcceptance::figures(int64_t texts) const {
