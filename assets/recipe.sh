@@ -40,6 +40,13 @@ fi
 samples="sources.samples.paths=[\"$out/samples.jsonl\"]"
 train distill configs/train/demo_draft.toml 5000 --set "$samples" --set "distill.target=\"$target\"" \
   --set "model.tokenizer=\"$target\""
-for kind in medusa eagle eagle3 mtp; do
-  train "$kind" "configs/train/demo_$kind.toml" 1500 --set "$samples" --set "head.target=\"$target\""
-done
+# Some ten minutes each, so that they can be compared; the small draft model as well.
+train distill configs/train/demo_draft.toml 1000 --set "$samples" --set "distill.target=\"$target\"" \
+  --set "model.tokenizer=\"$target\"" --set train.name=demo-draft-short --set batch.sequences=4 \
+  --set sources.corpus.weight=1 --set sources.samples.weight=0.15
+train medusa configs/train/demo_medusa.toml 800 --set "$samples" --set "head.target=\"$target\""
+train eagle configs/train/demo_eagle.toml 800 --set "$samples" --set "head.target=\"$target\""
+train eagle3 configs/train/demo_eagle3.toml 1000 --set "$samples" --set "head.target=\"$target\""
+train mtp configs/train/demo_mtp.toml 600 --set "$samples" --set "head.target=\"$target\""
+train parallel_draft configs/train/demo_parallel_draft.toml 400 --set "$samples" --set "head.target=\"$target\"" \
+  --set "model.from=\"$out/train/demo-draft/model\""

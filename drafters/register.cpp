@@ -23,6 +23,7 @@
 #include "drafters/none.h"
 #include "drafters/oracle.h"
 #include "drafters/ouroboros.h"
+#include "drafters/parallel_draft.h"
 #include "drafters/prompt_lookup.h"
 #include "drafters/random_tree.h"
 #include "drafters/replay.h"
@@ -42,6 +43,7 @@ namespace specula {
 void register_drafters(Registry<Drafter>& drafters) {
   drafters.add(none());
   drafters.add(draft_model());
+  drafters.add(parallel_draft());
   drafters.add(medusa());
   drafters.add(hydra());
   drafters.add(mlp_speculator());

@@ -1,10 +1,12 @@
-// `specula report`: the records of one run as a page, as Markdown and as LaTeX; those of a study as its pages.
+// `specula report`: the records of one run as a page, as Markdown and as LaTeX; those of a study as its pages; the
+// curves of a training.
 #include <cstdio>
 
 #include "experiments/commands.h"
 #include "experiments/pages/latex.h"
 #include "experiments/pages/report.h"
 #include "experiments/results.h"
+#include "experiments/train/training_page.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 
@@ -34,6 +36,10 @@ void report_run(const std::filesystem::path& folder) {
 }  // namespace
 
 ExitCode report_command(const std::string& folder) {
+  if (is_training_folder(folder)) {
+    std::fputs(cat("Wrote\n  ", write_training_page(folder).string(), "\n").c_str(), stdout);
+    return ExitCode::kOk;
+  }
   is_study_folder(folder) ? report_study(folder) : report_run(folder);
   return ExitCode::kOk;
 }

@@ -7,7 +7,7 @@ namespace {
 void define_report(CLI::App& app, CommandLine& line) {
   argument(app, "DIR", line.report,
            "the folder of a run: report.html, report.md and tables/*.tex are written into it; or of a study: "
-           "report.html, study.md, study.csv and the pages of its cells");
+           "report.html, study.md, study.csv and the pages of its cells; or of a training: report.html");
 }
 
 void define_score_run(CLI::App& app, CommandLine& line) {

@@ -16,7 +16,7 @@ void define_ls(CLI::App& app, CommandLine& line) {
 }
 
 void define_status(CLI::App& app, CommandLine& line) {
-  arguments(app, "DIR", line.folders, "run folders, or folders of runs");
+  arguments(app, "DIR", line.folders, "folders of runs or trainings, or folders of such");
 }
 
 void define_watch(CLI::App& app, CommandLine& line) {
@@ -98,8 +98,8 @@ std::vector<Command> run_commands() {
        define_ls,
        [](CommandLine& line) { return ls_command(line.ls); }},
       {"status",
-       "tells state, progress, age of the last heartbeat and last error of runs",
-       {"specula status runs/demo", "specula status runs/demo/*"},
+       "tells state, progress, age of the last heartbeat and last error of runs and trainings",
+       {"specula status runs/demo", "specula status runs/demo/*", "specula status runs/train"},
        define_status,
        [](CommandLine& line) { return status_command(line.folders); }},
       {"watch",

@@ -67,10 +67,18 @@ const Estimate& PaperRuns::at(const std::string& config, const std::string& arm,
   return summaries_.at(config).cell(arm, "").at(metric);
 }
 
+double PaperRuns::accepted_at(const std::string& config, const std::string& arm, size_t depth) const {
+  const std::vector<DepthCounts>& depths = summaries_.at(config).cell(arm, "").depths;
+  if (depths.size() < depth || depths[depth - 1].tested == 0) return kNotMeasured;
+  return static_cast<double>(depths[depth - 1].accepted) / static_cast<double>(depths[depth - 1].tested);
+}
+
 const std::vector<Paper>& all_papers() {
   static const std::vector<Paper> kPapers = {
-      leviathan2023(), chen2023(),  prompt_lookup2023(),   spectr2023(),          specinfer2024(), lookahead2024(),
-      sequoia2024(),   block2024(), token_recycling2024(), suffix_decoding2024(), traversal2025()};
+      leviathan2023(), chen2023(),    prompt_lookup2023(),   spectr2023(),          specinfer2024(),
+      lookahead2024(), sequoia2024(), distillspec2024(),     medusa2024(),          eagle2024(),
+      eagle2_2024(),   block2024(),   token_recycling2024(), suffix_decoding2024(), eagle3_2025(),
+      traversal2025()};
   return kPapers;
 }
 

@@ -42,6 +42,8 @@ class PaperRuns {
   double value(const std::string& config, const std::string& arm, const std::string& metric) const {
     return at(config, arm, metric).value;
   }
+  // The share of rounds that accepted the draft at `depth` (1, 2, ...) among those that accepted all before it.
+  double accepted_at(const std::string& config, const std::string& arm, size_t depth) const;
 
  private:
   std::map<std::string, Summary> summaries_;
@@ -71,6 +73,11 @@ Paper block2024();
 Paper token_recycling2024();
 Paper suffix_decoding2024();
 Paper traversal2025();
+Paper distillspec2024();
+Paper medusa2024();
+Paper eagle2024();
+Paper eagle2_2024();
+Paper eagle3_2025();
 
 // What the files share.
 std::unique_ptr<Verifier> rule_of(const Registries& registries, const std::string& call);

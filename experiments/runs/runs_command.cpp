@@ -1,4 +1,4 @@
-// `specula ls` and `specula status`: what became of runs.  Licence: Apache-2.0.
+// `specula ls` and `specula status`: what became of runs, the latter of trainings too.  Licence: Apache-2.0.
 #include <ctime>
 #include <iostream>
 
@@ -6,6 +6,7 @@
 #include "experiments/runs/found_run.h"
 #include "experiments/runs/list_runs.h"
 #include "experiments/runs/status_text.h"
+#include "experiments/train/training_status.h"
 
 namespace specula {
 ExitCode ls_command(const LsArgs& args) {
@@ -21,8 +22,11 @@ ExitCode status_command(const std::vector<std::string>& folders) {
   const std::time_t now = std::time(nullptr);
   for (const std::string& folder : folders) {
     const std::vector<FoundRun> runs = find_runs(folder);
-    if (runs.empty()) throw ConfigError(cat(folder, ": neither a run nor a folder of runs"));
+    const std::vector<std::filesystem::path> trainings = find_trainings(folder);
+    if (runs.empty() && trainings.empty())
+      throw ConfigError(cat(folder, ": neither a run or a training nor a folder of them"));
     for (const FoundRun& run : runs) std::cout << status_text(run, now);
+    for (const auto& training : trainings) std::cout << training_status_text(training, now);
   }
   return ExitCode::kOk;
 }

@@ -13,9 +13,10 @@ namespace specula {
 struct HeadKeys {
   std::string kind;
   std::string target, loss = "forward_kl";
-  int levels = 4, gamma = 4, blocks = 1;
+  int levels = 4, gamma = 4, blocks = 1, mask_token = 0;
   double beta = 0.5, decay = 0.8, data_share = 0, feature_share = 0;
   bool shared_output = false;
+  std::vector<double> sites;
   int64_t inner = 0, intermediate = 0, heads = 0, kv_heads = 0, draft_vocab = 0;
 
   bool is_of(const std::vector<std::string>& kinds) const {
@@ -26,7 +27,7 @@ struct HeadKeys {
   void visit(V& v) {
     v("target", target, "folder of the model that the head is to draft for; it does not learn");
     v("levels", levels, 1, 64,
-      "of heads that attend, own predictions that are unrolled in training; of others, tokens that they can draft",
+      "of heads that attend, own predictions that are unrolled in training; of others, tokens that they learn to draft",
       "tokens");
     v("gamma", gamma, 1, 64, "drafted tokens of the chains by which it is validated", "tokens");
     v("loss", loss, divergence_names(), "how far the head's distribution is from the target's");
@@ -47,9 +48,15 @@ struct HeadKeys {
     if (is_of({"eagle"}))
       v("feature_share", feature_share, 0.0, 1e3,
         "of eagle: weight of the smooth L1 distance between its states and the target's, beside the loss");
-    if (is_of({"eagle3"}))
+    if (is_of({"parallel_draft"}))
+      v("mask_token", mask_token, 0, 1 << 30,
+        "of parallel_draft: the token that stands for those to come; best one that no text has");
+    if (is_of({"eagle3"})) {
+      v("sites", sites, 0, 4096,
+        "of eagle3: states of the target that are joined, by the layer that they enter; empty: 2, L/2, L-3");
       v("draft_vocab", draft_vocab, 0, 1 << 22,
         "of eagle3: so many of the texts' most frequent tokens are drafted; 0: all", "tokens");
+    }
   }
 };
 

@@ -1,12 +1,14 @@
-// `specula train medusa|hydra|mlp_speculator|eagle|eagle3|mtp`: a head learns to draft for a target.  Licence:
-// Apache-2.0.
+// `specula train medusa|hydra|mlp_speculator|eagle|eagle3|mtp|parallel_draft`: a head, or a draft model that names many
+// tokens at once, learns to draft for a target.  Licence: Apache-2.0.
 #include <algorithm>
 #include <numeric>
 
 #include "experiments/train/head_keys.h"
+#include "experiments/train/model_keys.h"
 #include "experiments/train/training.h"
 #include "framework/train/decoder_head.h"
 #include "framework/train/head_training.h"
+#include "framework/train/parallel_draft.h"
 #include "framework/train/step_head.h"
 
 namespace specula {
@@ -28,8 +30,8 @@ std::vector<Token> frequent_tokens(const TrainTexts& texts, int64_t vocab, int64
   return order;
 }
 
-std::unique_ptr<HeadNetwork> network_of(const HeadKeys& keys, const std::shared_ptr<FrozenTarget>& target,
-                                        const TrainTexts& texts, uint64_t seed, const DecoderTraining& training) {
+std::unique_ptr<DraftNetwork> network_of(const HeadKeys& keys, const std::shared_ptr<FrozenTarget>& target,
+                                         const TrainTexts& texts, uint64_t seed, const DecoderTraining& training) {
   if (keys.kind == "medusa" || keys.kind == "hydra" || keys.kind == "mlp_speculator") {
     return make_step_head({.kind = keys.kind,
                            .levels = keys.levels,
@@ -42,20 +44,26 @@ std::unique_ptr<HeadNetwork> network_of(const HeadKeys& keys, const std::shared_
                             .intermediate = keys.intermediate,
                             .heads = keys.heads,
                             .kv_heads = keys.kv_heads,
-                            .draft_tokens = frequent_tokens(texts, target->config().vocab, keys.draft_vocab)},
+                            .draft_tokens = frequent_tokens(texts, target->config().vocab, keys.draft_vocab),
+                            .sites = {keys.sites.begin(), keys.sites.end()}},
                            target, seed, training);
 }
 
 }  // namespace
 
 ExitCode train_head_command(const std::string& kind, const TrainModelArgs& args) {
-  TrainFile file(args.config, args.overrides, {"head"});
+  const bool is_model = kind == "parallel_draft";
+  TrainFile file(args.config, args.overrides,
+                 is_model ? std::vector<std::string>{"model", "head"} : std::vector<std::string>{"head"});
+  ModelKeys model;
+  if (is_model) model = read_model_keys(file);
   HeadKeys keys{.kind = kind};
   file.section("head", keys, {"target"});
   if (keys.target.empty()) file.problem("head", "target", "is missing; expected the folder of a model");
   keys.target = file.folder("head", "target");
   Training training{.kind = kind, .config = file.finish(), .tokenizer = keys.target};
   training.folders["target"] = keys.target;
+  if (!model.from.empty()) training.folders["from"] = model.from;
   training.make = [&](const TrainTexts& texts) {
     const DecoderTraining how = decoder_training(training.config);
     const auto target = std::make_shared<FrozenTarget>(keys.target, how);
@@ -67,7 +75,10 @@ ExitCode train_head_command(const std::string& kind, const TrainModelArgs& args)
                                       .data_share = keys.data_share,
                                       .feature_share = keys.feature_share};
     const auto seed = static_cast<uint64_t>(training.config.train.seed);
-    return make_head_training(network_of(keys, target, texts, seed, how), target, options, how);
+    return make_head_training(is_model ? make_parallel_draft(decoder_of(model, seed),
+                                                             static_cast<Token>(keys.mask_token), target->config(), how)
+                                       : network_of(keys, target, texts, seed, how),
+                              target, options, how);
   };
   return run_training(training, args);
 }

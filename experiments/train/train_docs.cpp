@@ -14,9 +14,10 @@ std::vector<SectionDocs> train_sections() {
           {"optimizer", "AdamW and its schedule", list_options<OptimizerKeys>()},
           {"validation", "on held-out texts", list_options<ValidationKeys>()},
           {"output", "what is written", list_options<TrainOutputKeys>()},
-          {"model", "of lm and distill: the decoder that learns", list_options<ModelKeys>()},
+          {"model", "of lm, distill and parallel_draft: the decoder that learns", list_options<ModelKeys>()},
           {"distill", "of distill: the target, and the distance to it", list_options<DistillKeys>()},
-          {"head", "of medusa, hydra, mlp_speculator, eagle, eagle3, mtp: the target, and the head",
+          {"head",
+           "of medusa, hydra, mlp_speculator, eagle, eagle3, mtp, parallel_draft: the target, and what drafts for it",
            list_options<HeadKeys>()}};
 }
 

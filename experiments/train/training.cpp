@@ -8,6 +8,7 @@
 #include "experiments/run/environment.h"
 #include "experiments/run/run_signal.h"
 #include "experiments/train/train_folder.h"
+#include "experiments/train/training_page.h"
 #include "framework/core/log.h"
 #include "framework/model/device.h"
 #include "framework/model/load.h"
@@ -112,7 +113,7 @@ ExitCode train(const Prepared& prepared, const TrainFolder& folder) {
   }
   fs::remove_all(folder.model());  // of a process that died before it said that it was done
   objective->write(folder.model());
-  std::cout << "wrote " << folder.model().string() << "\n";
+  std::cout << "wrote " << folder.model().string() << " and " << write_training_page(folder.path()).string() << "\n";
   folder.finish({.state = "done", .done = trainer.step(), .total = plan.steps}, "DONE");
   return ExitCode::kOk;
 }

@@ -112,7 +112,7 @@ ReferenceDecoder::Rows ReferenceDecoder::place(const Tensor& parent, const Tenso
       }
       rows.position[static_cast<size_t>(row)] = back - 1;
     }
-    return bias.defined() ? mask + bias : mask;
+    return (bias.defined() ? mask + bias : mask).to(device());
   };
   for (int64_t row = 0; row < count; ++row)
     SPECULA_CHECK(above[row] >= -1 && above[row] < row, "row ", row, " has parent ", above[row]);
@@ -289,10 +289,10 @@ ReferenceDecoder::Output ReferenceDecoder::forward(const Tensor& token, const Te
   return output;
 }
 
-std::vector<Tensor> ReferenceDecoder::states(const Tensor& token, const std::vector<int>& sites) const {
+std::vector<Tensor> ReferenceDecoder::states(const Tensor& token, const std::vector<int>& sites,
+                                             const Rows& rows) const {
   Dims dims;
   dims.check(token, "token", "B T");
-  const Rows rows = chain(token.size(1));
   const int last = sites.empty() ? -1 : *std::max_element(sites.begin(), sites.end());
   std::vector<Tensor> all;  // by site, as far as is asked
   Tensor x = embed(token, rows);
@@ -307,7 +307,9 @@ std::vector<Tensor> ReferenceDecoder::states(const Tensor& token, const std::vec
   return asked;
 }
 
-Tensor ReferenceDecoder::final_states(const Tensor& token) const { return states(token, {last_site()}).front(); }
+Tensor ReferenceDecoder::final_states(const Tensor& token, const Tensor& parent) const {
+  return states(token, {last_site()}, parent.defined() ? place(parent, {}) : chain(token.size(1))).front();
+}
 
 Tensor ReferenceDecoder::run_layer(const Tensor& x, int64_t index) const { return layer(x, index, chain(x.size(1))); }
 

@@ -39,9 +39,12 @@ class ReferenceDecoder {
 
   // Of texts side by side, token [B,T] int64, each row seeing itself and those before it: the states [B,T,H] of the
   // sites asked for, in their order.
-  std::vector<Tensor> states(const Tensor& token, const std::vector<int>& sites) const;
-  // [B,T,H]: what logits() takes.
-  Tensor final_states(const Tensor& token) const;
+  std::vector<Tensor> states(const Tensor& token, const std::vector<int>& sites) const {
+    return states(token, sites, chain(token.size(1)));
+  }
+  // [B,T,H]: what logits() takes.  parent [T] as in forward(), the same for all texts; undefined: each row behind the
+  // one before it.
+  Tensor final_states(const Tensor& token, const Tensor& parent = {}) const;
   // One layer over such texts: x [B,T,H] is what it is given.
   Tensor run_layer(const Tensor& x, int64_t index) const;
   Tensor logits(const Tensor& x) const;  // [...,H] of the last site to [...,V]
@@ -61,6 +64,7 @@ class ReferenceDecoder {
   };
   Rows place(const Tensor& parent, const Tensor& bias) const;
   Rows chain(int64_t count) const;
+  std::vector<Tensor> states(const Tensor& token, const std::vector<int>& sites, const Rows& rows) const;
   void turn(Rows& rows) const;
   Tensor weight(const std::string& name) const { return parameters_.at(name); }
   at::Device device() const { return parameters_.begin()->second.device(); }

@@ -52,6 +52,7 @@ std::string config_json(const DecoderHeadShape& shape, const DecoderConfig& targ
                {"rope_theta", target.rope.theta},
                {"hidden_act", "silu"},
                {"tie_word_embeddings", false}};
+  if (!shape.sites.empty()) json["eagle_aux_hidden_state_layer_ids"] = shape.sites;
   if (!shape.draft_tokens.empty()) json["draft_vocab_size"] = shape.draft_tokens.size();
   return json.dump(2) + "\n";
 }
@@ -65,12 +66,13 @@ class DecoderHead final : public HeadNetwork {
         json_(config_json(shape, target_->config())),
         config_(parse_decoder_config(json_, "the head's config.json", names_of(shape))),
         rotations_(config_.rope, config_.turning(), config_.context),
-        device_(training.device) {
+        training_(training) {
     Parameters begun = initial_parameters(config_, seed);
     if (config_.state.own_output) begun["head.weight"] = begun_output();
-    for (const auto& [name, tensor] : begun) weights_[name] = tensor.to(device_).clone().requires_grad_();
+    for (const auto& [name, tensor] : begun) weights_[name] = tensor.to(training_.device).clone().requires_grad_();
     if (!shape.draft_tokens.empty())
-      tokens_ = at::tensor(std::vector<int64_t>(shape.draft_tokens.begin(), shape.draft_tokens.end())).to(device_);
+      tokens_ =
+          at::tensor(std::vector<int64_t>(shape.draft_tokens.begin(), shape.draft_tokens.end())).to(training_.device);
   }
 
   std::vector<Parameter> parameters() const override {
@@ -81,6 +83,7 @@ class DecoderHead final : public HeadNetwork {
 
   std::vector<int> sites() const override {
     const auto layers = static_cast<int>(target_->config().layers);
+    if (!shape_.sites.empty()) return shape_.sites;
     if (shape_.kind == "eagle3") return {2, layers / 2, layers - 3};
     return {layers + 1};
   }
@@ -117,7 +120,7 @@ class DecoderHead final : public HeadNetwork {
     return config_.state.own_output ? linear(features, "head") : target_->model().logits(features);
   }
 
-  void write(const std::filesystem::path& folder, WrittenDtype dtype) const override {
+  void write(const std::filesystem::path& folder) const override {
     std::vector<Weight> more;
     if (tokens_.defined()) {
       more.push_back({.name = "d2t",
@@ -131,7 +134,8 @@ class DecoderHead final : public HeadNetwork {
     }
     Parameters written;
     for (const auto& [name, tensor] : weights_) written[name] = tensor.detach();
-    write_decoder({.config = config_, .parameters = written, .files = {{"config.json", json_}}}, dtype, folder, more);
+    write_decoder({.config = config_, .parameters = written, .files = {{"config.json", json_}}}, training_.written,
+                  folder, more);
   }
 
  private:
@@ -209,7 +213,7 @@ class DecoderHead final : public HeadNetwork {
   std::string json_;
   DecoderConfig config_;
   RotaryTable rotations_;
-  at::DeviceType device_;
+  DecoderTraining training_;
   Parameters weights_;
   Tensor tokens_;  // [outputs] int64; undefined: the whole vocabulary
 };
@@ -222,7 +226,12 @@ void check_target(const DecoderHeadShape& shape, const DecoderConfig& target) {
   if (target.is_head()) refuse("it is a head itself");
   if (target.turning() != target.head_dim || target.rope.type != RopeType::kDefault)
     refuse("its rotary embedding is not the plain one, which the head's is");
-  if (shape.kind == "eagle3" && target.layers < 4)
+  for (const int site : shape.sites) {
+    if (site < 0 || site > target.layers + 1)
+      refuse(cat("it has no site ", site, "; expected 0..", target.layers + 1, " (", target.layers,
+                 " before its final norm)"));
+  }
+  if (shape.kind == "eagle3" && shape.sites.empty() && target.layers < 4)
     refuse(cat("it has ", target.layers, " layers; states of layers 2, L/2 and L-3 are read, so expected at least 4"));
 }
 

@@ -15,6 +15,7 @@ struct DecoderHeadShape {
   int64_t intermediate = 0;           // 0: as the target
   int64_t heads = 0, kv_heads = 0;    // of attention; 0: as the target
   std::vector<Token> draft_tokens{};  // eagle3: all that it can draft, ascending; empty: the whole vocabulary
+  std::vector<int> sites{};           // eagle3: of the target, joined; empty: the published ones, 2, L/2, L-3
   bool own_output = false;            // a head of its own, begun as the target's; always where draft_tokens are given
 };
 

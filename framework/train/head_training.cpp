@@ -21,11 +21,11 @@ namespace {
 
 class HeadTraining final : public Objective {
  public:
-  HeadTraining(std::unique_ptr<HeadNetwork> head, std::shared_ptr<FrozenTarget> target,
+  HeadTraining(std::unique_ptr<DraftNetwork> network, std::shared_ptr<FrozenTarget> target,
                const HeadTrainingOptions& options, const DecoderTraining& training)
-      : head_(std::move(head)), target_(std::move(target)), options_(options), training_(training) {}
+      : network_(std::move(network)), target_(std::move(target)), options_(options), training_(training) {}
 
-  std::vector<Parameter> parameters() const override { return head_->parameters(); }
+  std::vector<Parameter> parameters() const override { return network_->parameters(); }
 
   Figures learn(const Batch& batch, double share) override {
     const Unrolled rows = unroll(batch.token, options_.levels);
@@ -88,7 +88,7 @@ class HeadTraining final : public Objective {
   // What speculation gains by, at temperature 1, where it is the smoother of the two.
   double merit(const Figures& validated) const override { return figure(validated, "accepted_t1"); }
 
-  void write(const std::filesystem::path& folder) const override { head_->write(folder, training_.written); }
+  void write(const std::filesystem::path& folder) const override { network_->write(folder); }
 
  private:
   // Rows of one level within a chunk.
@@ -135,22 +135,19 @@ class HeadTraining final : public Objective {
     const Tensor token = given.to(training_.device);
     const int64_t length = token.size(1) - 1;  // positions with the target's states
     SPECULA_CHECK(length > levels, "rows of ", length, " tokens for ", levels, " levels");
-    std::vector<int> sites = head_->sites();
+    std::vector<int> sites = network_->sites();
     const int last = target_->model().last_site();
     sites.push_back(last);
-    std::vector<Tensor> states = target_->states(token.narrow(1, 0, length), sites);
+    const Tensor text = token.narrow(1, 0, length);
+    std::vector<Tensor> states = target_->states(text, sites);
     const Tensor final_states = states.back();
     states.pop_back();
     Unrolled rows;
     std::vector<Tensor> features;
-    HeadNetwork::Kept kept;
     const AutocastScope autocast(training_.autocast, training_.device);
-    Tensor carried = head_->join(states);
-    for (int level = 0; level < levels; ++level) {
-      const int64_t count = length - 1 - level;
-      const HeadNetwork::Level done = head_->run(level, token.narrow(1, level + 1, count), carried, kept);
-      carried = done.carried;
-      features.push_back(done.features.flatten(0, 1).to(at::kFloat));
+    for (const Tensor& of_level : network_->unroll(text, states, levels)) {
+      const auto level = static_cast<int64_t>(features.size()), count = length - 1 - level;
+      features.push_back(of_level.flatten(0, 1).to(at::kFloat));
       rows.states.push_back(final_states.narrow(1, level + 1, count).flatten(0, 1).to(at::kFloat));
       rows.next.push_back(token.narrow(1, level + 2, count).flatten());
     }
@@ -162,9 +159,9 @@ class HeadTraining final : public Objective {
     Tensor logits;
     {
       const AutocastScope autocast(training_.autocast, training_.device);
-      logits = head_->logits(of.level, of.features).to(at::kFloat);
+      logits = network_->logits(of.level, of.features).to(at::kFloat);
     }
-    const Tensor p_logits = target_->logits(of.states), tokens = head_->draft_tokens();
+    const Tensor p_logits = target_->logits(of.states), tokens = network_->draft_tokens();
     Judged judged{.log_q = at::log_softmax(logits, -1)};
     judged.log_p_all = at::log_softmax(p_logits, -1);
     if (!tokens.defined()) {
@@ -178,7 +175,7 @@ class HeadTraining final : public Objective {
     return judged;
   }
 
-  std::unique_ptr<HeadNetwork> head_;
+  std::unique_ptr<DraftNetwork> network_;
   std::shared_ptr<FrozenTarget> target_;
   HeadTrainingOptions options_;
   DecoderTraining training_;
@@ -186,13 +183,14 @@ class HeadTraining final : public Objective {
 
 }  // namespace
 
-std::unique_ptr<Objective> make_head_training(std::unique_ptr<HeadNetwork> head, std::shared_ptr<FrozenTarget> target,
-                                              const HeadTrainingOptions& options, const DecoderTraining& training) {
-  const int most = head->levels();
+std::unique_ptr<Objective> make_head_training(std::unique_ptr<DraftNetwork> network,
+                                              std::shared_ptr<FrozenTarget> target, const HeadTrainingOptions& options,
+                                              const DecoderTraining& training) {
+  const int most = network->levels();
   if (most > 0 && std::max(options.levels, options.gamma) > most)
-    throw ConfigError(cat("levels = ", options.levels, ", gamma = ", options.gamma, ": the head has ", most,
+    throw ConfigError(cat("levels = ", options.levels, ", gamma = ", options.gamma, ": what is trained names ", most,
                           "; expected at most as many"));
-  return std::make_unique<HeadTraining>(std::move(head), std::move(target), options, training);
+  return std::make_unique<HeadTraining>(std::move(network), std::move(target), options, training);
 }
 
 }  // namespace specula

@@ -1,13 +1,13 @@
-// A head of a target learns what the target says of the texts: at every level of its own unrolled predictions, so that
-// it meets in training what it meets in drafting (EAGLE-3's training-time test, Li et al. 2025; one level is EAGLE's
-// and MTP's own training).  Licence: Apache-2.0.
+// A head of a target, or a draft of many tokens at once, learns what the target says of the texts: at every level of
+// its own unrolled predictions, so that it meets in training what it meets in drafting (EAGLE-3's training-time test,
+// Li et al. 2025; one level is EAGLE's and MTP's own training).  Licence: Apache-2.0.
 #pragma once
 
 #include <filesystem>
 #include <memory>
 
 #include "framework/train/divergence.h"
-#include "framework/train/head_network.h"
+#include "framework/train/draft_network.h"
 
 namespace specula {
 
@@ -21,7 +21,8 @@ struct HeadTrainingOptions {
   double feature_share = 0;  // smooth L1 distance of the features to the target's last states, added to the loss
 };
 
-std::unique_ptr<Objective> make_head_training(std::unique_ptr<HeadNetwork> head, std::shared_ptr<FrozenTarget> target,
-                                              const HeadTrainingOptions& options, const DecoderTraining& training);
+std::unique_ptr<Objective> make_head_training(std::unique_ptr<DraftNetwork> network,
+                                              std::shared_ptr<FrozenTarget> target, const HeadTrainingOptions& options,
+                                              const DecoderTraining& training);
 
 }  // namespace specula

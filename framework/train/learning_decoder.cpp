@@ -25,9 +25,9 @@ std::vector<Parameter> LearningDecoder::parameters() const {
   return all;
 }
 
-Tensor LearningDecoder::final_states(const Tensor& token) const {
+Tensor LearningDecoder::final_states(const Tensor& token, const Tensor& parent) const {
   const AutocastScope autocast = scope();
-  return model_.final_states(token).flatten(0, 1);
+  return model_.final_states(token, parent).flatten(0, 1);
 }
 
 Tensor LearningDecoder::logits(const Tensor& states) const {

@@ -17,8 +17,9 @@ class LearningDecoder {
   LearningDecoder(TrainableDecoder decoder, const DecoderTraining& training);
 
   std::vector<Parameter> parameters() const;
-  Tensor final_states(const Tensor& token) const;  // [B,T] to [B T,H], under autocast where it is on
-  Tensor logits(const Tensor& states) const;       // [N,H] to [N,V] float32
+  // [B,T] to [B T,H], under autocast where it is on; parent [T] as ReferenceDecoder has it.
+  Tensor final_states(const Tensor& token, const Tensor& parent = {}) const;
+  Tensor logits(const Tensor& states) const;  // [N,H] to [N,V] float32
   int64_t vocab() const { return model_.config().vocab; }
   Tensor moved(const Tensor& token) const { return token.to(training_.device); }
   void write(const std::filesystem::path& folder) const;

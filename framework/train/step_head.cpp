@@ -26,19 +26,19 @@ class StepHead : public HeadNetwork {
  public:
   StepHead(const StepHeadShape& shape, std::shared_ptr<FrozenTarget> target, uint64_t seed,
            const DecoderTraining& training)
-      : shape_(shape), target_(std::move(target)), seed_(seed), device_(training.device) {}
+      : shape_(shape), target_(std::move(target)), seed_(seed), training_(training) {}
 
   std::vector<Parameter> parameters() const override { return parameters_; }
   std::vector<int> sites() const override { return {target_->model().last_site()}; }
   int levels() const override { return shape_.levels; }
   Tensor join(const std::vector<Tensor>& states) const override { return states.front(); }
 
-  void write(const std::filesystem::path& folder, WrittenDtype dtype) const override {
+  void write(const std::filesystem::path& folder) const override {
     ConvertedModel model{.files = {{"config.json", config().dump(2) + "\n"}}};
     for (const Parameter& parameter : parameters_) {
       const Tensor whole = parameter.tensor.detach().to(at::kCPU, at::kFloat).contiguous();
       model.weights.push_back({.name = parameter.name,
-                               .dtype = safetensors_dtype(dtype, "F32"),
+                               .dtype = safetensors_dtype(training_.written, "F32"),
                                .shape = whole.sizes().vec(),
                                .read = [whole](int64_t first, int64_t count, float* out) {
                                  const int64_t size = whole.size(-1);
@@ -57,7 +57,7 @@ class StepHead : public HeadNetwork {
   const FrozenTarget& target() const { return *target_; }
 
   void add(const std::string& name, const Tensor& begun) {
-    parameters_.push_back({name, begun.detach().to(device_, at::kFloat).clone().requires_grad_()});
+    parameters_.push_back({name, begun.detach().to(training_.device, at::kFloat).clone().requires_grad_()});
   }
   void add_random(const std::string& name, int64_t outputs, int64_t inputs) {
     add(name, random_matrix(outputs, inputs, seed_, static_cast<int64_t>(parameters_.size())));
@@ -86,7 +86,7 @@ class StepHead : public HeadNetwork {
   StepHeadShape shape_;
   std::shared_ptr<FrozenTarget> target_;
   uint64_t seed_;
-  at::DeviceType device_;
+  DecoderTraining training_;
   std::vector<Parameter> parameters_;
 };
 

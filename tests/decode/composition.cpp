@@ -32,6 +32,7 @@ std::string call_of_drafter(const std::string& name) {
   if (name == "ngram_cache") return cat("ngram_cache(file=", quoted(toy_ngram_file()), ")");
   if (name == "retrieval") return cat("retrieval(file=", quoted(toy_retrieval_file()), ")");
   if (name == "suffix_automaton") return "suffix_automaton(len_threshold=1)";
+  if (name == "parallel_draft") return "parallel_draft(mask_token=1)";
   if (name == "replay") return cat("replay(file=", quoted(toy_trace()), ")");
   return name;
 }

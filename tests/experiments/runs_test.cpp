@@ -142,7 +142,7 @@ TEST_F(Runs, StatusOfARunAndOfAnExperiment) {
   EXPECT_EQ(config_error([&] { status_command({path("gone")}); }), path("gone") + ": there is no such folder");
   std::filesystem::create_directories(path("empty"));
   EXPECT_EQ(config_error([&] { status_command({path("empty")}); }),
-            path("empty") + ": neither a run nor a folder of runs");
+            path("empty") + ": neither a run or a training nor a folder of them");
 }
 
 }  // namespace

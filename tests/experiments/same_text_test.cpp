@@ -39,7 +39,7 @@ std::map<std::string, std::unique_ptr<LoadedModel>> untrained_heads(const Loaded
                               : make_step_head({.kind = kind, .levels = 4}, frozen, 1, training);
     const std::filesystem::path folder =
         std::filesystem::temp_directory_path() / cat("specula-same-text-", ::getpid(), "-", kind);
-    head->write(folder, WrittenDtype::kBfloat16);
+    head->write(folder);
     heads[kind] = load_model(folder, {.dtype = target.dtype(), .target = &target});
     std::filesystem::remove_all(folder);
   }
@@ -89,6 +89,7 @@ Params named(const std::string& call) { return {.place = "test", .values = parse
 std::string call_of_drafter(const std::string& name) {
   const std::string demo = kDemo.string();
   if (name == "retrieval") return cat("retrieval(file=", quoted(demo + "/samples.suffixes"), ")");
+  if (name == "parallel_draft") return "parallel_draft(mask_token=0)";
   if (name == "replay") return cat("replay(file=", quoted(demo + "/lookup.trace"), ")");
   return name;
 }

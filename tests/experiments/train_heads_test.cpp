@@ -89,6 +89,20 @@ TEST_P(TrainHeads, DraftWhatIsVerifiedToBeTheBaselinesText) {
   EXPECT_TRUE(is_found);
 }
 
+TEST_F(HeadMisfits, AParallelDraftIsTrainedAndDrafts) {
+  std::vector<std::string> words = {"train", "parallel_draft", kRoot + "/configs/train/tiny_parallel.toml", "--out",
+                                    path("out")};
+  for (const char* set : {"train.steps=2", "validation.every=2", "validation.rows=2", "batch.length=24"})
+    words.insert(words.end(), {"--set", set});
+  ASSERT_EQ(run(words), 0);
+  const std::string config = write(
+      "c.toml", cat("include = [\"", kRoot, "/configs/base/smoke.toml\"]\n[experiment]\nname = \"parallel\"\n",
+                    "[models.parallel]\npath = \"", path("out/tiny-parallel/model"), "\"\n[data]\nmax_new_tokens = 8\n",
+                    "[[arm]]\nname = \"parallel\"\n",
+                    "drafter = { name = \"parallel_draft\", model = \"parallel\", mask_token = 0, length = 3 }\n"));
+  EXPECT_EQ(run({"run", config, "--out", path("runs")}), 0);
+}
+
 TEST_F(HeadMisfits, MisfitsAreToldBeforeAnythingLoads) {
   const std::string head = trained("medusa");
   EXPECT_THAT(error_of([&] { load(study(head, "eagle")); }),

@@ -111,7 +111,8 @@ TEST_F(TrainModel, ADecoderLearnsAndItsFolderLoads) {
   EXPECT_LT(double(validations.back()["loss_nats"]), 6);
   EXPECT_NEAR(double(validations.back()["perplexity"]), std::exp(double(validations.back()["loss_nats"])), 1e-9);
   EXPECT_TRUE(fs::exists(done / "DONE"));
-  for (const char* const file : {"training.json", "config.resolved.toml", "env.json", "status.json", "timing.jsonl"})
+  for (const char* const file :
+       {"training.json", "config.resolved.toml", "env.json", "status.json", "timing.jsonl", "report.html"})
     EXPECT_TRUE(fs::exists(done / file)) << file;
 
   // The own engine decodes what was written, with the logits of the reference.
@@ -241,7 +242,9 @@ TEST_F(TrainModel, ConfigurationsOfTheProjectAreRead) {
     const size_t end = name.rfind('_');
     const bool is_of_a_head = text.find("[head]") != std::string::npos;
     if (is_of_a_head && name == "demo_head") continue;  // what the others include
-    const std::string kind = is_of_a_head ? (name == "tiny_head" ? "hydra" : name.substr(end + 1))
+    const bool is_parallel = name.find("parallel") != std::string::npos;
+    const std::string kind = is_parallel    ? "parallel_draft"
+                             : is_of_a_head ? (name == "tiny_head" ? "hydra" : name.substr(end + 1))
                              : text.find("[distill]") == std::string::npos ? "lm"
                                                                            : "distill";
     const std::string error = error_of(words(kind, entry.path().string(), "none", {"batch.sequences=1000000"}));

@@ -7,11 +7,13 @@
 
 #include <cmath>
 
+#include "framework/core/files.h"
 #include "framework/decode/head_cache.h"
 #include "framework/train/adamw.h"
 #include "framework/train/chain_acceptance.h"
 #include "framework/train/decoder_head.h"
 #include "framework/train/head_training.h"
+#include "framework/train/parallel_draft.h"
 #include "framework/train/step_head.h"
 #include "tests/model/support.h"
 
@@ -27,11 +29,15 @@ fs::path target_folder() { return source_folder() / "tests/model/fixtures/heads/
 
 std::shared_ptr<FrozenTarget> target() { return std::make_shared<FrozenTarget>(target_folder(), kExact); }
 
-std::unique_ptr<HeadNetwork> network(const std::string& kind) {
+constexpr Token kMask = 3;
+
+std::unique_ptr<DraftNetwork> network(const std::string& kind) {
+  if (kind == "parallel") return make_parallel_draft(read_decoder(target_folder()), kMask, target()->config(), kExact);
   if (kind == "eagle" || kind == "mtp")
     return make_decoder_head({.kind = kind, .intermediate = 24, .heads = 2, .kv_heads = 1}, target(), 3, kExact);
   if (kind == "eagle3")
     return make_decoder_head({.kind = kind, .draft_tokens = {1, 5, 7, 20, 33, 60}}, target(), 3, kExact);
+  if (kind == "eagle3_sites") return make_decoder_head({.kind = "eagle3", .sites = {1, 4}}, target(), 3, kExact);
   if (kind == "eagle3_whole") return make_decoder_head({.kind = "eagle3"}, target(), 3, kExact);
   const bool is_shared = kind == "medusa_shared";
   return make_step_head({.kind = is_shared ? "medusa" : kind,
@@ -43,7 +49,7 @@ std::unique_ptr<HeadNetwork> network(const std::string& kind) {
 }
 
 // Parameters that no initial zero hides.
-void shake(const HeadNetwork& head) {
+void shake(const DraftNetwork& head) {
   const at::NoGradGuard no_grad;
   Dice dice(9);
   for (const Parameter& parameter : head.parameters()) {
@@ -52,24 +58,22 @@ void shake(const HeadNetwork& head) {
   }
 }
 
+const auto kHeads = ::testing::Values("medusa", "medusa_shared", "hydra", "mlp_speculator", "eagle", "eagle3",
+                                      "eagle3_whole", "eagle3_sites", "mtp");
+std::string kind_of(const ::testing::TestParamInfo<const char*>& kind) { return kind.param; }
 class HeadNetworks : public ::testing::TestWithParam<const char*> {};
-INSTANTIATE_TEST_SUITE_P(Kinds, HeadNetworks,
-                         ::testing::Values("medusa", "medusa_shared", "hydra", "mlp_speculator", "eagle", "eagle3",
-                                           "eagle3_whole", "mtp"),
-                         [](const auto& kind) { return std::string(kind.param); });
+INSTANTIATE_TEST_SUITE_P(Kinds, HeadNetworks, kHeads, kind_of);
+class DraftNetworks : public ::testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Heads, DraftNetworks, kHeads, kind_of);
+INSTANTIATE_TEST_SUITE_P(Models, DraftNetworks, ::testing::Values("parallel"), kind_of);
 
 // [levels][rows,V] of a text, by the network.
-std::vector<Tensor> levels_of(const HeadNetwork& head, const Tensor& token) {
+std::vector<Tensor> levels_of(const DraftNetwork& network, const Tensor& token) {
   const at::NoGradGuard no_grad;
-  const int64_t length = token.size(1) - 1;
-  HeadNetwork::Kept kept;
-  Tensor carried = head.join(target()->states(token.narrow(1, 0, length), head.sites()));
+  const Tensor text = token.narrow(1, 0, token.size(1) - 1);
   std::vector<Tensor> levels;
-  for (int level = 0; level < kLevels; ++level) {
-    const auto done = head.run(level, token.narrow(1, level + 1, length - 1 - level), carried, kept);
-    levels.push_back(head.logits(level, done.features.flatten(0, 1)).contiguous());
-    carried = done.carried;
-  }
+  for (const Tensor& features : network.unroll(text, target()->states(text, network.sites()), kLevels))
+    levels.push_back(network.logits(static_cast<int>(levels.size()), features.flatten(0, 1)).contiguous());
   return levels;
 }
 
@@ -77,7 +81,7 @@ TEST_P(HeadNetworks, SayInTrainingWhatTheySayInDrafting) {
   const auto head = network(GetParam());
   shake(*head);
   const TemporaryFolder folder;
-  head->write(folder.path() / "head", WrittenDtype::kFloat32);
+  head->write(folder.path() / "head");
   const auto own_target = load_model(target_folder(), {});
   const auto loaded = load_model(folder.path() / "head", {.target = own_target.get()});
   Dice dice(4);
@@ -104,9 +108,40 @@ TEST_P(HeadNetworks, SayInTrainingWhatTheySayInDrafting) {
   }
 }
 
+// Level k of row t is the k-th mask's row behind the text up to t + 1.
+TEST(ParallelDraft, SaysInTrainingWhatAPassOverMasksSays) {
+  const auto draft = network("parallel");
+  shake(*draft);
+  const TemporaryFolder folder;
+  draft->write(folder.path() / "draft");
+  EXPECT_NE(read_file(folder.path() / "draft/config.json").find("\"pard_token\": 3"), std::string::npos);
+  const auto loaded = load_model(folder.path() / "draft", {});
+  Dice dice(4);
+  const std::vector<int64_t> text = random_tokens(dice, 12, loaded->vocab());
+  const std::vector<Tensor> levels = levels_of(*draft, at::tensor(text).view({1, -1}));
+  for (int64_t t = 0; t + kLevels + 1 < static_cast<int64_t>(text.size()); ++t) {
+    Prefix rows(text.begin(), text.begin() + t + 2);
+    rows.resize(rows.size() + kLevels - 1, kMask);
+    const auto cache = loaded->new_cache(1, 32);
+    const Tensor logits = loaded->forward(make_rows({RowList::chain(rows)}), *cache, {.logits = Logits::kAll}).logits;
+    for (int level = 0; level < kLevels; ++level) {
+      const std::vector<float> expected = values(levels[static_cast<size_t>(level)][t]);
+      EXPECT_LE(largest_difference(values(logits[0][t + 1 + level].contiguous()), expected), 1e-4F * range_of(expected))
+          << "row " << t << " level " << level;
+    }
+  }
+}
+
+TEST(ParallelDraft, RefusesAMaskThatIsNoToken) {
+  for (const Token mask : {-1, 61}) {
+    EXPECT_THROW(make_parallel_draft(read_decoder(target_folder()), mask, target()->config(), kExact), ConfigError)
+        << mask;
+  }
+}
+
 double loss_of(Objective& objective, const Tensor& token) { return objective.learn({.token = token}, 1.0)[0].second; }
 
-TEST_P(HeadNetworks, HaveTheGradientsOfFiniteDifferences) {
+TEST_P(DraftNetworks, HaveTheGradientsOfFiniteDifferences) {
   auto made = network(GetParam());
   shake(*made);
   const auto objective = make_head_training(
@@ -136,7 +171,7 @@ TEST_P(HeadNetworks, HaveTheGradientsOfFiniteDifferences) {
   }
 }
 
-TEST_P(HeadNetworks, LearnWhatTheTargetSays) {
+TEST_P(DraftNetworks, LearnWhatTheTargetSays) {
   const auto objective =
       make_head_training(network(GetParam()), target(), {.levels = kLevels, .gamma = kLevels}, kExact);
   Dice dice(6);
