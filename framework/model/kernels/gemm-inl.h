@@ -17,7 +17,8 @@ namespace HWY_NAMESPACE {
 
 constexpr int kVectors = 2;  // of outputs in a panel
 constexpr int kPanel = int(kLanes) * kVectors;
-constexpr int kMostRows = HWY_MAX_BYTES >= 64 ? 12 : 4;  // accumulators that fit into the registers
+// Whose accumulators fit into the registers.
+constexpr int kMostRows = HWY_MAX_BYTES >= 64 ? 12 : HWY_MAX_BYTES == 32 ? 5 : 4;
 
 template <int kBytes>
 HWY_INLINE void prefetch(const void* weights) {
