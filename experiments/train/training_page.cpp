@@ -21,11 +21,12 @@ constexpr size_t kMostPoints = 200;  // a panel is as many pixels wide
 
 void add_figures(const Json& line, std::vector<TrainingCurve>& curves) {
   const auto step = line.at("step").get<int64_t>();
-  for (const auto& [name, value] : line.items()) {
-    if (!value.is_number() || name == "step" || name == "tokens") continue;
+  for (const auto& item : line.items()) {
+    const std::string& name = item.key();
+    if (!item.value().is_number() || name == "step" || name == "tokens") continue;
     auto curve = std::find_if(curves.begin(), curves.end(), [&](const TrainingCurve& c) { return c.name == name; });
     if (curve == curves.end()) curve = curves.insert(curves.end(), {.name = name, .points = {}});
-    curve->points.emplace_back(step, value.get<double>());
+    curve->points.emplace_back(step, item.value().get<double>());
   }
 }
 
@@ -146,7 +147,7 @@ fs::path write_training_page(const fs::path& folder) {
                 curves.held_out, curves.best);
   const Figure batches =
       figure_of("learning", "Batches", "Where there are many steps, each point is a mean of them.", curves.batches, 0);
-  const fs::path page = folder / "report.html";
+  fs::path page = folder / "report.html";
   write_file_atomically(
       page, page_html(training.value("name", "training") + " - Specula",
                       cat(header_html(training), "<main>\n<section id=\"held\">\n<h2>Held-out texts</h2>\n",
