@@ -15,7 +15,7 @@ here=assets/recipe
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
 
-steps() { awk -v n="$1" -v share="$share" 'BEGIN { s = int(n * share); print s > 1 ? s : 2 }'; }
+steps() { awk -v n="$1" -v share="$share" 'BEGIN { s = int(n * share); print (s > 1 ? s : 2) }'; }
 train() { # KIND CONFIG STEPS ...
   local kind=$1 config=$2 count
   count=$(steps "$3")
