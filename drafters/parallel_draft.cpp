@@ -47,7 +47,7 @@ class Masked final : public DraftSource {
   std::vector<Token> catch_up(int b, const Prefix& text) override { return cache_.catch_up(b, text); }
 
   Pass forward(const std::vector<RowList>& lists, const Ask& ask) override {
-    if (std::any_of(lists.begin(), lists.end(), [](const RowList& list) { return !list.token.empty(); })) feed(lists);
+    feed(lists);
     size_t width = 1;
     for (const RowList& list : lists) width = std::max(width, ask.logits == Logits::kLast ? 1 : list.token.size());
     const auto batch = static_cast<int64_t>(lists.size()), vocab = cache_.model().vocab();

@@ -68,14 +68,17 @@ PaperChecks on_toys(const Registries& registries) {
       at_least({"acceptance above what KL(p, q) warrants", "Pinsker's inequality"}, above_bound, -1e-6)};
 
   constexpr uint64_t kToys = 6;
+  std::vector<double> by_tvd;
+  for (uint64_t seed = 0; seed < kToys; ++seed)
+    by_tvd.push_back(acceptance(*rule, texts(seed), learned(Divergence::kTvd, texts(seed))));
   double least_of_tvd = 1;
   for (const Divergence loss : {Divergence::kForwardKl, Divergence::kReverseKl, Divergence::kJsd, Divergence::kTvd}) {
     double gain = 0;
     for (uint64_t seed = 0; seed < kToys; ++seed) {
       const std::vector<Row> p = texts(seed);
-      const double accepted = acceptance(*rule, p, learned(loss, p));
+      const double accepted = loss == Divergence::kTvd ? by_tvd[seed] : acceptance(*rule, p, learned(loss, p));
       gain += (accepted - acceptance(*rule, p, Row(kVocab, 1.0 / kVocab))) / kToys;
-      least_of_tvd = std::min(least_of_tvd, acceptance(*rule, p, learned(Divergence::kTvd, p)) - accepted);
+      least_of_tvd = std::min(least_of_tvd, by_tvd[seed] - accepted);
     }
     checks.push_back(at_least({cat("acceptance that a draft gains by learning, ", divergence_names()[size_t(loss)]),
                                "every divergence helps"},

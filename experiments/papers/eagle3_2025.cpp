@@ -29,9 +29,7 @@ double variation(const Verifier& rule, const Row& p, const std::vector<Drafted>&
         law_of_first_token(*law_of_round(rule, drafted.tree, drafted.p), drafted.tree, kVocab);
     for (size_t x = 0; x < first.size(); ++x) first[x] += drafted.mass * law[x];
   }
-  double sum = 0;
-  for (size_t x = 0; x < first.size(); ++x) sum += std::abs(first[x] - p[x]);
-  return sum / 2;
+  return 1 - overlap_of(first, p);
 }
 
 PaperChecks on_toys(const Registries& registries) {

@@ -153,7 +153,7 @@ fs::path write_training_page(const fs::path& folder) {
                       cat(header_html(training), "<main>\n<section id=\"held\">\n<h2>Held-out texts</h2>\n",
                           figure_html(held_out), "<div class=\"block\">", table_html(validations(curves)),
                           "</div>\n</section>\n<section id=\"batches\">\n<h2>Batches</h2>\n", figure_html(batches),
-                          "</section>\n</main>\n<footer>Written by Specula, from ", "metrics.jsonl alone.</footer>\n"),
+                          "</section>\n</main>\n<footer>Written by Specula, from metrics.jsonl alone.</footer>\n"),
                       training.dump(1)));
   return page;
 }

@@ -41,14 +41,16 @@ class HeadMisfits : public ConfigFolder {
     return code;
   }
 
-  // The folder of a head of the demo target after two steps on a few tokens.
-  std::string trained(const std::string& kind, const std::vector<std::string>& sets = {}) const {
-    std::vector<std::string> words = {"train", kind, kRoot + "/configs/train/tiny_head.toml", "--out", path("out")};
+  // The folder of a head of the demo target, or of a draft, after two steps on a few tokens.
+  std::string trained(const std::string& kind, const std::vector<std::string>& sets = {},
+                      const std::string& config = "tiny_head.toml") const {
+    std::vector<std::string> words = {
+        "train", kind, kRoot + "/configs/train/" + config, "--out", path("out"), "--set", "train.name=trained"};
     for (const char* set : {"train.steps=2", "validation.every=2", "validation.rows=2", "batch.length=24"})
       words.insert(words.end(), {"--set", set});
     for (const std::string& set : sets) words.insert(words.end(), {"--set", set});
     EXPECT_EQ(run(words), 0);
-    return path("out/tiny-head/model");
+    return path("out/trained/model");
   }
 
   // Two arms on the demo target: plain decoding, and the head.
@@ -90,16 +92,12 @@ TEST_P(TrainHeads, DraftWhatIsVerifiedToBeTheBaselinesText) {
 }
 
 TEST_F(HeadMisfits, AParallelDraftIsTrainedAndDrafts) {
-  std::vector<std::string> words = {"train", "parallel_draft", kRoot + "/configs/train/tiny_parallel.toml", "--out",
-                                    path("out")};
-  for (const char* set : {"train.steps=2", "validation.every=2", "validation.rows=2", "batch.length=24"})
-    words.insert(words.end(), {"--set", set});
-  ASSERT_EQ(run(words), 0);
+  const std::string draft = trained("parallel_draft", {}, "tiny_parallel.toml");
   const std::string config = write(
-      "c.toml", cat("include = [\"", kRoot, "/configs/base/smoke.toml\"]\n[experiment]\nname = \"parallel\"\n",
-                    "[models.parallel]\npath = \"", path("out/tiny-parallel/model"), "\"\n[data]\nmax_new_tokens = 8\n",
-                    "[[arm]]\nname = \"parallel\"\n",
-                    "drafter = { name = \"parallel_draft\", model = \"parallel\", mask_token = 0, length = 3 }\n"));
+      "c.toml",
+      cat("include = [\"", kRoot, "/configs/base/smoke.toml\"]\n[experiment]\nname = \"parallel\"\n",
+          "[models.parallel]\npath = \"", draft, "\"\n[data]\nmax_new_tokens = 8\n", "[[arm]]\nname = \"parallel\"\n",
+          "drafter = { name = \"parallel_draft\", model = \"parallel\", mask_token = 0, length = 3 }\n"));
   EXPECT_EQ(run({"run", config, "--out", path("runs")}), 0);
 }
 
