@@ -48,5 +48,7 @@ train medusa configs/train/demo_medusa.toml 800 --set "$samples" --set "head.tar
 train eagle configs/train/demo_eagle.toml 800 --set "$samples" --set "head.target=\"$target\""
 train eagle3 configs/train/demo_eagle3.toml 1000 --set "$samples" --set "head.target=\"$target\""
 train mtp configs/train/demo_mtp.toml 600 --set "$samples" --set "head.target=\"$target\""
+train kangaroo configs/train/demo_kangaroo.toml 2000 --set "$samples" --set "head.target=\"$target\""
+"$specula" train token_ranks "$out/samples.jsonl" "$out/texts.jsonl" --tokenizer "$target" --output "$out/texts.ranks"
 train parallel_draft configs/train/demo_parallel_draft.toml 400 --set "$samples" --set "head.target=\"$target\"" \
   --set "model.from=\"$out/train/demo-draft/model\""

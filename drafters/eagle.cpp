@@ -7,7 +7,7 @@ namespace {
 
 struct Options : HeadOptions {
   Options() { head.name = "eagle"; }
-  static HeadPlugin plugin() { return {.name = "eagle", .kind = "eagle"}; }
+  static HeadPlugin plugin() { return {.name = "eagle", .kind = "eagle", .memory = kLayerMemory}; }
 };
 
 }  // namespace

@@ -10,7 +10,7 @@ struct Options : HeadOptions {
     head.name = "eagle";
     tree.tree = default_call("dynamic");
   }
-  static HeadPlugin plugin() { return {.name = "eagle2", .kind = "eagle"}; }
+  static HeadPlugin plugin() { return {.name = "eagle2", .kind = "eagle", .memory = kLayerMemory}; }
 };
 
 }  // namespace

@@ -7,7 +7,7 @@ namespace {
 
 struct Options : HeadOptions {
   Options() { head.name = "eagle3"; }
-  static HeadPlugin plugin() { return {.name = "eagle3", .kind = "eagle3"}; }
+  static HeadPlugin plugin() { return {.name = "eagle3", .kind = "eagle3", .memory = kLayerMemory}; }
 };
 
 }  // namespace

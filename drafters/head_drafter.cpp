@@ -1,30 +1,29 @@
 #include "drafters/head_drafter.h"
 
 namespace specula {
-namespace {
 
-// Throws ConfigError where the entry is no such head.
-const LanguageModel& head_of(const HeadOptions& options, const HeadPlugin& plugin, const Parts& parts) {
-  const LanguageModel& model = parts.model(options.head.name);
+const LanguageModel& head_of(const ModelName& name, const HeadPlugin& plugin, const Parts& parts) {
+  const LanguageModel& model = parts.model(name.name);
   const HeadTraits* traits = model.head_traits();
   if (traits == nullptr || traits->kind != plugin.kind) {
-    throw ConfigError(cat(plugin.name, " head = ", quoted(options.head.name), ": expected a head of kind '",
-                          plugin.kind, "'; it is ",
-                          traits == nullptr ? "a model of its own" : cat("of kind '", traits->kind, "'")));
+    throw ConfigError(cat(plugin.name, " head = ", quoted(name.name), ": expected a head of kind '", plugin.kind,
+                          "'; it is ", traits == nullptr ? "a model of its own" : cat("of kind '", traits->kind, "'")));
   }
   return model;
 }
 
-}  // namespace
-
 Facts head_facts(const HeadOptions& options, const HeadPlugin& plugin, Policy policy) {
   Facts facts = tree_facts(options.tree, plugin.name, policy);
   facts.heads = {{options.head.name, plugin.kind}};
+  facts.memory = plugin.memory;
+  add_frequent(options.frequent, plugin.name, facts);
   return facts;
 }
 
 HeadDrafter::HeadDrafter(const HeadOptions& options, const HeadPlugin& plugin, const Parts& parts)
-    : head_(head_of(options, plugin, parts)), drafting_(options.tree, plugin.name, parts) {
+    : head_(head_of(options.head, plugin, parts)),
+      drafting_(options.tree, plugin.name, parts),
+      frequent_(frequent_of(options.frequent, head_, parts)) {
   const int most = head_.head_traits()->depth;
   if (most > 0 && drafting_.depth() > most) {
     throw ConfigError(cat(plugin.name, " drafts ", drafting_.depth(), " tokens deep, but '", options.head.name,
@@ -34,7 +33,7 @@ HeadDrafter::HeadDrafter(const HeadOptions& options, const HeadPlugin& plugin, c
 }
 
 void HeadDrafter::begin(std::span<const Prefix> prefixes, std::span<const int64_t> /*requests*/, const Pass& prefill) {
-  cache_.emplace(head_, prefixes, prefill);
+  cache_.emplace(frequent_ ? *frequent_ : head_, prefixes, prefill);
   drafting_.begin(prefixes.size());
 }
 

@@ -1,11 +1,12 @@
 // What the drafters share that draft with a head of the target: medusa, hydra, mlp_speculator, eagle, eagle2, eagle3,
-// mtp.  They differ in the network (framework/model/heads), in the tree that is usual, and in nothing else here.
-// Licence: Apache-2.0.
+// mtp, kangaroo (head_of alone).  They differ in the network (framework/model/heads), in the tree that is usual, and in
+// nothing else here. Licence: Apache-2.0.
 #pragma once
 
 #include <optional>
 #include <string>
 
+#include "drafters/frequent_options.h"
 #include "drafters/tree_options.h"
 #include "framework/decode/head_cache.h"
 
@@ -14,18 +15,25 @@ namespace specula {
 struct HeadOptions {
   ModelName head;
   TreeOptions tree;
+  FrequentOptions frequent;
   template <class V>
   void visit(V& v) {
     v("head", head, "the entry of [models] with the head, which was trained for the target");
     tree.visit(v);
+    frequent.visit(v);
   }
 };
 
 struct HeadPlugin {
-  std::string name;  // of the drafter
-  std::string kind;  // of the head: HeadTraits::kind
+  std::string name;    // of the drafter
+  std::string kind;    // of the head: HeadTraits::kind
+  std::string memory;  // Facts::memory
 };
+inline constexpr const char* kLayerMemory = "keys and values of one layer for each token of the text";
+inline constexpr const char* kStateMemory = "a state of the target for each sequence";
 
+// Throws ConfigError where the entry is no such head.
+const LanguageModel& head_of(const ModelName& name, const HeadPlugin& plugin, const Parts& parts);
 Facts head_facts(const HeadOptions& options, const HeadPlugin& plugin, Policy policy);
 
 class HeadDrafter : public Drafter {
@@ -42,6 +50,7 @@ class HeadDrafter : public Drafter {
  private:
   const LanguageModel& head_;
   TreeDrafting drafting_;
+  std::optional<FrequentTokens> frequent_;  // none: every token
   std::optional<HeadCache> cache_;
 };
 

@@ -7,7 +7,7 @@ namespace {
 
 struct Options : HeadOptions {
   Options() { head.name = "hydra"; }
-  static HeadPlugin plugin() { return {.name = "hydra", .kind = "hydra"}; }
+  static HeadPlugin plugin() { return {.name = "hydra", .kind = "hydra", .memory = kStateMemory}; }
 };
 
 }  // namespace

@@ -7,7 +7,7 @@ namespace {
 
 struct Options : HeadOptions {
   Options() { head.name = "medusa"; }
-  static HeadPlugin plugin() { return {.name = "medusa", .kind = "medusa"}; }
+  static HeadPlugin plugin() { return {.name = "medusa", .kind = "medusa", .memory = kStateMemory}; }
 };
 
 }  // namespace

@@ -10,7 +10,7 @@ struct Options : HeadOptions {
     head.name = "mlp_speculator";
     tree.length = 3;
   }
-  static HeadPlugin plugin() { return {.name = "mlp_speculator", .kind = "mlp_speculator"}; }
+  static HeadPlugin plugin() { return {.name = "mlp_speculator", .kind = "mlp_speculator", .memory = kStateMemory}; }
 };
 
 }  // namespace

@@ -7,7 +7,7 @@ namespace {
 
 struct Options : HeadOptions {
   Options() { head.name = "mtp"; }
-  static HeadPlugin plugin() { return {.name = "mtp", .kind = "mtp"}; }
+  static HeadPlugin plugin() { return {.name = "mtp", .kind = "mtp", .memory = kLayerMemory}; }
 };
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "drafters/echo.h"
 #include "drafters/fallback.h"
 #include "drafters/hydra.h"
+#include "drafters/kangaroo.h"
 #include "drafters/layer_skip.h"
 #include "drafters/lookahead.h"
 #include "drafters/medusa.h"
@@ -53,6 +54,7 @@ void register_drafters(Registry<Drafter>& drafters) {
   drafters.add(mtp());
   drafters.add(layer_skip());
   drafters.add(early_exit());
+  drafters.add(kangaroo());
   drafters.add(swift());
   drafters.add(sliding_window_self());
   drafters.add(prompt_lookup());

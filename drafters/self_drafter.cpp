@@ -34,7 +34,7 @@ std::vector<DraftTree> SelfDrafter::chains(const Round& round,
                  .stop = &stop_};
   for (size_t b = 0; b < batch; ++b) {
     if (round.done[b] != 0) continue;
-    how.catch_up[b] = {round.prefixes[b].back()};
+    how.catch_up[b] = catch_up(b, round.prefixes[b]);
     how.depth[b] = round.depth_limit(b, options_.length);
   }
   return draft_chains(round, how);

@@ -1,6 +1,7 @@
 // What drafters share that let the target draft chains for itself, by passes over its own cache which leave out layers
-// or hide a part of the text: layer_skip, early_exit, swift, sliding_window_self.  The cache holds all committed text
-// but the root, so a round begins with one row, and it must be left as it was found.  Licence: Apache-2.0.
+// or hide a part of the text: layer_skip, early_exit, kangaroo, swift, sliding_window_self.  The cache holds all
+// committed text but the root, so a round begins with one row, and it must be left as it was found.  Licence:
+// Apache-2.0.
 #pragma once
 
 #include <string>
@@ -38,6 +39,8 @@ class SelfDrafter : public Drafter {
   std::vector<std::pair<std::string, double>> notes(size_t b) const override;
 
  protected:
+  // What a round begins with: the last token of each text; of drafters with a cache of their own, what that lacks too.
+  virtual std::vector<Token> catch_up(size_t /*b*/, const Prefix& text) { return {text.back()}; }
   // Chains of at most `length` tokens.  What `forward` fed stays in the target's cache: roll_back() or resume it.
   std::vector<DraftTree> chains(const Round& round, const std::function<Pass(const std::vector<RowList>&)>& forward);
   std::vector<DraftTree> chains(const Round& round, const Ask& ask);  // by passes of the target; rolled back

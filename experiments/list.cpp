@@ -42,6 +42,7 @@ std::string needs_of(const std::optional<Facts>& facts) {
   std::vector<std::string> needs;
   for (const std::string& model : facts->models) needs.push_back("model " + model);
   for (const std::string& model : facts->foreign_models) needs.push_back(cat("model ", model, ", tokenizers"));
+  for (const Facts::Head& head : facts->heads) needs.push_back("head " + head.name);
   for (const std::string& file : facts->files) needs.push_back("file " + file);
   return join(needs);
 }

@@ -13,9 +13,9 @@ namespace specula {
 struct HeadKeys {
   std::string kind;
   std::string target, loss = "forward_kl";
-  int levels = 4, gamma = 4, blocks = 1, mask_token = 0;
+  int levels = 4, gamma = 4, blocks = 1, mask_token = 0, exit_layer = 2;
   double beta = 0.5, decay = 0.8, data_share = 0, feature_share = 0;
-  bool shared_output = false;
+  bool shared_output = false, prefix = false;
   std::vector<double> sites;
   int64_t inner = 0, intermediate = 0, heads = 0, kv_heads = 0, draft_vocab = 0;
 
@@ -26,25 +26,32 @@ struct HeadKeys {
   template <class V>
   void visit(V& v) {
     v("target", target, "folder of the model that the head is to draft for; it does not learn");
-    v("levels", levels, 1, 64,
-      "of heads that attend, own predictions that are unrolled in training; of others, tokens that they learn to draft",
-      "tokens");
+    if (kind != "kangaroo")
+      v("levels", levels, 1, 64,
+        "of heads that attend, own predictions that are unrolled in training; of others, tokens that they learn to "
+        "draft",
+        "tokens");
     v("gamma", gamma, 1, 64, "drafted tokens of the chains by which it is validated", "tokens");
     v("loss", loss, divergence_names(), "how far the head's distribution is from the target's");
     v("beta", beta, 0.001, 0.999, "of jsd: weight of the target's side");
-    v("decay", decay, 0.001, 1.0, "level k counts decay^k, the first one 1");
+    if (kind != "kangaroo") v("decay", decay, 0.001, 1.0, "level k counts decay^k, the first one 1");
     v("data_share", data_share, 0.0, 1.0, "share of the loss that is cross-entropy of the texts' own tokens");
     if (is_of({"medusa", "hydra"})) v("blocks", blocks, 1, 16, "of medusa, hydra: residual blocks of a head", "blocks");
     if (is_of({"medusa"}))
       v("shared_output", shared_output, "of medusa: heads end in the target's own output head, which is not stored");
+    if (is_of({"hydra"}))
+      v("prefix", prefix, "of hydra: a decoder layer reads the target's states before the heads do (Hydra++)");
     if (is_of({"mlp_speculator"}))
       v("inner", inner, 0, 1 << 17, "of mlp_speculator: numbers of its state; 0: as the target's");
-    if (is_of({"eagle", "eagle3", "mtp"})) {
+    if (is_of({"eagle", "eagle3", "mtp"}))
       v("intermediate", intermediate, 0, 1 << 19,
         "of eagle, eagle3, mtp: numbers inside the feed-forward block; 0: as the target's");
-      v("heads", heads, 0, 4096, "of eagle, eagle3, mtp: heads of queries; 0: as the target's");
-      v("kv_heads", kv_heads, 0, 4096, "of eagle, eagle3, mtp: heads of keys and values; 0: as the target's");
+    if (is_of({"eagle", "eagle3", "mtp", "kangaroo"})) {
+      v("heads", heads, 0, 4096, "of eagle, eagle3, mtp, kangaroo: heads of queries; 0: as the target's");
+      v("kv_heads", kv_heads, 0, 4096, "of eagle, eagle3, mtp, kangaroo: heads of keys and values; 0: as the target's");
     }
+    if (is_of({"kangaroo"}))
+      v("exit_layer", exit_layer, 1, 1024, "of kangaroo: layers of the target in front of the adapter", "layers");
     if (is_of({"eagle"}))
       v("feature_share", feature_share, 0.0, 1e3,
         "of eagle: weight of the smooth L1 distance between its states and the target's, beside the loss");

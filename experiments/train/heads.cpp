@@ -1,5 +1,5 @@
-// `specula train medusa|hydra|mlp_speculator|eagle|eagle3|mtp|parallel_draft`: a head, or a draft model that names many
-// tokens at once, learns to draft for a target.  Licence: Apache-2.0.
+// `specula train medusa|hydra|mlp_speculator|eagle|eagle3|mtp|kangaroo|parallel_draft`: a head, or a draft model that
+// names many tokens at once, learns to draft for a target.  Licence: Apache-2.0.
 #include <algorithm>
 #include <numeric>
 
@@ -37,7 +37,8 @@ std::unique_ptr<DraftNetwork> network_of(const HeadKeys& keys, const std::shared
                            .levels = keys.levels,
                            .blocks = keys.blocks,
                            .inner = keys.inner,
-                           .shared_output = keys.shared_output},
+                           .shared_output = keys.shared_output,
+                           .prefix = keys.prefix},
                           target, seed, training);
   }
   return make_decoder_head({.kind = keys.kind,
@@ -45,7 +46,8 @@ std::unique_ptr<DraftNetwork> network_of(const HeadKeys& keys, const std::shared
                             .heads = keys.heads,
                             .kv_heads = keys.kv_heads,
                             .draft_tokens = frequent_tokens(texts, target->config().vocab, keys.draft_vocab),
-                            .sites = {keys.sites.begin(), keys.sites.end()}},
+                            .sites = keys.kind == "kangaroo" ? std::vector{keys.exit_layer}
+                                                             : std::vector<int>(keys.sites.begin(), keys.sites.end())},
                            target, seed, training);
 }
 
@@ -67,7 +69,7 @@ ExitCode train_head_command(const std::string& kind, const TrainModelArgs& args)
   training.make = [&](const TrainTexts& texts) {
     const DecoderTraining how = decoder_training(training.config);
     const auto target = std::make_shared<FrozenTarget>(keys.target, how);
-    const HeadTrainingOptions options{.levels = keys.levels,
+    const HeadTrainingOptions options{.levels = kind == "kangaroo" ? 1 : keys.levels,
                                       .gamma = keys.gamma,
                                       .decay = keys.decay,
                                       .loss = parse_divergence(keys.loss),

@@ -23,6 +23,26 @@ int64_t common(const Prefix& a, const Prefix& b) {
   return std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first - a.begin();
 }
 
+// States [B,R,H] that a drafter brings.
+class GivenStates {
+ public:
+  GivenStates(const Tensor& states, int64_t width) : width_(width) {
+    if (!states.defined()) return;
+    Dims dims;
+    dims.check(states, "below", "B R H");
+    SPECULA_CHECK(dims['H'] == width, "states of ", dims['H'], " numbers; expected ", width);
+    states_ = states.contiguous();
+  }
+  const float* at(int64_t b, int64_t row) const {
+    SPECULA_CHECK(states_.defined() && row < states_.size(1), "row ", row, " was given no state");
+    return states_.const_data_ptr<float>() + (b * states_.size(1) + row) * width_;
+  }
+
+ private:
+  int64_t width_;
+  Tensor states_;
+};
+
 }  // namespace
 
 HeadCache::HeadCache(const LanguageModel& head, std::span<const Prefix> prefixes, const Pass& prefill)
@@ -83,19 +103,20 @@ bool HeadCache::append_state(const Sequence& s, int64_t i, std::vector<float>& t
 void HeadCache::feed_prompts(std::span<const Prefix> prefixes) {
   size_t longest = 0;
   for (size_t b = 0; b < prefixes.size(); ++b) {
-    sequences_[b].fed.assign(prefixes[b].begin(), prefixes[b].begin() + 1);
+    sequences_[b].fed.assign(prefixes[b].begin(), prefixes[b].begin() + traits_.lag);
     longest = std::max(longest, prefixes[b].size());
   }
-  for (size_t start = 1; start + 1 < longest; start += kChunk) {
+  const auto lag = static_cast<size_t>(traits_.lag);
+  for (size_t start = lag; start + 1 < longest; start += kChunk) {
     std::vector<RowList> lists(prefixes.size());
     for (size_t b = 0; b < prefixes.size(); ++b) {
       Sequence& s = sequences_[b];
-      const size_t end = std::max(prefixes[b].size(), size_t{2}) - 1, first = std::min(start, end),
+      const size_t end = std::max(prefixes[b].size(), lag + 1) - 1, first = std::min(start, end),
                    last = std::min(start + kChunk, end);
       s.caught.assign(prefixes[b].begin() + static_cast<int64_t>(first),
                       prefixes[b].begin() + static_cast<int64_t>(last));
       s.carried.clear();
-      for (size_t i = first; i < last; ++i) append_state(s, static_cast<int64_t>(i) - 1, s.carried);
+      for (size_t i = first; i < last; ++i) append_state(s, static_cast<int64_t>(i - lag), s.carried);
       s.worth = s.caught.size();
       s.own.clear();
       lists[b] = RowList::chain(s.caught);
@@ -107,7 +128,7 @@ void HeadCache::feed_prompts(std::span<const Prefix> prefixes) {
 
 // Commits the rows of the last catch_up() that became text; all others go.
 void HeadCache::keep_caught(int b, Sequence& s, const Prefix& text) {
-  const size_t fed = s.own.size() / static_cast<size_t>(traits_.width);  // none where the round asked for no draft
+  const auto fed = static_cast<size_t>(cache_->tentative(b));  // none where the round asked for no draft
   size_t count = 0;
   while (count < std::min(s.worth, fed) && s.fed.size() + 1 < text.size() && text[s.fed.size()] == s.caught[count]) {
     s.fed.push_back(s.caught[count]);
@@ -130,11 +151,11 @@ void HeadCache::forget_changes(int b, Sequence& s, const Prefix& text) {
   const auto most = static_cast<int64_t>(text.size()) - 1;  // the root is fed anew
   const int64_t fits = std::min(common(s.fed, text), most);
   if (fits == static_cast<int64_t>(s.fed.size())) return;
-  const int64_t kept = std::max<int64_t>(fits, 1);
+  const int64_t kept = std::max<int64_t>(fits, traits_.lag);
   s.fed.assign(text.begin(), text.begin() + kept);
   s.caught.clear();
   s.worth = 0;
-  cache_->truncate(b, kept - 1);
+  cache_->truncate(b, kept - traits_.lag);
 }
 
 std::vector<Token> HeadCache::catch_up(int b, const Prefix& text) {
@@ -152,35 +173,39 @@ std::vector<Token> HeadCache::catch_up(int b, const Prefix& text) {
   s.carried.clear();
   s.own.clear();
   s.worth = 0;
-  for (int64_t i = first; i <= root; ++i) {
-    const bool is_known = append_state(s, i - 1, s.carried);
+  for (int64_t i = first; i < root + traits_.lag; ++i) {
+    const bool is_known = append_state(s, i - traits_.lag, s.carried);
     if (is_known && s.worth == static_cast<size_t>(i - first)) ++s.worth;
   }
   // States in front of the next row are of no use any more.
-  const int64_t needed = std::max(s.from, std::min(first - 1, static_cast<int64_t>(s.text.size())));
+  const int64_t needed = std::max(s.from, std::min(first - traits_.lag, static_cast<int64_t>(s.text.size())));
   s.states.erase(s.states.begin(), s.states.begin() + (needed - s.from) * traits_.width);
   s.from = needed;
   return s.caught;
 }
 
-Pass HeadCache::forward(const std::vector<RowList>& lists, const Ask& ask) {
+Pass HeadCache::forward(const std::vector<RowList>& lists, const Ask& ask, const Tensor& below) {
   Rows rows = make_rows(lists);
   const int64_t batch = rows.token.size(0), count = rows.token.size(1), width = traits_.width;
   rows.hidden = at::empty({batch, count, width}, at::kFloat);
   float* to = rows.hidden.mutable_data_ptr<float>();
+  const GivenStates given(below, width);
   std::fill_n(to, rows.hidden.numel(), 0.0f);
   for (int64_t b = 0; b < batch; ++b) {
     const Sequence& s = sequences_[static_cast<size_t>(b)];
     const RowList& list = lists[static_cast<size_t>(b)];
-    const bool is_first = s.own.empty();
+    const bool is_first = cache_->tentative(static_cast<int>(b)) == 0;
     SPECULA_CHECK(!is_first || list.token.size() <= s.caught.size(), list.token.size(), " rows catch up with ",
                   s.caught.size());
-    for (size_t r = 0; r < list.token.size(); ++r) {
-      const float* from =
-          is_first ? s.carried.data() + r * static_cast<size_t>(width) : s.own.data() + list.parent[r] * width;
-      std::copy_n(from, width, to + (b * count + static_cast<int64_t>(r)) * width);
+    const auto known = is_first ? static_cast<int64_t>(s.carried.size()) / width : 0;
+    for (int64_t r = 0; r < static_cast<int64_t>(list.token.size()); ++r) {
+      const float* from = r < known          ? s.carried.data() + r * width
+                          : traits_.lag == 0 ? given.at(b, r - known)
+                                             : s.own.data() + list.parent[static_cast<size_t>(r)] * width;
+      std::copy_n(from, width, to + (b * count + r) * width);
     }
   }
+  if (traits_.lag == 0) return head_.forward(rows, *cache_, ask);
   Ask wanted = ask;
   wanted.hidden = {traits_.own};
   Pass pass = head_.forward(rows, *cache_, wanted);

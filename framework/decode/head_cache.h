@@ -4,7 +4,8 @@
 // begins, since the target has scored the text up to there.  Rows below it carry what the head itself gave for their
 // parents, so they are dropped when the round is over, and what was accepted is fed anew with the target's states
 // (EAGLE, Li et al. 2024, section 4.2).  Where a text was changed by others the states behind the change are not known:
-// such rows carry zeros, which costs acceptance and never a law.  Licence: Apache-2.0.
+// such rows carry zeros, which costs acceptance and never a law.  Where a row carries the state at its own token
+// (HeadTraits::lag 0) root and drafts get theirs from whoever drafts.  Licence: Apache-2.0.
 #pragma once
 
 #include <memory>
@@ -23,17 +24,19 @@ class HeadCache final : public DraftSource {
 
   void observe(const Feedback& feedback);  // the states of the rows that became text
   std::vector<Token> catch_up(int b, const Prefix& text) override;
-  Pass forward(const std::vector<RowList>& lists, const Ask& ask) override;
+  Pass forward(const std::vector<RowList>& lists, const Ask& ask) override { return forward(lists, ask, {}); }
+  // `below` [B,R,H] float32, of heads of lag 0: the states of the rows from the root on, padded.
+  Pass forward(const std::vector<RowList>& lists, const Ask& ask, const Tensor& below);
 
  private:
   struct Sequence {
-    Prefix text;                 // the tokens whose states were seen
-    int64_t from = 0;            // states are kept of text[from] and behind
-    std::vector<float> states;   // [text.size() - from, H]
-    Prefix fed;                  // the tokens in front of the rows to come; all but the first have a committed row
-    std::vector<Token> caught;   // the rows of the last catch_up(), the first tentative slots
-    size_t worth = 0;            // so many of them carry the target's states
-    std::vector<float> carried;  // [caught, H]
+    Prefix text;                // the tokens whose states were seen
+    int64_t from = 0;           // states are kept of text[from] and behind
+    std::vector<float> states;  // [text.size() - from, H]
+    Prefix fed;                 // the tokens in front of the rows to come; all but the first `lag` have a committed row
+    std::vector<Token> caught;  // the rows of the last catch_up(), the first tentative slots
+    size_t worth = 0;           // so many of them carry the target's states
+    std::vector<float> carried;  // [caught, H]; of lag 0 without the root's
     std::vector<float> own;      // [tentative, H]: what the head gave for the rows
   };
 

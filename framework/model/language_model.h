@@ -89,11 +89,14 @@ class KvCache {
 
 // What sets a drafter's head apart from a model that drafts by itself (Medusa, Cai et al. 2024; EAGLE, Li et al. 2024;
 // MTP, DeepSeek-AI 2024): each of its rows carries a state beside its token.  A row of the text carries the target's
-// states at the token before it, joined; a drafted row what the pass over its parent gave at `own`.
+// states at the token before it, joined; a drafted row what the pass over its parent gave at `own`.  Where `lag` is 0
+// every row carries the state at its own token, and whoever drafts gets it from the target's first layers (Kangaroo,
+// Liu et al. 2024).
 struct HeadTraits {
   std::string kind;        // "medusa", "eagle": the drafter that knows how to use it
   std::vector<int> sites;  // of the target, in the order in which they are joined
   int own = 0;             // site of the head's own passes
+  int lag = 1;             // tokens between a row and that whose state it carries: 1, 0
   int64_t width = 0;       // H, numbers of the state of a row
   bool attends = false;    // to earlier rows, all of which must be fed; else the state of the last one is enough
   int depth = 0;           // tokens below the root that it can name; 0: any number

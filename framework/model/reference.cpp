@@ -281,7 +281,7 @@ ReferenceDecoder::Output ReferenceDecoder::forward(const Tensor& token, const Te
     x = layer(x, l, rows);
   }
   states.push_back(x);
-  states.push_back(config_.final_norm ? norm(x, "final_norm") : x);
+  states.push_back(final_norm(x));
   output.logits = logits(states.back());
   std::vector<Tensor> asked;
   for (const int site : sites) asked.push_back(states.at(static_cast<size_t>(site)));
@@ -301,7 +301,7 @@ std::vector<Tensor> ReferenceDecoder::states(const Tensor& token, const std::vec
     if (last > static_cast<int>(l)) x = layer(x, l, rows);
   }
   all.push_back(x);
-  if (last == last_site()) all.push_back(config_.final_norm ? norm(x, "final_norm") : x);
+  if (last == last_site()) all.push_back(final_norm(x));
   std::vector<Tensor> asked;
   for (const int site : sites) asked.push_back(all.at(static_cast<size_t>(site)));
   return asked;
@@ -310,6 +310,8 @@ std::vector<Tensor> ReferenceDecoder::states(const Tensor& token, const std::vec
 Tensor ReferenceDecoder::final_states(const Tensor& token, const Tensor& parent) const {
   return states(token, {last_site()}, parent.defined() ? place(parent, {}) : chain(token.size(1))).front();
 }
+
+Tensor ReferenceDecoder::final_norm(const Tensor& x) const { return config_.final_norm ? norm(x, "final_norm") : x; }
 
 Tensor ReferenceDecoder::run_layer(const Tensor& x, int64_t index) const { return layer(x, index, chain(x.size(1))); }
 

@@ -47,7 +47,8 @@ class ReferenceDecoder {
   Tensor final_states(const Tensor& token, const Tensor& parent = {}) const;
   // One layer over such texts: x [B,T,H] is what it is given.
   Tensor run_layer(const Tensor& x, int64_t index) const;
-  Tensor logits(const Tensor& x) const;  // [...,H] of the last site to [...,V]
+  Tensor final_norm(const Tensor& x) const;  // [...,H] of site L, or of an earlier exit, to the last site's
+  Tensor logits(const Tensor& x) const;      // [...,H] of the last site to [...,V]
 
   const DecoderConfig& config() const { return config_; }
   int last_site() const { return static_cast<int>(config_.layers) + 1; }

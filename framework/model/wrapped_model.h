@@ -14,6 +14,8 @@ class WrappedModel : public LanguageModel {
   std::unique_ptr<KvCache> new_cache(int batch, int64_t reserve) const override {
     return model_.new_cache(batch, reserve);
   }
+  const HeadTraits* head_traits() const override { return model_.head_traits(); }
+  Tensor join(const Tensor& states) const override { return model_.join(states); }
 
  protected:
   const LanguageModel& model_;

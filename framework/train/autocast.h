@@ -1,5 +1,6 @@
 // Products in bfloat16 while a scope lasts, everything that needs it in float32 (LibTorch's autocast).  Only forward
-// passes may run inside: gradients take their numbers from the forward pass.  Licence: Apache-2.0.
+// passes may run inside: gradients take their numbers from the forward pass.  A scope inside another changes nothing.
+// Licence: Apache-2.0.
 #pragma once
 
 #include "framework/core/tensor.h"
@@ -16,7 +17,7 @@ class AutocastScope {
   AutocastScope& operator=(const AutocastScope&) = delete;
 
  private:
-  bool is_on_;
+  bool is_on_;  // by this scope
   at::DeviceType device_;
 };
 

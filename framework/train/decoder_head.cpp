@@ -4,6 +4,7 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/eye.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/ones.h>
@@ -31,6 +32,7 @@ std::set<std::string> names_of(const DecoderHeadShape& shape) {
   if (shape.kind == "eagle") names = {"fc.weight", "layers.0.mlp.down_proj.weight"};
   if (shape.kind == "eagle3") names = {"fc.weight", "midlayer.hidden_norm.weight"};
   if (shape.kind == "mtp") names = {"mtp.fc.weight"};
+  if (shape.kind == "kangaroo") names = {"layers.0.self_attn.q_proj.weight", "norm.weight"};
   if (!shape.draft_tokens.empty()) names.insert("d2t");
   if (shape.own_output || !shape.draft_tokens.empty()) names.insert("lm_head.weight");
   return names;
@@ -52,7 +54,8 @@ std::string config_json(const DecoderHeadShape& shape, const DecoderConfig& targ
                {"rope_theta", target.rope.theta},
                {"hidden_act", "silu"},
                {"tie_word_embeddings", false}};
-  if (!shape.sites.empty()) json["eagle_aux_hidden_state_layer_ids"] = shape.sites;
+  if (shape.kind == "kangaroo") json["exitlayer"] = shape.sites.at(0);
+  if (shape.kind == "eagle3" && !shape.sites.empty()) json["eagle_aux_hidden_state_layer_ids"] = shape.sites;
   if (!shape.draft_tokens.empty()) json["draft_vocab_size"] = shape.draft_tokens.size();
   return json.dump(2) + "\n";
 }
@@ -69,6 +72,12 @@ class DecoderHead final : public HeadNetwork {
         training_(training) {
     Parameters begun = initial_parameters(config_, seed);
     if (config_.state.own_output) begun["head.weight"] = begun_output();
+    // It begins as what the target's own head reads: its last state, behind its final norm.
+    for (const char* entry : {"state_input.weight", "state_join.weight"}) {
+      if (begun.contains(entry)) keep_last_state(begun[entry]);
+    }
+    if (begun.contains("final_norm.weight"))
+      begun["final_norm.weight"] = target_->model().parameters().at("final_norm.weight");
     for (const auto& [name, tensor] : begun) weights_[name] = tensor.to(training_.device).clone().requires_grad_();
     if (!shape.draft_tokens.empty())
       tokens_ =
@@ -94,24 +103,28 @@ class DecoderHead final : public HeadNetwork {
     return config_.state.joined > 0 ? linear(at::cat(states, -1), "state_join") : states.front();
   }
 
+  // A row of Kangaroo has the target's own state whoever drafted it, so all levels are places of one pass.
+  std::vector<Tensor> unroll(const Tensor& token, const std::vector<Tensor>& states, int levels) const override {
+    if (config_.state.entry != StateEntry::kState) return HeadNetwork::unroll(token, states, levels);
+    Kept kept;
+    const Tensor all = run(0, token, states.front(), kept).features;
+    std::vector<Tensor> features;
+    for (int64_t level = 0; level < levels; ++level)
+      features.push_back(all.narrow(1, level + 1, all.size(1) - 1 - level));
+    return features;
+  }
+
   Level run(int level, const Tensor& token, const Tensor& carried, Kept& kept) const override {
-    const int64_t count = token.size(1);
-    const Tensor e =
-        at::embedding(target_->model().parameters().at("embedding.weight"), token) * target_->config().embedding_scale;
-    const Tensor s = carried.narrow(1, 0, count);
-    const Tensor normed_s = config_.state.norms ? norm(s, "state_norm") : s;
-    const Tensor entered = at::cat({config_.state.norms ? norm(e, "token_norm") : e, normed_s}, -1);
-    Tensor x, attended;
-    if (config_.state.entry == StateEntry::kInput) {
-      x = linear(entered, "state_input");
-      attended = weights_.contains("layers.0.attention.norm.weight") ? norm(x, "layers.0.attention.norm") : x;
-    } else {
-      x = s;
-      attended = entered;
-    }
+    const Tensor s = carried.narrow(1, 0, token.size(1));
+    Tensor x = s, attended = s;
+    if (config_.state.entry != StateEntry::kState) attended = entered(token, s);
+    if (config_.state.entry == StateEntry::kInput) attended = x = linear(attended, "state_input");
+    if (weights_.contains("layers.0.attention.norm.weight")) attended = norm(attended, "layers.0.attention.norm");
     x = x + attention(level, attended, kept);
-    const Tensor y = norm(x, "layers.0.mlp.norm");
-    x = x + linear(at::silu(linear(y, "layers.0.mlp.gate")) * linear(y, "layers.0.mlp.up"), "layers.0.mlp.down");
+    if (config_.feeds) {
+      const Tensor y = norm(x, "layers.0.mlp.norm");
+      x = x + linear(at::silu(linear(y, "layers.0.mlp.gate")) * linear(y, "layers.0.mlp.up"), "layers.0.mlp.down");
+    }
     const Tensor features = config_.final_norm ? norm(x, "final_norm") : x;
     return {.features = features, .carried = config_.state.carries_normed ? features : x};
   }
@@ -139,6 +152,12 @@ class DecoderHead final : public HeadNetwork {
   }
 
  private:
+  // W [H,n]: of its inputs the last H, the last site, pass as they are.
+  static void keep_last_state(Tensor& weight) {
+    const int64_t size = weight.size(0);
+    weight.narrow(1, weight.size(1) - size, size).copy_(at::eye(size));
+  }
+
   // The target's own head, its rows of the tokens that can be drafted.
   Tensor begun_output() const {
     const auto& of_target = target_->model().parameters();
@@ -146,6 +165,14 @@ class DecoderHead final : public HeadNetwork {
     if (shape_.draft_tokens.empty()) return all;
     return all.index_select(0, at::tensor(std::vector<int64_t>(shape_.draft_tokens.begin(), shape_.draft_tokens.end()),
                                           all.options().dtype(at::kLong)));
+  }
+
+  // Embedding and state side by side.
+  Tensor entered(const Tensor& token, const Tensor& s) const {
+    const Tensor e =
+        at::embedding(target_->model().parameters().at("embedding.weight"), token) * target_->config().embedding_scale;
+    if (!config_.state.norms) return at::cat({e, s}, -1);
+    return at::cat({norm(e, "token_norm"), norm(s, "state_norm")}, -1);
   }
 
   Tensor linear(const Tensor& x, const std::string& name) const {
@@ -226,6 +253,9 @@ void check_target(const DecoderHeadShape& shape, const DecoderConfig& target) {
   if (target.is_head()) refuse("it is a head itself");
   if (target.turning() != target.head_dim || target.rope.type != RopeType::kDefault)
     refuse("its rotary embedding is not the plain one, which the head's is");
+  if (shape.kind == "kangaroo" && (shape.sites.at(0) < 1 || shape.sites.at(0) >= target.layers))
+    refuse(cat("exit_layer = ", shape.sites.at(0), "; expected 1..", target.layers - 1, ", since it has ",
+               target.layers, " layers and one at least must verify"));
   for (const int site : shape.sites) {
     if (site < 0 || site > target.layers + 1)
       refuse(cat("it has no site ", site, "; expected 0..", target.layers + 1, " (", target.layers,

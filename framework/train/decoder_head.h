@@ -1,5 +1,5 @@
-// Heads that are a decoder layer, as they learn: EAGLE, EAGLE-3, MTP (architecture/family_heads.cpp says how they
-// differ). Licence: Apache-2.0.
+// Heads that are a decoder layer, as they learn: EAGLE, EAGLE-3, MTP, Kangaroo's adapter (architecture/family_heads.cpp
+// says how they differ). Licence: Apache-2.0.
 #pragma once
 
 #include <memory>
@@ -11,11 +11,12 @@
 namespace specula {
 
 struct DecoderHeadShape {
-  std::string kind = "eagle3";        // "eagle", "eagle3", "mtp"
+  std::string kind = "eagle3";        // "eagle", "eagle3", "mtp", "kangaroo"
   int64_t intermediate = 0;           // 0: as the target
   int64_t heads = 0, kv_heads = 0;    // of attention; 0: as the target
   std::vector<Token> draft_tokens{};  // eagle3: all that it can draft, ascending; empty: the whole vocabulary
-  std::vector<int> sites{};           // eagle3: of the target, joined; empty: the published ones, 2, L/2, L-3
+  std::vector<int> sites{};           // eagle3: of the target, joined; empty: the published ones, 2, L/2, L-3.
+                                      // kangaroo: the one layer whose input is read
   bool own_output = false;            // a head of its own, begun as the target's; always where draft_tokens are given
 };
 

@@ -3,6 +3,8 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/log.h>
 #include <ATen/ops/logaddexp.h>
+#include <ATen/ops/logsumexp.h>
+#include <ATen/ops/minimum.h>
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros_like.h>
 
@@ -23,6 +25,24 @@ Tensor jsd(const Tensor& log_p, const Tensor& log_q, double beta) {
   return kl(log_p, middle) * beta + kl(log_q, middle) * (1 - beta);
 }
 
+// [R] sum_x min(p, q).
+Tensor overlap(const Tensor& log_p, const Tensor& log_q) { return at::minimum(log_p, log_q).exp().sum(-1); }
+
+Tensor tvd(const Tensor& log_p, const Tensor& log_q) { return (log_p.exp() - log_q.exp()).abs() * 0.5; }
+
+// alpha is above 0: logarithms of float32 probabilities underflow only where q has nothing that p has.
+Tensor lk_alpha(const Tensor& log_p, const Tensor& log_q) {
+  return -at::logsumexp(at::minimum(log_p, log_q), {1}).sum();
+}
+
+constexpr double kLkDecay = 3;  // eta of the paper
+
+Tensor lk_lambda(const Tensor& log_p, const Tensor& log_q) {
+  const Tensor p = log_p.exp(), w = (overlap(log_p, log_q).detach() * -kLkDecay).exp().unsqueeze(1);
+  const Tensor covers = at::where(p > 0, p * (log_p - log_q), at::zeros_like(p));
+  return (w * covers + (1 - w) * tvd(log_p, log_q)).sum();
+}
+
 // The gradient of sum_x -advantage(x) q(x), the advantage being the reward less its mean under q, by its deviation.
 Tensor tvd_plus(const Tensor& log_p, const Tensor& log_q) {
   const Tensor q = log_q.exp(), fixed = q.detach();
@@ -36,7 +56,8 @@ Tensor tvd_plus(const Tensor& log_p, const Tensor& log_q) {
 }  // namespace
 
 const std::vector<std::string>& divergence_names() {
-  static const std::vector<std::string> kNames = {"forward_kl", "reverse_kl", "jsd", "tvd", "tvd++"};
+  static const std::vector<std::string> kNames = {"forward_kl", "reverse_kl", "jsd",      "tvd",
+                                                  "tvd++",      "lk_alpha",   "lk_lambda"};
   return kNames;
 }
 
@@ -59,9 +80,13 @@ Tensor divergence(Divergence which, const Tensor& log_p, const Tensor& log_q, do
     case Divergence::kJsd:
       return jsd(log_p, log_q, beta);
     case Divergence::kTvd:
-      return (log_p.exp() - log_q.exp()).abs().sum() * 0.5;
+      return tvd(log_p, log_q).sum();
     case Divergence::kTvdPlus:
       return tvd_plus(log_p, log_q);
+    case Divergence::kLkAlpha:
+      return lk_alpha(log_p, log_q);
+    case Divergence::kLkLambda:
+      return lk_lambda(log_p, log_q);
   }
   SPECULA_CHECK(false, "divergence ", static_cast<int>(which));
 }

@@ -7,6 +7,10 @@
 //   tvd++       the gradient of tvd as a policy gradient whose reward, 1 where p > q, is normalised over the rows that
 //               are given together (Goel et al. 2024, "Direct alignment of draft model for speculative decoding"); its
 //               value says nothing, and at q = p its gradient is 0
+//   lk_alpha    -log alpha with alpha = sum min(p, q), the probability that a drafted token is accepted
+//   lk_lambda   w forward_kl + (1 - w) tvd with w = exp(-3 alpha) of each row, which does not learn: it begins as
+//               forward_kl, whose gradients reach tokens that q leaves out, and ends near tvd (both: Samarin et al.
+//               2026, "LK losses: direct acceptance rate optimization for speculative decoding")
 // Licence: Apache-2.0.
 #pragma once
 
@@ -17,7 +21,7 @@
 
 namespace specula {
 
-enum class Divergence { kForwardKl, kReverseKl, kJsd, kTvd, kTvdPlus };
+enum class Divergence { kForwardKl, kReverseKl, kJsd, kTvd, kTvdPlus, kLkAlpha, kLkLambda };
 const std::vector<std::string>& divergence_names();
 Divergence parse_divergence(const std::string& name);  // throws ConfigError
 

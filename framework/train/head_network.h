@@ -10,7 +10,7 @@ namespace specula {
 
 class HeadNetwork : public DraftNetwork {
  public:
-  std::vector<Tensor> unroll(const Tensor& token, const std::vector<Tensor>& states, int levels) const final;
+  std::vector<Tensor> unroll(const Tensor& token, const std::vector<Tensor>& states, int levels) const override;
 
  protected:
   // The target's states by site, each [B,n,H], as what rows of level 0 carry, [B,n,W].

@@ -3,6 +3,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/log_softmax.h>
 #include <ATen/ops/smooth_l1_loss.h>
@@ -30,24 +31,26 @@ class HeadTraining final : public Objective {
   Figures learn(const Batch& batch, double share) override {
     const Unrolled rows = unroll(batch.token, options_.levels);
     double distance = 0, data = 0, apart = 0;
-    sum_in_chunks(rows.features, chunk(), [&](const Tensor& part, int64_t first) {
+    sum_in_chunks(rows.features, chunk(options_.levels), [&](const Tensor& part, int64_t first) {
+      const Taught taught = teach(rows, first, part.size(0));
       Tensor sum;
       rows.each_level(part, first, [&](const Part& of) {
-        const double weight = std::pow(options_.decay, of.level) / static_cast<double>(of.rows_of_level);
-        const Judged judged = judge(of);
+        const double weight = std::pow(options_.decay, of.level) / static_cast<double>(rows.count(of.level));
+        const Judged judged = judge(of, taught);
         const Tensor far = divergence(options_.loss, judged.log_p, judged.log_q, options_.beta) * weight;
         Tensor loss = far * (1 - options_.data_share);
         distance += far.item<double>();
         if (options_.data_share > 0) {
-          const Tensor own = judged.log_q_all.gather(1, of.next.unsqueeze(1));
+          const Tensor own = all_of(judged.log_q).gather(1, of.of(taught.next).unsqueeze(1));
           // A token that the head cannot draft says nothing.
           const Tensor surprise = -own.masked_fill(own.isinf(), 0).sum() * weight;
           data += surprise.item<double>();
           loss = loss + surprise * options_.data_share;
         }
         if (options_.feature_share > 0) {
+          const Tensor states = of.of(taught.states);
           const Tensor far_states =
-              at::smooth_l1_loss(of.features, of.states, at::Reduction::Sum) * (weight / double(of.states.size(1)));
+              at::smooth_l1_loss(of.features, states, at::Reduction::Sum) * (weight / double(states.size(1)));
           apart += far_states.item<double>();
           loss = loss + far_states * options_.feature_share;
         }
@@ -68,13 +71,14 @@ class HeadTraining final : public Objective {
     const Unrolled rows = unroll(token, options_.gamma);
     ChainAcceptance acceptance(options_.gamma);
     double kl = 0;
-    sum_in_chunks(rows.features, chunk(), [&](const Tensor& part, int64_t first) {
+    sum_in_chunks(rows.features, chunk(options_.gamma), [&](const Tensor& part, int64_t first) {
+      const Taught taught = teach(rows, first, part.size(0));
       Tensor sum;
       rows.each_level(part, first, [&](const Part& of) {
-        const Judged judged = judge(of);
-        acceptance.add(of.level, judged.log_p_all, judged.log_q_all, of.next);
+        const Judged judged = judge(of, taught);
+        acceptance.add(of.level, of.of(taught.log_p_all), all_of(judged.log_q), of.of(taught.next));
         const Tensor far = divergence(Divergence::kForwardKl, judged.log_p, judged.log_q, 0) /
-                           static_cast<double>(of.rows_of_level * options_.gamma);
+                           static_cast<double>(rows.count(of.level) * options_.gamma);
         sum = sum.defined() ? sum + far : far;
       });
       kl += sum.item<double>();
@@ -91,43 +95,55 @@ class HeadTraining final : public Objective {
   void write(const std::filesystem::path& folder) const override { network_->write(folder); }
 
  private:
-  // Rows of one level within a chunk.
+  // Rows of one level that stand side by side in a text, within a chunk.
   struct Part {
     int level;
-    int64_t rows_of_level;
-    Tensor features;  // [n,F]
-    Tensor states;    // [n,H] of the target behind its final norm, at the token that the row stands for
-    Tensor next;      // [n] the token that follows
+    int64_t first, count;  // of the chunk's rows
+    Tensor features;       // [count,F]
+    Tensor of(const Tensor& chunk) const { return chunk.narrow(0, first, count); }
   };
 
-  // The rows of all levels, level by level.
+  // A row for each place of a text but the first: what all levels say of the token behind it.  Level k says nothing of
+  // the first k rows of a text.
   struct Unrolled {
-    Tensor features;                   // [N,F]
-    std::vector<Tensor> states, next;  // of each level, [n,H] and [n]
+    Tensor features;  // [N,levels F]
+    Tensor states;    // [N,H] of the target behind its final norm
+    Tensor next;      // [N] the token that follows
+    int64_t levels = 0, texts = 0;
+    int64_t length() const { return next.size(0) / texts; }
+    int64_t count(int64_t level) const { return texts * (length() - level); }
     template <class Hear>
     void each_level(const Tensor& part, int64_t first, const Hear& hear) const {
-      int64_t begin = 0;  // of the level's rows
-      for (size_t level = 0; level < next.size(); ++level) {
-        const int64_t count = next[level].size(0), from = std::max(first, begin),
-                      to = std::min(first + part.size(0), begin + count);
-        if (from < to) {
+      const int64_t size = part.size(1) / levels;
+      for (int64_t row = 0; row < part.size(0);) {
+        const int64_t place = (first + row) % length(), end = std::min(part.size(0), row + length() - place);
+        for (int64_t level = 0; level < levels; ++level) {
+          const int64_t from = row + std::max<int64_t>(level - place, 0);
+          if (from >= end) continue;
           hear(Part{.level = static_cast<int>(level),
-                    .rows_of_level = count,
-                    .features = part.narrow(0, from - first, to - from),
-                    .states = states[level].narrow(0, from - begin, to - from),
-                    .next = next[level].narrow(0, from - begin, to - from)});
+                    .first = from,
+                    .count = end - from,
+                    .features = part.narrow(0, from, end - from).narrow(1, level * size, size)});
         }
-        begin += count;
+        row = end;
       }
     }
   };
 
-  struct Judged {
-    Tensor log_p, log_q;          // [n,outputs], p among them
-    Tensor log_p_all, log_q_all;  // [n,V]
+  // What the target says of a chunk's rows, which all levels learn.
+  struct Taught {
+    Tensor states, next;      // as in Unrolled
+    Tensor log_p_all, log_p;  // [n,V] and [n,outputs], p among them
   };
 
-  int64_t chunk() const { return rows_of_chunk(target_->config().vocab); }
+  struct Judged {
+    Tensor log_p, log_q;  // [count,outputs]
+  };
+
+  // Rows whose logits, p and q of every level, fit the bound of memory.
+  int64_t chunk(int levels) const {
+    return std::max<int64_t>(1, rows_of_chunk(target_->config().vocab) / (levels + 1));
+  }
 
   Unrolled unroll(const Tensor& given, int levels) const {
     Dims dims;
@@ -140,39 +156,44 @@ class HeadTraining final : public Objective {
     sites.push_back(last);
     const Tensor text = token.narrow(1, 0, length);
     std::vector<Tensor> states = target_->states(text, sites);
-    const Tensor final_states = states.back();
+    Unrolled rows{.states = states.back().narrow(1, 1, length - 1).flatten(0, 1).to(at::kFloat),
+                  .next = token.narrow(1, 2, length - 1).flatten(),
+                  .levels = levels,
+                  .texts = token.size(0)};
     states.pop_back();
-    Unrolled rows;
     std::vector<Tensor> features;
     const AutocastScope autocast(training_.autocast, training_.device);
     for (const Tensor& of_level : network_->unroll(text, states, levels)) {
-      const auto level = static_cast<int64_t>(features.size()), count = length - 1 - level;
-      features.push_back(of_level.flatten(0, 1).to(at::kFloat));
-      rows.states.push_back(final_states.narrow(1, level + 1, count).flatten(0, 1).to(at::kFloat));
-      rows.next.push_back(token.narrow(1, level + 2, count).flatten());
+      const auto level = static_cast<int64_t>(features.size());
+      features.push_back(at::constant_pad_nd(of_level.to(at::kFloat), {0, 0, level, 0}));
     }
-    rows.features = at::cat(features, 0);
+    rows.features = at::cat(features, -1).flatten(0, 1);
     return rows;
   }
 
-  Judged judge(const Part& of) const {
+  Taught teach(const Unrolled& rows, int64_t first, int64_t count) const {
+    Taught taught{.states = rows.states.narrow(0, first, count), .next = rows.next.narrow(0, first, count)};
+    const Tensor logits = target_->logits(taught.states), tokens = network_->draft_tokens();
+    taught.log_p_all = at::log_softmax(logits, -1);
+    taught.log_p = tokens.defined() ? at::log_softmax(logits.index_select(1, tokens), -1) : taught.log_p_all;
+    return taught;
+  }
+
+  Judged judge(const Part& of, const Taught& taught) const {
     Tensor logits;
     {
       const AutocastScope autocast(training_.autocast, training_.device);
       logits = network_->logits(of.level, of.features).to(at::kFloat);
     }
-    const Tensor p_logits = target_->logits(of.states), tokens = network_->draft_tokens();
-    Judged judged{.log_q = at::log_softmax(logits, -1)};
-    judged.log_p_all = at::log_softmax(p_logits, -1);
-    if (!tokens.defined()) {
-      judged.log_p = judged.log_p_all;
-      judged.log_q_all = judged.log_q;
-      return judged;
-    }
-    judged.log_p = at::log_softmax(p_logits.index_select(1, tokens), -1);
-    judged.log_q_all = at::full(p_logits.sizes(), -std::numeric_limits<float>::infinity(), p_logits.options())
-                           .index_copy(1, tokens, judged.log_q);
-    return judged;
+    return {.log_p = of.of(taught.log_p), .log_q = at::log_softmax(logits, -1)};
+  }
+
+  // [n,outputs] as [n,V]: what cannot be drafted has no probability.
+  Tensor all_of(const Tensor& log_q) const {
+    const Tensor tokens = network_->draft_tokens();
+    if (!tokens.defined()) return log_q;
+    return at::full({log_q.size(0), target_->config().vocab}, -std::numeric_limits<float>::infinity(), log_q.options())
+        .index_copy(1, tokens, log_q);
   }
 
   std::unique_ptr<DraftNetwork> network_;

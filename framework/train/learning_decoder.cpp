@@ -1,5 +1,7 @@
 #include "framework/train/learning_decoder.h"
 
+#include <ATen/ops/where.h>
+
 #include <utility>
 
 namespace specula {
@@ -28,6 +30,18 @@ std::vector<Parameter> LearningDecoder::parameters() const {
 Tensor LearningDecoder::final_states(const Tensor& token, const Tensor& parent) const {
   const AutocastScope autocast = scope();
   return model_.final_states(token, parent).flatten(0, 1);
+}
+
+std::vector<Tensor> LearningDecoder::exits(const Tensor& token, const std::vector<Tensor>& left_out) const {
+  const AutocastScope autocast = scope();
+  Tensor x = model_.states(token, {0}).front();
+  std::vector<Tensor> states;
+  for (int64_t l = 0; l < layers(); ++l) {
+    const Tensor behind = model_.run_layer(x, l), &skipped = left_out.at(static_cast<size_t>(l));
+    x = skipped.defined() ? at::where(skipped.view({-1, 1, 1}), x, behind) : behind;
+    states.push_back(model_.final_norm(x));
+  }
+  return states;
 }
 
 Tensor LearningDecoder::logits(const Tensor& states) const {

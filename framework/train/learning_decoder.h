@@ -19,8 +19,12 @@ class LearningDecoder {
   std::vector<Parameter> parameters() const;
   // [B,T] to [B T,H], under autocast where it is on; parent [T] as ReferenceDecoder has it.
   Tensor final_states(const Tensor& token, const Tensor& parent = {}) const;
+  // The same of texts whose layers may be left out: what logits() takes if each text ends behind layer 1, 2, .. L, each
+  // [B,T,H].  left_out[l] [B] bool of layer l; undefined: it runs for all.
+  std::vector<Tensor> exits(const Tensor& token, const std::vector<Tensor>& left_out) const;
   Tensor logits(const Tensor& states) const;  // [N,H] to [N,V] float32
   int64_t vocab() const { return model_.config().vocab; }
+  int64_t layers() const { return model_.config().layers; }
   Tensor moved(const Tensor& token) const { return token.to(training_.device); }
   void write(const std::filesystem::path& folder) const;
 

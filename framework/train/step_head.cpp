@@ -12,6 +12,7 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 
 #include "framework/core/error.h"
@@ -132,6 +133,7 @@ class Hydra final : public StepHead {
   Hydra(const StepHeadShape& shape, std::shared_ptr<FrozenTarget> target, uint64_t seed,
         const DecoderTraining& training)
       : StepHead(shape, std::move(target), seed, training) {
+    if (shape.prefix) add_prefix(seed);
     for (int h = 0; h < shape.levels; ++h) {
       const std::string mlp = cat("hydra_mlp.", h, ".");
       for (const char* part : {"0.linear", "0.res_connection"}) {
@@ -145,6 +147,11 @@ class Hydra final : public StepHead {
       add(cat("hydra_lm_head.", h, ".weight"), target_output());
       add_zeros(cat("hydra_lm_head.", h, ".bias"), {vocab()});
     }
+  }
+
+  Tensor join(const std::vector<Tensor>& states) const override {
+    if (!prefix_.has_value()) return states.front();
+    return prefix_->final_norm(prefix_->run_layer(states.front(), 0));
   }
 
   Level run(int level, const Tensor& token, const Tensor& carried, Kept& /*kept*/) const override {
@@ -162,9 +169,28 @@ class Hydra final : public StepHead {
   Json config() const override {
     return {{"hydra_num_heads", shape().levels},
             {"hydra_num_layers", shape().blocks},
-            {"hydra_head_arch", "mlp"},
+            {"hydra_head_arch", prefix_.has_value() ? "prefix-mlp" : "mlp"},
             {"grounded_heads", true}};
   }
+
+  // A layer of the target's sizes and the norm behind it, by the names of the files.
+  void add_prefix(uint64_t seed) {
+    DecoderConfig config = target().config();
+    if (config.architecture != "LlamaForCausalLM")
+      throw ConfigError(cat("prefix: the layer is a Llama's, but the target is a ", config.architecture));
+    config.layers = 1;
+    const Parameters begun = initial_parameters(config, seed);
+    Parameters layer;
+    for (const TensorSpec& spec : expected_tensors(config)) {
+      if (!spec.name.starts_with("layers.") && !spec.name.starts_with("final_norm.")) continue;
+      const std::string usual = "model.", stored = "prefix_embeding_layer." + spec.stored.substr(usual.size());
+      add(stored, begun.at(spec.name));
+      layer[spec.name] = weight(stored);
+    }
+    prefix_.emplace(std::move(config), std::move(layer));
+  }
+
+  std::optional<ReferenceDecoder> prefix_;
 };
 
 class Speculator final : public StepHead {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "framework/certify/decode_law.h"
 #include "framework/certify/hash_model.h"
 #include "tests/decode/composition.h"
 #include "tests/decode/toy_heads.h"
@@ -38,17 +39,26 @@ class HeadCaches : public ::testing::TestWithParam<std::string> {
   }
 
   // Logits at the root of each text and below it, along two drafted tokens.
-  static std::vector<float> drafted(HeadCache& cache, const std::vector<Prefix>& texts) {
-    std::vector<RowList> lists;
+  std::vector<float> drafted(HeadCache& cache, const std::vector<Prefix>& texts) const {
+    const auto own = target.new_cache(static_cast<int>(texts.size()), 64);
+    prefill(target, *own, texts, {.logits = Logits::kNone});
+    // The states of rows from the root on, where heads do not make them themselves.
+    const auto below = [&](const std::vector<RowList>& rows) {
+      return head.head_traits()->lag > 0 ? Tensor() : target.forward(make_rows(rows), *own, ask).hidden.select(2, 0);
+    };
+    std::vector<RowList> lists, roots;
     std::vector<int> fed;
     for (size_t b = 0; b < texts.size(); ++b) {
       lists.push_back(RowList::chain(cache.catch_up(static_cast<int>(b), texts[b])));
+      roots.push_back({{texts[b].back()}, {-1}});
       fed.push_back(static_cast<int>(lists.back().token.size()));
     }
-    std::vector<float> all = numbers(cache.forward(lists, {.logits = Logits::kLast}).logits);
-    for (const Token token : {3, 1}) {
+    std::vector<float> all = numbers(cache.forward(lists, {.logits = Logits::kLast}, below(roots)).logits);
+    for (const int depth : {1, 2}) {
+      const Token token = depth == 1 ? 3 : 1;
       for (size_t b = 0; b < texts.size(); ++b) lists[b] = {{token}, {fed[b]++ - 1}};
-      const std::vector<float> more = numbers(cache.forward(lists, {.logits = Logits::kAll}).logits);
+      const std::vector<RowList> rows(texts.size(), {{token}, {depth - 1}});
+      const std::vector<float> more = numbers(cache.forward(lists, {.logits = Logits::kAll}, below(rows)).logits);
       all.insert(all.end(), more.begin(), more.end());
     }
     return all;
@@ -117,7 +127,8 @@ TEST_P(HeadCaches, FollowATextThatOthersChange) {
   std::vector<Prefix> texts = {{1, 2, 3, 1, 2}};
   HeadCache cache(head, texts, states_of(texts));
   drafted(cache, texts);
-  for (std::vector<Prefix> changed : {std::vector<Prefix>{{1, 2, 5, 0, 4, 1}}, {{1, 2}}, {{4, 4, 4, 4, 4, 4, 4, 4}}}) {
+  for (std::vector<Prefix> changed :
+       {std::vector<Prefix>{{1, 2, 5, 0, 4, 1}}, {{1, 2, 0, 2}}, {{4, 4, 4, 4, 4, 4, 4, 4}}}) {
     const std::vector<float> unknown = drafted(cache, changed);
     EXPECT_EQ(unknown.size(), 3 * static_cast<size_t>(kVocab));
     EXPECT_TRUE(std::all_of(unknown.begin(), unknown.end(), [](float x) { return std::isfinite(x); }));
@@ -136,6 +147,27 @@ TEST_P(HeadCaches, StatesOfTheWrongTokenAreNoticed) {
   moved.hidden = moved.hidden.roll(1, 1).contiguous();
   HeadCache cache(head, texts, moved);
   EXPECT_NE(drafted(cache, texts), from_scratch(texts));
+}
+
+// Hydra++: text rows attend and drafted rows do not, so it is its own way through passes; `hydra` alone stands in the
+// conformance tests.
+TEST(PrefixHeads, KeepTheLawOfWholeTexts) {
+  for (const std::string verifier : {"rejection", "block", "traversal"}) {
+    for (const char* shape : {"length=2", "tree=without_replacement(widths=\"2x1\")"}) {
+      const Pair pair{cat("hydra(head=\"hydra_prefix\",", shape, ")"), verifier};
+      if (!pair.composed("temperature(0.8)").problems.empty()) continue;  // a chain's rule
+      const Bench bench(pair, "temperature(0.8)", {.vocab = 3});
+      const auto law = [&](const Prefix& text) { return bench.target_law(text); };
+      EXPECT_LT(law_error(bench.session(3), kRepeating, 1, law), 5e-6) << shape << " " << verifier;
+    }
+  }
+}
+
+TEST(PrefixHeads, WriteTheSameTextAloneAndInABatch) {
+  const Bench bench({"hydra(head=\"hydra_prefix\",length=3)", "rejection"}, "temperature(0.7)");
+  const std::vector<Decoded> together = bench.run(kPrompts, kRequests, 24);
+  for (size_t b = 0; b < kPrompts.size(); ++b)
+    EXPECT_EQ(bench.run({kPrompts[b]}, {kRequests[b]}, 24)[0].tokens, together[b].tokens) << b;
 }
 
 }  // namespace

@@ -24,8 +24,8 @@ struct RanksFile {
   ~RanksFile() { fs::remove(path); }
   RanksFile(const RanksFile&) = delete;
   RanksFile& operator=(const RanksFile&) = delete;
-  std::string call(const std::string& more = "") const {
-    return cat("draft_model(token_ranks=\"", path.string(), "\"", more, ")");
+  std::string call(const std::string& more = "", const std::string& drafter = "draft_model") const {
+    return cat(drafter, "(token_ranks=\"", path.string(), "\"", more, ")");
   }
   TokenRanker ranker;
   fs::path path;
@@ -67,11 +67,14 @@ TEST(TokenRanks, FilesThatDoNotFitAreRefused) {
 
 TEST(FrequentDrafts, NameNoOtherTokensAndKeepTheLaw) {
   const RanksFile file({2, 2, 2, 0, 0, 1});
-  for (const std::string verifier : {"rejection", "block"}) {
-    for (const char* policy : {"temperature(0.8)", "repetition_penalty(1.5),temperature(1.2),top_k(2)"}) {
-      const Bench bench({file.call(",frequent_tokens=2,length=2"), verifier}, policy, {.vocab = 3});
-      const auto target = [&](const Prefix& text) { return bench.target_law(text); };
-      EXPECT_LT(law_error(bench.session(3), kRepeating, 1, target), 5e-6) << verifier << ", " << policy;
+  for (const char* drafter : {"draft_model", "eagle", "eagle3", "medusa", "kangaroo"}) {
+    for (const std::string verifier : {"rejection", "block"}) {
+      for (const char* policy : {"temperature(0.8)", "repetition_penalty(1.5),temperature(1.2),top_k(2)"}) {
+        const Bench bench({file.call(",frequent_tokens=2,length=2", drafter), verifier}, policy, {.vocab = 3});
+        const auto target = [&](const Prefix& text) { return bench.target_law(text); };
+        EXPECT_LT(law_error(bench.session(3), kRepeating, 1, target), 5e-6)
+            << drafter << ", " << verifier << ", " << policy;
+      }
     }
   }
 }
@@ -86,13 +89,15 @@ struct Drafted final : RoundLog {
 
 TEST(FrequentDrafts, AreOfTheFirstTokensOfTheFile) {
   const RanksFile file({2, 2, 2, 4, 4, 1, 0});
-  for (const auto& [count, expected] : {std::pair{0, std::set<Token>{0, 1, 2, 4}}, {2, std::set<Token>{2, 4}}}) {
-    const Bench bench({file.call(cat(",frequent_tokens=", count)), "rejection"}, "temperature(1.5)");
-    Drafted heard;
-    Session s = bench.session(60);
-    s.log = &heard;
-    decode(s, kPrompts, kRequests);
-    EXPECT_EQ(heard.tokens, expected);
+  for (const char* drafter : {"draft_model", "eagle", "mtp", "hydra", "kangaroo"}) {
+    for (const auto& [count, expected] : {std::pair{0, std::set<Token>{0, 1, 2, 4}}, {2, std::set<Token>{2, 4}}}) {
+      const Bench bench({file.call(cat(",frequent_tokens=", count), drafter), "rejection"}, "temperature(1.5)");
+      Drafted heard;
+      Session s = bench.session(60);
+      s.log = &heard;
+      decode(s, kPrompts, kRequests);
+      EXPECT_EQ(heard.tokens, expected) << drafter;
+    }
   }
 }
 

@@ -11,11 +11,14 @@
 namespace specula::testing {
 namespace {
 
-constexpr int64_t kHidden = 4, kLayers = 4, kSteps = 6;  // of the hash model; tokens that stepping heads name
+constexpr int64_t kHidden = 4, kLayers = 4;  // of the hash model
+constexpr int64_t kInner = 8;                // of a layer's feed-forward block
+constexpr int64_t kSteps = 6;                // tokens that stepping heads name
 
 std::string layer_config(int64_t vocab, const std::string& more = "") {
   return cat(R"({"architectures": ["LlamaForCausalLM"], "vocab_size": )", vocab, R"(, "hidden_size": )", kHidden,
-             R"(, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "num_key_value_heads": 1,
+             R"(, "intermediate_size": )", kInner,
+             R"(, "num_hidden_layers": 1, "num_attention_heads": 1, "num_key_value_heads": 1,
               "max_position_embeddings": 4096)",
              more, "}");
 }
@@ -30,7 +33,7 @@ const LoadedModel& stand_in(int64_t vocab) {
     DecoderConfig config;
     config.vocab = vocab;
     config.hidden = config.head_dim = kHidden;
-    config.intermediate = 8;
+    config.intermediate = kInner;
     config.layers = kLayers;
     config.heads = config.kv_heads = 1;
     config.context = 4096;
@@ -65,15 +68,28 @@ std::vector<TensorSpec> hydra_tensors(int64_t vocab) {
   return all;
 }
 
+std::vector<TensorSpec> hydra_prefix_tensors(int64_t vocab) {
+  std::vector<TensorSpec> all = hydra_tensors(vocab);
+  const std::string prefix = "prefix_embeding_layer.", layer = prefix + "layers.0.";
+  for (const char* name : {"q", "k", "v", "o"})
+    all.push_back(tensor(cat(layer, "self_attn.", name, "_proj.weight"), {kHidden, kHidden}));
+  for (const char* name : {"gate", "up"})
+    all.push_back(tensor(cat(layer, "mlp.", name, "_proj.weight"), {kInner, kHidden}));
+  all.push_back(tensor(layer + "mlp.down_proj.weight", {kHidden, kInner}));
+  for (const std::string& name : {layer + "input_layernorm", layer + "post_attention_layernorm", prefix + "norm"})
+    all.push_back(tensor(name + ".weight", {kHidden}));
+  return all;
+}
+
 std::vector<TensorSpec> speculator_tensors(int64_t vocab) {
-  constexpr int64_t kInner = 6;
+  constexpr int64_t kState = 6;
   std::vector<TensorSpec> all;
   for (int64_t k = 0; k < kSteps; ++k) {
-    all.push_back(tensor(cat("emb.", k, ".weight"), {vocab, kInner}));
-    all.push_back(tensor(cat("proj.", k, ".weight"), {kInner, k == 0 ? kHidden : kInner}));
-    all.push_back(tensor(cat("head.", k, ".weight"), {vocab, kInner}));
-    all.push_back(tensor(cat("ln.", k, ".weight"), {kInner}));
-    all.push_back(tensor(cat("ln.", k, ".bias"), {kInner}));
+    all.push_back(tensor(cat("emb.", k, ".weight"), {vocab, kState}));
+    all.push_back(tensor(cat("proj.", k, ".weight"), {kState, k == 0 ? kHidden : kState}));
+    all.push_back(tensor(cat("head.", k, ".weight"), {vocab, kState}));
+    all.push_back(tensor(cat("ln.", k, ".weight"), {kState}));
+    all.push_back(tensor(cat("ln.", k, ".bias"), {kState}));
   }
   return all;
 }
@@ -87,19 +103,25 @@ void write_head(const std::string& kind, int64_t vocab, const std::string& folde
   };
   if (kind == "medusa") return steps(R"({"medusa_num_heads": 2, "medusa_num_layers": 1})", medusa_tensors(vocab));
   if (kind == "hydra") return steps(cat(R"({"hydra_num_heads": )", kSteps, "}"), hydra_tensors(vocab));
+  if (kind == "hydra_prefix")
+    return steps(cat(R"({"hydra_num_heads": )", kSteps, R"(, "hydra_head_arch": "prefix-mlp"})"),
+                 hydra_prefix_tensors(vocab));
   if (kind == "mlp_speculator")
     return steps(cat(R"({"model_type": "mlp_speculator", "scale_input": true, "n_predict": )", kSteps, "}"),
                  speculator_tensors(vocab));
   if (kind == "eagle") return layer({"fc.weight", "fc.bias", "layers.0.mlp.down_proj.weight"});
   // The hash model has 4 layers; its states of layers 2, 2 and 1 are joined.
   if (kind == "eagle3") return layer({"fc.weight", "midlayer.hidden_norm.weight", "lm_head.weight"});
+  if (kind == "kangaroo") return layer({"layers.0.self_attn.q_proj.weight", "norm.weight"});
   SPECULA_CHECK(kind == "mtp", "no toy head of kind ", kind);
   layer({"mtp.fc.weight"});
 }
 
 }  // namespace
 
-std::vector<std::string> toy_head_kinds() { return {"medusa", "hydra", "mlp_speculator", "eagle", "eagle3", "mtp"}; }
+std::vector<std::string> toy_head_kinds() {
+  return {"medusa", "hydra", "mlp_speculator", "eagle", "eagle3", "mtp", "kangaroo", "hydra_prefix"};
+}
 
 const LanguageModel& toy_head(const std::string& kind, int64_t vocab) {
   static std::map<std::string, std::unique_ptr<LoadedModel>> heads;

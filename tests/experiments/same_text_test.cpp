@@ -33,9 +33,10 @@ std::map<std::string, std::unique_ptr<LoadedModel>> untrained_heads(const Loaded
   const DecoderTraining training{.autocast = false};
   const auto frozen = std::make_shared<FrozenTarget>(kDemo / "target", training);
   std::map<std::string, std::unique_ptr<LoadedModel>> heads;
-  for (const std::string kind : {"medusa", "hydra", "mlp_speculator", "eagle", "eagle3", "mtp"}) {
-    const bool attends = kind == "eagle" || kind == "eagle3" || kind == "mtp";
-    const auto head = attends ? make_decoder_head({.kind = kind}, frozen, 1, training)
+  for (const std::string kind : {"medusa", "hydra", "mlp_speculator", "eagle", "eagle3", "mtp", "kangaroo"}) {
+    const bool attends = kind == "eagle" || kind == "eagle3" || kind == "mtp" || kind == "kangaroo";
+    const std::vector<int> sites = kind == "kangaroo" ? std::vector{2} : std::vector<int>{};
+    const auto head = attends ? make_decoder_head({.kind = kind, .sites = sites}, frozen, 1, training)
                               : make_step_head({.kind = kind, .levels = 4}, frozen, 1, training);
     const std::filesystem::path folder =
         std::filesystem::temp_directory_path() / cat("specula-same-text-", ::getpid(), "-", kind);

@@ -48,6 +48,7 @@ class HeadMisfits : public ConfigFolder {
         "train", kind, kRoot + "/configs/train/" + config, "--out", path("out"), "--set", "train.name=trained"};
     for (const char* set : {"train.steps=2", "validation.every=2", "validation.rows=2", "batch.length=24"})
       words.insert(words.end(), {"--set", set});
+    if (config == "tiny_head.toml" && kind != "kangaroo") words.insert(words.end(), {"--set", "head.levels=2"});
     for (const std::string& set : sets) words.insert(words.end(), {"--set", set});
     EXPECT_EQ(run(words), 0);
     return path("out/trained/model");
@@ -63,7 +64,7 @@ class HeadMisfits : public ConfigFolder {
 };
 class TrainHeads : public HeadMisfits, public ::testing::WithParamInterface<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Kinds, TrainHeads,
-                         ::testing::Values("medusa", "hydra", "mlp_speculator", "eagle", "eagle3", "mtp"),
+                         ::testing::Values("medusa", "hydra", "mlp_speculator", "eagle", "eagle3", "mtp", "kangaroo"),
                          [](const auto& kind) { return std::string(kind.param); });
 
 TEST_P(TrainHeads, DraftWhatIsVerifiedToBeTheBaselinesText) {
@@ -99,6 +100,31 @@ TEST_F(HeadMisfits, AParallelDraftIsTrainedAndDrafts) {
           "[models.parallel]\npath = \"", draft, "\"\n[data]\nmax_new_tokens = 8\n", "[[arm]]\nname = \"parallel\"\n",
           "drafter = { name = \"parallel_draft\", model = \"parallel\", mask_token = 0, length = 3 }\n"));
   EXPECT_EQ(run({"run", config, "--out", path("runs")}), 0);
+}
+
+TEST_F(HeadMisfits, HydraWithALayerInFrontDrafts) {
+  const std::string head = trained("hydra", {"head.prefix=true"});
+  EXPECT_EQ(run({"run", write("c.toml", study(head, "hydra")), "--out", path("runs"), "--set",
+                 "arm.head.drafter.length=2"}),
+            0);
+}
+
+TEST_F(HeadMisfits, ADecoderThatLearnedToExitDrafts) {
+  const std::string target = trained("early_exit", {"early_exit.layer_dropout=0.1"}, "tiny_early_exit.toml");
+  const std::string config =
+      write("c.toml", cat("include = [\"", kRoot, "/configs/base/smoke.toml\"]\n[experiment]\nname = \"exit\"\n",
+                          "[models.target]\npath = \"", target, "\"\n[data]\nmax_new_tokens = 8\n",
+                          "[[arm]]\nname = \"exit\"\ndrafter = { name = \"early_exit\", exit_layer = 2 }\n"));
+  EXPECT_EQ(run({"run", config, "--out", path("runs")}), 0);
+}
+
+TEST_F(HeadMisfits, AnAdapterReadsALayerThatLeavesOneToVerify) {
+  try {
+    trained("kangaroo", {"head.exit_layer=6"});
+    FAIL() << "six layers of six";
+  } catch (const ConfigError& e) {
+    EXPECT_THAT(e.what(), HasSubstr("exit_layer = 6; expected 1..5, since it has 6 layers"));
+  }
 }
 
 TEST_F(HeadMisfits, MisfitsAreToldBeforeAnythingLoads) {

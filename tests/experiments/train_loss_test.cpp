@@ -58,7 +58,7 @@ class Divergences : public ::testing::TestWithParam<std::string> {
 };
 
 TEST_P(Divergences, GradientIsThatOfFiniteDifferences) {
-  if (which_ == Divergence::kTvdPlus) return;  // no gradient of its value, see below
+  if (which_ == Divergence::kTvdPlus || which_ == Divergence::kLkLambda) return;  // not of its value, see below
   const auto loss = [&](const Tensor& logits) { return loss_at(which_, log_p_, logits); };
   const Tensor gradient = gradient_at(which_, log_p_, logits_);
   EXPECT_LT(largest(gradient - differences(loss, logits_)), 1e-8);
@@ -96,6 +96,23 @@ TEST(DivergenceOf, TvdPlusHasTheGradientOfItsAdvantages) {
   const Tensor advantage = (reward - mean) / std::sqrt(mean * (1 - mean));
   const auto surrogate = [&](const Tensor& x) { return -(advantage * at::softmax(x, -1)).sum().item<double>(); };
   EXPECT_LT(largest(gradient_at(Divergence::kTvdPlus, log_p, logits) - differences(surrogate, logits)), 1e-8);
+}
+
+TEST(DivergenceOf, LkLambdaHasTheGradientAtItsWeights) {
+  const Tensor log_p = at::log_softmax(numbers(1), -1), logits = numbers(2);
+  const Tensor p = log_p.exp(), alpha = at::minimum(p, at::softmax(logits, -1)).sum(-1, true), w = (alpha * -3).exp();
+  const auto surrogate = [&](const Tensor& x) {
+    const Tensor log_q = at::log_softmax(x, -1);
+    return (w * p * (log_p - log_q) + (1 - w) * (p - log_q.exp()).abs() / 2).sum().item<double>();
+  };
+  EXPECT_NEAR(loss_at(Divergence::kLkLambda, log_p, logits), surrogate(logits), 1e-12);
+  EXPECT_LT(largest(gradient_at(Divergence::kLkLambda, log_p, logits) - differences(surrogate, logits)), 1e-8);
+}
+
+TEST(DivergenceOf, LkAlphaIsTheSurpriseOfAcceptance) {
+  const auto logs = [](const std::vector<double>& p) { return at::tensor(p).to(at::kDouble).log().view({2, 3}); };
+  const Tensor log_p = logs({.5, .3, .2, .1, .1, .8}), log_q = logs({.2, .7, .1, .1, .2, .7});
+  EXPECT_NEAR(divergence(Divergence::kLkAlpha, log_p, log_q, 0).item<double>(), -std::log(.6) - std::log(.9), 1e-7);
 }
 
 TEST(DivergenceOf, UnknownNamesAreRefused) {

@@ -245,8 +245,9 @@ TEST_F(TrainModel, ConfigurationsOfTheProjectAreRead) {
     const bool is_parallel = name.find("parallel") != std::string::npos;
     const std::string kind = is_parallel    ? "parallel_draft"
                              : is_of_a_head ? (name == "tiny_head" ? "hydra" : name.substr(end + 1))
-                             : text.find("[distill]") == std::string::npos ? "lm"
-                                                                           : "distill";
+                             : text.find("[early_exit]") != std::string::npos ? "early_exit"
+                             : text.find("[distill]") == std::string::npos    ? "lm"
+                                                                              : "distill";
     const std::string error = error_of(words(kind, entry.path().string(), "none", {"batch.sequences=1000000"}));
     EXPECT_THAT(error, ::testing::AnyOf(HasSubstr("the corpus is shorter than one batch"),
                                         HasSubstr("/texts: there is no such file or folder"),

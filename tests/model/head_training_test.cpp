@@ -31,21 +31,26 @@ std::shared_ptr<FrozenTarget> target() { return std::make_shared<FrozenTarget>(t
 
 constexpr Token kMask = 3;
 
-std::unique_ptr<DraftNetwork> network(const std::string& kind) {
-  if (kind == "parallel") return make_parallel_draft(read_decoder(target_folder()), kMask, target()->config(), kExact);
+std::unique_ptr<DraftNetwork> network(const std::string& kind, const DecoderTraining& training = kExact) {
+  if (kind == "parallel")
+    return make_parallel_draft(read_decoder(target_folder()), kMask, target()->config(), training);
   if (kind == "eagle" || kind == "mtp")
-    return make_decoder_head({.kind = kind, .intermediate = 24, .heads = 2, .kv_heads = 1}, target(), 3, kExact);
+    return make_decoder_head({.kind = kind, .intermediate = 24, .heads = 2, .kv_heads = 1}, target(), 3, training);
+  if (kind == "kangaroo") return make_decoder_head({.kind = kind, .kv_heads = 4, .sites = {2}}, target(), 3, training);
   if (kind == "eagle3")
-    return make_decoder_head({.kind = kind, .draft_tokens = {1, 5, 7, 20, 33, 60}}, target(), 3, kExact);
-  if (kind == "eagle3_sites") return make_decoder_head({.kind = "eagle3", .sites = {1, 4}}, target(), 3, kExact);
-  if (kind == "eagle3_whole") return make_decoder_head({.kind = "eagle3"}, target(), 3, kExact);
-  const bool is_shared = kind == "medusa_shared";
-  return make_step_head({.kind = is_shared ? "medusa" : kind,
+    return make_decoder_head({.kind = kind, .draft_tokens = {1, 5, 7, 20, 33, 60}}, target(), 3, training);
+  if (kind == "eagle3_sites") return make_decoder_head({.kind = "eagle3", .sites = {1, 4}}, target(), 3, training);
+  if (kind == "eagle3_whole") return make_decoder_head({.kind = "eagle3"}, target(), 3, training);
+  const bool is_shared = kind == "medusa_shared", has_prefix = kind == "hydra_prefix";
+  return make_step_head({.kind = is_shared    ? "medusa"
+                                 : has_prefix ? "hydra"
+                                              : kind,
                          .levels = kLevels,
                          .blocks = kind == "hydra" ? 2 : 1,
                          .inner = 20,
-                         .shared_output = is_shared},
-                        target(), 3, kExact);
+                         .shared_output = is_shared,
+                         .prefix = has_prefix},
+                        target(), 3, training);
 }
 
 // Parameters that no initial zero hides.
@@ -58,8 +63,8 @@ void shake(const DraftNetwork& head) {
   }
 }
 
-const auto kHeads = ::testing::Values("medusa", "medusa_shared", "hydra", "mlp_speculator", "eagle", "eagle3",
-                                      "eagle3_whole", "eagle3_sites", "mtp");
+const auto kHeads = ::testing::Values("medusa", "medusa_shared", "hydra", "hydra_prefix", "mlp_speculator", "eagle",
+                                      "eagle3", "eagle3_whole", "eagle3_sites", "mtp", "kangaroo");
 std::string kind_of(const ::testing::TestParamInfo<const char*>& kind) { return kind.param; }
 class HeadNetworks : public ::testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Kinds, HeadNetworks, kHeads, kind_of);
@@ -97,13 +102,18 @@ TEST_P(HeadNetworks, SayInTrainingWhatTheySayInDrafting) {
     HeadCache drafting(*loaded, prefix, prompt);
     RowList rows = RowList::chain(drafting.catch_up(0, prefix[0]));
     auto fed = static_cast<int>(rows.token.size());
+    RowList from_root = {{prefix[0].back()}, {-1}};
     for (int level = 0; level < kLevels; ++level) {
-      Tensor own = drafting.forward({rows}, {.logits = Logits::kLast}).logits.view({-1});
+      const Tensor below = loaded->head_traits()->lag > 0
+                               ? Tensor()
+                               : own_target->forward(make_rows({from_root}), *cache, ask).hidden.select(2, 0);
+      Tensor own = drafting.forward({rows}, {.logits = Logits::kLast}, below).logits.view({-1});
       if (tokens.defined()) own = own.index_select(0, tokens);
       const std::vector<float> expected = values(levels[static_cast<size_t>(level)][t]);
       EXPECT_LE(largest_difference(values(own), expected), 1e-4F * range_of(expected))
           << "row " << t << " level " << level;
       rows = {{static_cast<Token>(text[static_cast<size_t>(t + 2 + level)])}, {fed++ - 1}};
+      from_root = {rows.token, {level}};
     }
   }
 }
@@ -169,6 +179,23 @@ TEST_P(DraftNetworks, HaveTheGradientsOfFiniteDifferences) {
     number = before;
     EXPECT_NEAR((above - below) / (2 * step), *largest, 0.03 * std::abs(*largest) + 2e-4) << parameter.name;
   }
+}
+
+// In bfloat16, whether or not this CPU is fast at it.
+TEST_P(DraftNetworks, LearnUnderAutocast) {
+  const DecoderTraining training{.autocast = true, .written = WrittenDtype::kFloat32};
+  const auto objective = [&](const DecoderTraining& how) {
+    return make_head_training(network(GetParam(), how), std::make_shared<FrozenTarget>(target_folder(), how),
+                              {.levels = kLevels, .gamma = kLevels}, how);
+  };
+  const auto rounded = objective(training), exact = objective(kExact);
+  Dice dice(7);
+  const Tensor token = at::tensor(random_tokens(dice, 48, 61)).view({2, 24});
+  const double loss = loss_of(*exact, token);
+  EXPECT_NEAR(loss_of(*rounded, token), loss, 0.05 * loss);
+  for (const Parameter& parameter : rounded->parameters())
+    EXPECT_TRUE(parameter.tensor.grad().isfinite().all().item<bool>()) << parameter.name;
+  EXPECT_NEAR(figure(rounded->validate(token), "overlap_1"), figure(exact->validate(token), "overlap_1"), 0.05);
 }
 
 TEST_P(DraftNetworks, LearnWhatTheTargetSays) {

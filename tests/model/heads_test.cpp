@@ -64,8 +64,16 @@ std::vector<float> logits_of_head(const LanguageModel& head, const Expected& exp
     rows.hidden = states.view({1, states.size(0), states.size(1)});
     return head.forward(rows, *cache, {.logits = Logits::kAll, .hidden = {traits.own}});
   };
+  if (traits.lag == 0) {  // every row carries a state of the target
+    std::vector<int64_t> all = expected.token;
+    all.insert(all.end(), expected.draft.begin(), expected.draft.end());
+    return values(pass(chain(all), head.join(expected.states)).logits);
+  }
   Pass last = pass(chain(expected.token), head.join(expected.states));
   std::vector<float> all = values(last.logits);
+  const auto first = static_cast<int64_t>(all.size()) - static_cast<int64_t>(expected.logits.size()) +
+                     static_cast<int64_t>(expected.draft.size()) * head.vocab();
+  all.erase(all.begin(), all.begin() + first);  // of a head that speaks behind the text alone
   auto slots = static_cast<int>(expected.token.size());
   for (const int64_t token : expected.draft) {
     const Tensor own = last.hidden.select(0, 0).select(1, 0);
@@ -91,8 +99,9 @@ double error_of(const std::vector<float>& own, const std::vector<float>& expecte
 
 class Heads : public ::testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Published, Heads,
-                         ::testing::Values("medusa", "medusa_shared", "hydra", "mlp_speculator", "mlp_speculator_tied",
-                                           "eagle", "eagle3", "eagle3_speculators", "mtp"),
+                         ::testing::Values("medusa", "medusa_shared", "hydra", "hydra_prefix", "mlp_speculator",
+                                           "mlp_speculator_tied", "eagle", "eagle3", "eagle3_speculators", "mtp",
+                                           "kangaroo"),
                          [](const auto& kind) { return std::string(kind.param); });
 
 TEST_P(Heads, GiveTheLogitsOfThePapersEquations) {
@@ -211,8 +220,15 @@ TEST(HeadErrors, LayersThatTheTargetDoesNotHave) {
 
 TEST(HeadErrors, KindsThatCannotBeComputed) {
   WrongHead head("hydra");
+  head.replace("config.json", "\"mlp\"", "\"cross-attn\"");
+  EXPECT_THAT(head.refusal(), AllOf(HasSubstr("hydra_head_arch"), HasSubstr("valid: mlp, prefix-mlp")));
+}
+
+// The layer of Hydra++ is checked like a model's.
+TEST(HeadErrors, APrefixLayerThatIsNotThere) {
+  WrongHead head("hydra");
   head.replace("config.json", "\"mlp\"", "\"prefix-mlp\"");
-  EXPECT_THAT(head.refusal(), AllOf(HasSubstr("hydra_head_arch"), HasSubstr("valid: mlp")));
+  EXPECT_THAT(head.refusal(), HasSubstr("hydra_lm_head.pt"));
 }
 
 }  // namespace

@@ -7,7 +7,8 @@
 `target` is the model that they draft for.  Each other folder holds config.json, the weights, and expected.safetensors, in
 float32: token [T] and states [T,S,H], the rows of a text with the target's states; draft [K], tokens that follow the
 last of them, each carrying what the head gave for the one before; logits [T+K,V], -inf for tokens that it cannot draft.
-Heads without attention have T = 1.  `versions.txt` says which libraries made them.  Licence: Apache-2.0.
+Heads without attention have T = 1.  Kangaroo's drafts carry states of the target too, states [T+K,1,H];
+Hydra++ has logits behind the text alone, [1+K,V].  `versions.txt` says which libraries made them.  Licence: Apache-2.0.
 """
 import json
 import math
@@ -55,6 +56,8 @@ class Layer:
         v = torch.cat(self.values, 1).repeat_interleave(HEADS // KV, 0)
         weight = torch.softmax(q @ k.transpose(1, 2) / math.sqrt(D), -1)
         x = residual + self.linear((weight @ v).reshape(-1), "self_attn.o_proj")
+        if self.prefix + "post_attention_layernorm.weight" not in self.w:
+            return x
         y = rms(x, self.w[self.prefix + "post_attention_layernorm.weight"])
         return x + self.linear(F.silu(self.linear(y, "mlp.gate_proj")) * self.linear(y, "mlp.up_proj"), "mlp.down_proj")
 
@@ -125,6 +128,22 @@ def hydra(target):
         y = y + F.silu(linear(y, f"hydra_mlp.{k}.1.linear"))
         return linear(y, f"hydra_lm_head.{k}"), x
     return dict(hydra_num_heads=K + 1, hydra_num_layers=2, hydra_head_arch="mlp"), w, "hydra_lm_head.pt", row, lambda s: s[0]
+
+
+def hydra_prefix(target):
+    shapes = {"prefix_embeding_layer.layers.0.input_layernorm.weight": (H,), "prefix_embeding_layer.norm.weight": (H,),
+              **layer_shapes("prefix_embeding_layer.layers.0.")}
+    config, w, _, heads, _ = hydra(target)
+    w |= random(shapes)
+    layer = Layer(w, "prefix_embeding_layer.layers.0.")
+
+    def row(token, carried):
+        if len(carried) > H:
+            return heads(token, carried)
+        read = layer(rms(carried, w["prefix_embeding_layer.layers.0.input_layernorm.weight"]), carried)
+        state = rms(read, w["prefix_embeding_layer.norm.weight"])
+        return (None, None) if len(layer.keys) < T else heads(token, state)  # they speak behind the text alone
+    return dict(config, hydra_head_arch="prefix-mlp"), w, "hydra_lm_head.pt", row, lambda s: s[0]
 
 
 def speculator(tied):
@@ -212,9 +231,19 @@ def mtp(target):
     return LAYER, w, "model.safetensors", row, lambda s: s[0]
 
 
-FIXTURES = {"medusa": medusa, "medusa_shared": medusa_shared, "hydra": hydra, "mlp_speculator": speculator(False),
+def kangaroo(target):
+    shapes = {name: shape for name, shape in layer_shapes("layers.0.").items() if "self_attn" in name}
+    w = random({**shapes, "layers.0.input_layernorm.weight": (H,), "norm.weight": (H,)})
+    layer = Layer(w, "layers.0.")
+
+    def row(_, s):
+        return target["lm_head.weight"] @ rms(layer(rms(s, w["layers.0.input_layernorm.weight"]), s), w["norm.weight"]), None
+    return dict(LAYER, exitlayer=3), w, "pytorch_model.bin", row, lambda s: s[0]
+
+
+FIXTURES = {"medusa": medusa, "medusa_shared": medusa_shared, "hydra": hydra, "hydra_prefix": hydra_prefix, "mlp_speculator": speculator(False),
             "mlp_speculator_tied": speculator(True), "eagle": eagle, "eagle3": eagle3("midlayer.", False, True),
-            "eagle3_speculators": eagle3("layers.0.", True, False), "mtp": mtp}
+            "eagle3_speculators": eagle3("layers.0.", True, False), "mtp": mtp, "kangaroo": kangaroo}
 
 
 def make(root, name, kind, target):
@@ -227,15 +256,17 @@ def make(root, name, kind, target):
         out.write("\n")
     path = os.path.join(folder, file)
     (save_file if file.endswith("safetensors") else torch.save)({k: v.contiguous() for k, v in weights.items()}, path)
-    rows = T if "fc.weight" in weights or "mtp.fc.weight" in weights else 1
+    rows = T if any("self_attn" in tensor for tensor in weights) else 1
     token, draft = torch.randint(0, V, (rows,)), torch.randint(0, V, (K,))
-    states = torch.randn(rows, 3 if name.startswith("eagle3") else 1, H)
+    brought = rows + K if name == "kangaroo" else rows
+    states = torch.randn(brought, 3 if name.startswith("eagle3") else 1, H)
     logits = []
     for i in range(rows):
         out, carried = row(token[i], join(states[i]))
-        logits.append(out)
-    for next_token in draft:
-        out, carried = row(next_token, carried)
+        if out is not None:
+            logits.append(out)
+    for i, next_token in enumerate(draft):
+        out, carried = row(next_token, join(states[T + i]) if name == "kangaroo" else carried)
         logits.append(out)
     save_file({"token": token, "states": states, "draft": draft, "logits": torch.stack(logits)},
               os.path.join(folder, "expected.safetensors"))

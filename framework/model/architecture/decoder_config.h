@@ -52,9 +52,10 @@ enum class StoredIntegers { kNone, kGptq, kGptq2, kAwq };
 
 // A decoder that is the head of another, its target: its rows carry a state beside their token (HeadTraits).
 enum class StateEntry {
-  kNone,      // a model of its own
-  kInput,     // x = F [e; s] of embedding e and state s (EAGLE, Li et al. 2024; MTP, DeepSeek-AI 2024)
-  kAttention  // x = s; q, k and v of the first layer read [norm(e); norm'(s)] (EAGLE-3, Li et al. 2025)
+  kNone,       // a model of its own
+  kInput,      // x = F [e; s] of embedding e and state s (EAGLE, Li et al. 2024; MTP, DeepSeek-AI 2024)
+  kAttention,  // x = s; q, k and v of the first layer read [norm(e); norm'(s)] (EAGLE-3, Li et al. 2025)
+  kState       // x = s, the token is not read (Kangaroo, Liu et al. 2024; Hydra++, Ankner et al. 2024)
 };
 struct StateConfig {
   StateEntry entry = StateEntry::kNone;
@@ -96,6 +97,7 @@ struct DecoderConfig {
   std::vector<LayerRope> ropes{};  // [layers]; empty: kMain everywhere
 
   // Feed-forward.
+  bool feeds = true;  // layers have such a block
   Activation activation = Activation::kSilu;
   bool gated = true;  // down(act(gate x) * up x), else down(act(up x))
   bool mlp_bias = false;

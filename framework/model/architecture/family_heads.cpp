@@ -1,5 +1,5 @@
-// Heads that are decoders of one layer: EAGLE and EAGLE-2, EAGLE-3, and MTP modules.  Their files hold no more than
-// what is theirs; embedding and output head are the target's where a file lacks them.
+// Heads that are decoders of one layer: EAGLE and EAGLE-2, EAGLE-3, MTP modules, and Kangaroo's adapter.  Their files
+// hold no more than what is theirs; embedding and output head are the target's where a file lacks them.
 #include "framework/core/error.h"
 #include "framework/model/architecture/family.h"
 #include "framework/model/architecture/rope_config.h"
@@ -151,6 +151,60 @@ std::vector<TensorSpec> map_mtp(const DecoderConfig& config) {
   return map.take();
 }
 
+// ---- Kangaroo ----
+
+bool is_kangaroo(const Names& tensors) {
+  return tensors.contains("layers.0.self_attn.q_proj.weight") && tensors.contains("norm.weight") &&
+         !tensors.contains("layers.0.mlp.down_proj.weight") && !tensors.contains("embed_tokens.weight");
+}
+
+void look_at_kangaroo(const Names& tensors, DecoderConfig& config) {
+  config.feeds = false;
+  config.state = {.entry = StateEntry::kState,
+                  .kind = "kangaroo",
+                  .own_embedding = false,
+                  .own_output = tensors.contains("lm_head.weight"),
+                  .stored_layer = "layers.0."};
+}
+
+// The published files leave the layer to the command line; ours say it.
+void read_kangaroo(const ConfigFields& fields, DecoderConfig& config) {
+  read_layer(fields, config);
+  config.state.sites = {static_cast<int>(fields.size_or("exitlayer", 2, kMostLayers))};
+}
+
+std::vector<TensorSpec> map_kangaroo(const DecoderConfig& config) {
+  TensorMap map(config);
+  map_ends(map, {.final_norm = "norm"});
+  map.layer(0, config.state.stored_layer, {});
+  return map.take();
+}
+
+// ---- Hydra++: the layer in front of its heads ----
+
+const char* const kPrefix = "prefix_embeding_layer.";  // as the files spell it
+
+bool is_hydra_prefix(const Names& tensors) {
+  return tensors.contains(cat(kPrefix, "layers.0.self_attn.q_proj.weight"));
+}
+
+void look_at_hydra_prefix(const Names& tensors, DecoderConfig& config) {
+  config.state = {.entry = StateEntry::kState,
+                  .kind = "hydra",
+                  .sites = {-1},
+                  .own_embedding = false,
+                  .own_output = false,
+                  .stored_layer = cat(kPrefix, "layers.0.")};
+  config.qkv_bias = tensors.contains(config.state.stored_layer + "self_attn.q_proj.bias");
+}
+
+std::vector<TensorSpec> map_hydra_prefix(const DecoderConfig& config) {
+  TensorMap map(config);
+  map_ends(map, {.final_norm = cat(kPrefix, "norm")});
+  map.layer(0, config.state.stored_layer, {});
+  return map.take();
+}
+
 }  // namespace
 
 std::vector<HeadFamily> head_families() {
@@ -167,7 +221,19 @@ std::vector<HeadFamily> head_families() {
        .look = look_at_eagle3},
       {.family = {{"MtpHead", "MTP modules", "head: one layer on normalised embedding and state"}, read_mtp, map_mtp},
        .is_one = is_mtp,
-       .look = look_at_mtp}};
+       .look = look_at_mtp},
+      {.family = {{"KangarooHead", "Kangaroo", "head: one attention layer on the target's early states"},
+                  read_kangaroo,
+                  map_kangaroo},
+       .is_one = is_kangaroo,
+       .look = look_at_kangaroo},
+      {.family = {{"HydraPrefix", "Hydra++", "head: one layer on the last states, in front of Hydra's heads"},
+                  read_layer,
+                  map_hydra_prefix,
+                  {""},
+                  {"hydra_mlp.", "hydra_lm_head."}},
+       .is_one = is_hydra_prefix,
+       .look = look_at_hydra_prefix}};
 }
 
 }  // namespace specula

@@ -103,6 +103,7 @@ void TensorMap::layer(int64_t layer, const std::string& prefix, const LayerNames
     add_norm(attention + "k_norm", per_head ? config_.head_dim : key, names.k_norm);
   }
   if (has_post) add_norm(attention + "post_norm", hidden, names.attention_post_norm);
+  if (!config_.feeds) return;
   if (config_.places.before && !config_.places.shared) add_norm(mlp + "norm", hidden, names.mlp_norm);
   if (config_.is_sparse(layer)) {
     sparse_mlp(mlp, prefix, names);

@@ -49,9 +49,19 @@ Checkpoint::Checkpoint(const fs::path& folder) : folder_(folder) {
   if (!fs::exists(config)) throw Error(cat(folder.string(), ": no config.json; expected a Hugging Face model folder"));
   config_text_ = read_file(config);
   open_files();
+  read_tensors();
+}
+
+Checkpoint::Checkpoint(const fs::path& folder, const fs::path& file, std::string config)
+    : folder_(folder), config_text_(std::move(config)) {
+  open_file(file);
+  read_tensors();
+}
+
+void Checkpoint::read_tensors() {
   std::set<std::string> names;
   for (const auto& [name, at] : stored_) names.insert(name);
-  config_ = parse_decoder_config(config_text_, config.string(), names);
+  config_ = parse_decoder_config(config_text_, (folder_ / "config.json").string(), names);
   all_specs_ = expected_tensors(config_);
   choose_prefix();
   check_tensors();

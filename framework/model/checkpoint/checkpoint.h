@@ -22,6 +22,8 @@ namespace specula {
 class Checkpoint {
  public:
   explicit Checkpoint(const std::filesystem::path& folder);  // throws Error
+  // Of one file whose config.json says nothing of its sizes: `config` stands for it.
+  Checkpoint(const std::filesystem::path& folder, const std::filesystem::path& file, std::string config);
   const DecoderConfig& config() const { return config_; }
   ModelInfo info() const;
 
@@ -47,6 +49,7 @@ class Checkpoint {
     bool is_whole() const { return spec->transposed || packed.has_value(); }  // its rows are not rows of the file
   };
   const Located& located(const std::string& name) const;
+  void read_tensors();
   void open_files();
   void open_shards(const std::filesystem::path& index);
   void open_file(const std::filesystem::path& path);

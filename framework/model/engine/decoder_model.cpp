@@ -71,6 +71,7 @@ HeadTraits traits_of(const DecoderConfig& config, int64_t layers) {
   HeadTraits traits{.kind = state.kind,
                     .sites = state.sites,
                     .own = state.carries_normed ? own + 1 : own,
+                    .lag = state.entry == StateEntry::kState ? 0 : 1,
                     .width = config.hidden,
                     .attends = true};
   if (traits.sites.empty()) traits.sites = {2, all / 2, all - 3};  // as EAGLE-3's own code has them

@@ -67,7 +67,7 @@ class DecoderPass {
     for (auto l = static_cast<size_t>(ask_.first_layer); l < w_.layers().size(); ++l) {
       copy_hidden(static_cast<int>(l), mine);
       const bool attends = ask_.skip_attention.empty() || ask_.skip_attention[l] == 0;
-      const bool feeds = ask_.skip_mlp.empty() || ask_.skip_mlp[l] == 0;
+      const bool feeds = config_.feeds && (ask_.skip_mlp.empty() || ask_.skip_mlp[l] == 0);
       if (config_.places.parallel) {
         run_both(l, attends, feeds, worker);
       } else {
@@ -107,6 +107,8 @@ class DecoderPass {
     const Share mine = worker.share(frame_.num_rows());
     for (int64_t m = mine.first; m < mine.last; ++m) {
       const float* carried = given_ + row(m).out_row * hidden;
+      if (state.entry != StateEntry::kInput) std::copy_n(carried, hidden, residual(m));
+      if (state.entry == StateEntry::kState) continue;
       float *token = entered().row(m), *its_state = token + hidden;
       w_.embed(row(m).token, token);
       std::copy_n(carried, hidden, its_state);
@@ -114,8 +116,7 @@ class DecoderPass {
         frame_.kernels().float_norm(w_.token_norm().of_rows(), token, hidden, token);
         frame_.kernels().float_norm(w_.state_norm().of_rows(), its_state, hidden, its_state);
       }
-      if (state.entry == StateEntry::kAttention)
-        std::copy_n(state.keeps_norm ? its_state : carried, hidden, residual(m));
+      if (state.keeps_norm) std::copy_n(its_state, hidden, residual(m));
     }
     frame_.barrier();
     if (state.entry != StateEntry::kInput) return;

@@ -138,7 +138,7 @@ LayerWeights DecoderWeights::read_layer(const Checkpoint& checkpoint, int64_t in
   layer.output = read_matrix(checkpoint, attention + "output", kernels_.layer);
   if (config_.is_sparse(index)) {
     read_experts(checkpoint, mlp, layer);
-  } else {
+  } else if (config_.feeds) {
     layer.mlp = read_feed_forward(checkpoint, mlp);
   }
   const int64_t window = config_.window(index);

@@ -28,6 +28,7 @@ class HeadFolder {
 
   const ConfigFields& fields() const;
   const std::string& kind() const { return kind_; }
+  std::string tensor_path() const { return file_->path(); }
   bool has(const std::string& tensor) const;
   // Of a tensor that must be there: its shape, of `dimensions` sizes, each 1 .. 2^27.
   std::vector<int64_t> shape(const std::string& tensor, size_t dimensions) const;

@@ -13,12 +13,16 @@ constexpr int64_t kMostHeads = 64, kMostBlocks = 16;
 int64_t heads_of(const HeadFolder& folder) { return folder.fields().size("hydra_num_heads", kMostHeads); }
 int64_t blocks_of(const HeadFolder& folder) { return folder.fields().size_or("hydra_num_layers", 1, kMostBlocks); }
 
+std::string kind_of(const HeadFolder& folder) { return folder.fields().text_or("hydra_head_arch", "mlp"); }
+
 }  // namespace
 
+bool HydraHeads::has_prefix(const HeadFolder& folder) { return kind_of(folder) == "prefix-mlp"; }
+
 ModelInfo HydraHeads::read_info(const HeadFolder& folder) {
-  const std::string kind = folder.fields().text_or("hydra_head_arch", "mlp");
-  if (kind != "mlp")
-    folder.fields().fail("hydra_head_arch", cat("is '", kind, "', which is not supported; valid: mlp"));
+  const std::string kind = kind_of(folder);
+  if (kind != "mlp" && !has_prefix(folder))
+    folder.fields().fail("hydra_head_arch", cat("is '", kind, "', which is not supported; valid: mlp, prefix-mlp"));
   folder.fields().require_flag("grounded_heads", true, true);
   ModelInfo info = folder.info();
   const auto shape = folder.shape("hydra_lm_head.0.weight", 2);
@@ -48,7 +52,9 @@ HydraHeads::HydraHeads(const HeadFolder& folder, const LoadOptions& options)
       head.blocks.emplace_back(folder, cat(mlp, block, ".linear"), hidden, block == 0 ? inputs : hidden, kernels.layer);
     heads_.push_back(std::move(head));
   }
-  folder.refuse_unknown([](const std::string& /*tensor*/) { return false; });
+  folder.refuse_unknown([&](const std::string& tensor) {  // the layer reads, and checks, its own
+    return has_prefix(folder) && tensor.starts_with("prefix_embeding_layer.");
+  });
 }
 
 int64_t HydraHeads::weight_bytes() const {

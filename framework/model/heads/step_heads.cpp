@@ -13,6 +13,7 @@
 #include "framework/model/heads/hydra.h"
 #include "framework/model/heads/medusa.h"
 #include "framework/model/heads/mlp_speculator.h"
+#include "framework/model/heads/prefix_heads.h"
 #include "framework/model/memory.h"
 #include "framework/model/pass_input.h"
 #include "framework/model/slot_book.h"
@@ -153,7 +154,12 @@ std::unique_ptr<LoadedModel> load_step_heads(const std::filesystem::path& folder
   const HeadFolder files(folder);
   check_memory(read_step_heads_info(folder), options.dtype, available_bytes());
   if (files.kind() == "medusa") return std::make_unique<MedusaHeads>(files, options);
-  if (files.kind() == "hydra") return std::make_unique<HydraHeads>(files, options);
+  if (files.kind() == "hydra") {
+    auto heads = std::make_unique<HydraHeads>(files, options);
+    if (!HydraHeads::has_prefix(files)) return heads;
+    auto layer = load_prefix_layer(folder, files, target_of(heads->info(), options));
+    return std::make_unique<PrefixHeads>(std::move(heads), std::move(layer));
+  }
   return std::make_unique<MlpSpeculator>(files, options);
 }
 
