@@ -22,6 +22,7 @@
 #include "drafters/ngram_map.h"
 #include "drafters/ngram_trie.h"
 #include "drafters/none.h"
+#include "drafters/online_draft.h"
 #include "drafters/oracle.h"
 #include "drafters/ouroboros.h"
 #include "drafters/parallel_draft.h"
@@ -44,6 +45,7 @@ namespace specula {
 void register_drafters(Registry<Drafter>& drafters) {
   drafters.add(none());
   drafters.add(draft_model());
+  drafters.add(online_draft());
   drafters.add(parallel_draft());
   drafters.add(medusa());
   drafters.add(hydra());

@@ -32,6 +32,7 @@ std::string call_of_drafter(const std::string& name) {
   if (name == "ngram_cache") return cat("ngram_cache(file=", quoted(toy_ngram_file()), ")");
   if (name == "retrieval") return cat("retrieval(file=", quoted(toy_retrieval_file()), ")");
   if (name == "suffix_automaton") return "suffix_automaton(len_threshold=1)";
+  if (name == "online_draft") return "online_draft(model=\"llama\")";
   if (name == "parallel_draft") return "parallel_draft(mask_token=1)";
   if (name == "replay") return cat("replay(file=", quoted(toy_trace()), ")");
   return name;
@@ -78,6 +79,7 @@ Bench::Bench(const Pair& pair, const std::string& samplers, const BenchOptions& 
 
 Parts Bench::toy_parts() const {
   return {.model = [this](const std::string& name) -> const LanguageModel& {
+            if (name == "llama") return toy_llama(used_target.vocab());
             const auto heads = toy_head_kinds();
             const bool is_head = std::find(heads.begin(), heads.end(), name) != heads.end();
             return is_head ? toy_head(name, used_target.vocab()) : used_draft;

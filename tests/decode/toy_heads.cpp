@@ -23,26 +23,6 @@ std::string layer_config(int64_t vocab, const std::string& more = "") {
              more, "}");
 }
 
-// A target of the hash model's sizes: heads take its embedding and its output head.
-const LoadedModel& stand_in(int64_t vocab) {
-  static std::map<int64_t, std::unique_ptr<LoadedModel>> models;
-  auto& model = models[vocab];
-  if (model == nullptr) {
-    set_threads(1);  // a pass of five numbers is not to be shared
-    const std::string folder = cat(toy_folder(), "/target-", vocab);
-    DecoderConfig config;
-    config.vocab = vocab;
-    config.hidden = config.head_dim = kHidden;
-    config.intermediate = kInner;
-    config.layers = kLayers;
-    config.heads = config.kv_heads = 1;
-    config.context = 4096;
-    write_random_llama(folder, config, 3, Dtype::kFloat32);
-    model = load_model(folder, {});
-  }
-  return *model;
-}
-
 TensorSpec tensor(const std::string& name, std::vector<int64_t> shape) {
   return {.name = name, .shape = shape, .stored = name, .stored_shape = shape};
 }
@@ -119,6 +99,25 @@ void write_head(const std::string& kind, int64_t vocab, const std::string& folde
 
 }  // namespace
 
+const LoadedModel& toy_llama(int64_t vocab) {
+  static std::map<int64_t, std::unique_ptr<LoadedModel>> models;
+  auto& model = models[vocab];
+  if (model == nullptr) {
+    set_threads(1);  // a pass of five numbers is not to be shared
+    const std::string folder = cat(toy_folder(), "/target-", vocab);
+    DecoderConfig config;
+    config.vocab = vocab;
+    config.hidden = config.head_dim = kHidden;
+    config.intermediate = kInner;
+    config.layers = kLayers;
+    config.heads = config.kv_heads = 1;
+    config.context = 4096;
+    write_random_llama(folder, config, 3, Dtype::kFloat32);
+    model = load_model(folder, {});
+  }
+  return *model;
+}
+
 std::vector<std::string> toy_head_kinds() {
   return {"medusa", "hydra", "mlp_speculator", "eagle", "eagle3", "mtp", "kangaroo", "hydra_prefix"};
 }
@@ -129,7 +128,7 @@ const LanguageModel& toy_head(const std::string& kind, int64_t vocab) {
   if (head == nullptr) {
     const std::string folder = cat(toy_folder(), "/", kind, "-", vocab);
     write_head(kind, vocab, folder);
-    head = load_model(folder, {.target = &stand_in(vocab)});
+    head = load_model(folder, {.target = &toy_llama(vocab)});
   }
   return *head;
 }

@@ -104,9 +104,9 @@ TEST_F(HeadMisfits, AParallelDraftIsTrainedAndDrafts) {
 
 TEST_F(HeadMisfits, HydraWithALayerInFrontDrafts) {
   const std::string head = trained("hydra", {"head.prefix=true"});
-  EXPECT_EQ(run({"run", write("c.toml", study(head, "hydra")), "--out", path("runs"), "--set",
-                 "arm.head.drafter.length=2"}),
-            0);
+  EXPECT_EQ(
+      run({"run", write("c.toml", study(head, "hydra")), "--out", path("runs"), "--set", "arm.head.drafter.length=2"}),
+      0);
 }
 
 TEST_F(HeadMisfits, ADecoderThatLearnedToExitDrafts) {
