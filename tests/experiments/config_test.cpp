@@ -454,6 +454,19 @@ TEST(ProjectConfigs, AreValid) {
   EXPECT_GE(checked, 15);
 }
 
+TEST(ProjectConfigs, StandInTheListThatFindsThem) {
+  const std::filesystem::path configs = std::filesystem::path(SPECULA_SOURCE_DIR) / "configs";
+  const std::string list = read_file(configs / "README.md");
+  size_t listed = 0;
+  for (const char* folder : {"studies", "train"}) {
+    for (const auto& entry : std::filesystem::directory_iterator(configs / folder)) {
+      EXPECT_THAT(list, HasSubstr(cat("`", entry.path().stem().string(), "`"))) << entry.path();
+      ++listed;
+    }
+  }
+  EXPECT_GE(listed, 30U);
+}
+
 TEST(ProjectConfigs, EveryPluginHasASmokeConfigThatUsesIt) {
   const Registries registries = make_registries();
   std::vector<std::string> names = registries.drafters.order;
