@@ -23,7 +23,7 @@ std::string layer_config(int64_t vocab, const std::string& more = "") {
              more, "}");
 }
 
-TensorSpec tensor(const std::string& name, std::vector<int64_t> shape) {
+TensorSpec tensor(const std::string& name, const std::vector<int64_t>& shape) {
   return {.name = name, .shape = shape, .stored = name, .stored_shape = shape};
 }
 
