@@ -7,6 +7,7 @@
 #include <ATen/ops/log_softmax.h>
 #include <ATen/ops/tensor.h>
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -29,24 +30,24 @@ class EarlyExit final : public Objective {
 
   std::vector<Parameter> parameters() const override { return model_.parameters(); }
 
-  Figures learn(const Batch& batch, double share) override { return losses(batch.token, left_out(batch), share); }
+  Figures learn(const Batch& batch, double share) override {
+    return losses(rows_of(batch.token, left_out(batch)), share);
+  }
 
-  Figures validate(const Tensor& given) const override {
+  Figures validate(const Tensor& token) const override {
     const at::NoGradGuard no_grad;
-    const std::vector<Tensor> everything(weights_.size());
-    Figures figures = losses(given, everything, 1);
-    const Tensor token = model_.moved(given);
-    const int64_t length = token.size(1) - 1;
-    const std::vector<Tensor> exits = model_.exits(token.narrow(1, 0, length), everything);
-    const Tensor next = token.narrow(1, 1, length).flatten(), q_states = exits[exit_layer() - 1].flatten(0, 1);
+    const Rows rows = rows_of(token, std::vector<Tensor>(weights_.size()));
+    Figures figures = losses(rows, 1);
+    const Tensor &p_states = rows.exits.back(), &q_states = rows.exits[exit_layer() - 1];
     Acceptance acceptance(options_.gamma);
-    sum_in_chunks(exits.back().flatten(0, 1), rows_of_chunk(model_.vocab()), [&](const Tensor& rows, int64_t first) {
-      const int64_t count = rows.size(0);
-      acceptance.add(at::log_softmax(model_.logits(rows), -1),
-                     at::log_softmax(model_.logits(q_states.narrow(0, first, count)), -1),
-                     next.narrow(0, first, count));
-      return rows.sum() * 0;
-    });
+    const int64_t chunk = rows_of_chunk(model_.vocab()), all = rows.next.size(0);
+    for (int64_t first = 0; first < all; first += chunk) {
+      const int64_t count = std::min(chunk, all - first);
+      const auto log_of = [&](const Tensor& states) {
+        return at::log_softmax(model_.logits(states.narrow(0, first, count)), -1);
+      };
+      acceptance.add(log_of(p_states), log_of(q_states), rows.next.narrow(0, first, count));
+    }
     for (auto& accepted : acceptance.figures(token.size(0))) figures.push_back(std::move(accepted));
     return figures;
   }
@@ -74,26 +75,35 @@ class EarlyExit final : public Objective {
     return all;
   }
 
-  // Rows of all exits one behind the other; adds gradients where they are on.
-  Figures losses(const Tensor& given, const std::vector<Tensor>& left_out, double share) const {
+  struct Rows {
+    std::vector<Tensor> exits;  // behind each layer [N,H]
+    Tensor next;                // [N] the token that follows
+  };
+
+  Rows rows_of(const Tensor& given, const std::vector<Tensor>& left_out) const {
     Dims dims;
     dims.check(given, "token", "B T");
     const Tensor token = model_.moved(given);
-    const int64_t length = token.size(1) - 1, count = token.size(0) * length;
-    const Tensor next = token.narrow(1, 1, length).flatten();
-    std::vector<Tensor> states;
+    const int64_t length = token.size(1) - 1;
+    Rows rows{.next = token.narrow(1, 1, length).flatten()};
     for (const Tensor& exit : model_.exits(token.narrow(1, 0, length), left_out))
-      states.push_back(exit.flatten(0, 1).to(at::kFloat));
-    std::vector<double> nats(states.size(), 0);
-    sum_in_chunks(at::cat(states, 0), rows_of_chunk(model_.vocab()), [&](const Tensor& rows, int64_t first) {
+      rows.exits.push_back(exit.flatten(0, 1).to(at::kFloat));
+    return rows;
+  }
+
+  // Of all exits, one behind the other; adds gradients where they are on.
+  Figures losses(const Rows& of, double share) const {
+    const int64_t count = of.next.size(0);
+    std::vector<double> nats(of.exits.size(), 0);
+    sum_in_chunks(at::cat(of.exits, 0), rows_of_chunk(model_.vocab()), [&](const Tensor& rows, int64_t first) {
       const Tensor logits = model_.logits(rows);
       Tensor sum;
       for (int64_t row = 0; row < rows.size(0);) {  // a part may reach from one exit into the next
         const int64_t exit = (first + row) / count, from = (first + row) % count;
         const int64_t taken = std::min(rows.size(0) - row, count - from);
-        const Tensor loss =
-            at::cross_entropy_loss(logits.narrow(0, row, taken), next.narrow(0, from, taken), {}, at::Reduction::Sum) /
-            static_cast<double>(count);
+        const Tensor loss = at::cross_entropy_loss(logits.narrow(0, row, taken), of.next.narrow(0, from, taken), {},
+                                                   at::Reduction::Sum) /
+                            static_cast<double>(count);
         nats[static_cast<size_t>(exit)] += loss.item<double>();
         const Tensor weighted = loss * (weights_[static_cast<size_t>(exit)] * share);
         sum = sum.defined() ? sum + weighted : weighted;

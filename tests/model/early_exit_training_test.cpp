@@ -10,6 +10,7 @@
 #include "framework/train/adamw.h"
 #include "framework/train/early_exit.h"
 #include "framework/train/learning_decoder.h"
+#include "tests/model/gradients.h"
 #include "tests/model/support.h"
 
 namespace specula::test {
@@ -65,32 +66,9 @@ TEST(EarlyExitTraining, ALayerThatIsLeftOutIsAsIfItWereNotThere) {
   EXPECT_GT(apart(whole, 1), 1e-3);
 }
 
-double loss_of(Objective& objective, const Batch& batch, double share = 1) {
-  return objective.learn(batch, share)[0].second;
-}
-
 TEST(EarlyExitTraining, HasTheGradientsOfFiniteDifferences) {
   const auto objective = make_early_exit(decoder(), {.exit_scale = 0.5, .dropout = 0.5}, kExact);
-  const Batch batch{.token = text(3, 11, 3), .first = 7};
-  loss_of(*objective, batch);
-  std::vector<Tensor> gradients;  // losses add to them
-  for (const Parameter& parameter : objective->parameters()) {
-    ASSERT_TRUE(parameter.tensor.grad().defined()) << parameter.name;
-    gradients.push_back(parameter.tensor.grad().clone());
-  }
-  for (size_t i = 0; i < gradients.size(); ++i) {
-    const Parameter parameter = objective->parameters()[i];
-    const int64_t at = gradients[i].abs().argmax().item<int64_t>();
-    const double expected = gradients[i].flatten()[at].item<double>();
-    float& number = parameter.tensor.mutable_data_ptr<float>()[at];
-    const float before = number, step = 1e-2F;
-    number = before + step;
-    const double above = loss_of(*objective, batch);
-    number = before - step;
-    const double below = loss_of(*objective, batch);
-    number = before;
-    EXPECT_NEAR((above - below) / (2 * step), expected, 0.03 * std::abs(expected) + 2e-4) << parameter.name;
-  }
+  expect_gradients_of_finite_differences(*objective, {.token = text(3, 11, 3), .first = 7});
 }
 
 // What is left out follows the number of a row, not the pass that it is in.

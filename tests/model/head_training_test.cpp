@@ -15,6 +15,7 @@
 #include "framework/train/head_training.h"
 #include "framework/train/parallel_draft.h"
 #include "framework/train/step_head.h"
+#include "tests/model/gradients.h"
 #include "tests/model/support.h"
 
 namespace specula::test {
@@ -149,8 +150,6 @@ TEST(ParallelDraft, RefusesAMaskThatIsNoToken) {
   }
 }
 
-double loss_of(Objective& objective, const Tensor& token) { return objective.learn({.token = token}, 1.0)[0].second; }
-
 TEST_P(DraftNetworks, HaveTheGradientsOfFiniteDifferences) {
   auto made = network(GetParam());
   shake(*made);
@@ -158,27 +157,7 @@ TEST_P(DraftNetworks, HaveTheGradientsOfFiniteDifferences) {
       std::move(made), target(), {.levels = kLevels, .gamma = kLevels, .data_share = 0.25, .feature_share = 0}, kExact);
   Dice dice(5);
   const Tensor token = at::tensor(random_tokens(dice, 22, 61)).view({2, 11});
-  loss_of(*objective, token);
-  std::vector<std::vector<float>> gradients;  // losses add to them
-  for (const Parameter& parameter : objective->parameters()) {
-    ASSERT_TRUE(parameter.tensor.grad().defined()) << parameter.name;
-    gradients.push_back(values(parameter.tensor.grad().clone()));
-  }
-  for (size_t i = 0; i < gradients.size(); ++i) {
-    const Parameter parameter = objective->parameters()[i];
-    const std::vector<float>& gradient = gradients[i];
-    const auto largest =
-        std::max_element(gradient.begin(), gradient.end(), [](float a, float b) { return std::abs(a) < std::abs(b); });
-    const auto at = largest - gradient.begin();
-    float& number = parameter.tensor.mutable_data_ptr<float>()[at];
-    const float before = number, step = 1e-2F;
-    number = before + step;
-    const double above = loss_of(*objective, token);
-    number = before - step;
-    const double below = loss_of(*objective, token);
-    number = before;
-    EXPECT_NEAR((above - below) / (2 * step), *largest, 0.03 * std::abs(*largest) + 2e-4) << parameter.name;
-  }
+  expect_gradients_of_finite_differences(*objective, {.token = token});
 }
 
 // In bfloat16, whether or not this CPU is fast at it.
@@ -191,8 +170,8 @@ TEST_P(DraftNetworks, LearnUnderAutocast) {
   const auto rounded = objective(training), exact = objective(kExact);
   Dice dice(7);
   const Tensor token = at::tensor(random_tokens(dice, 48, 61)).view({2, 24});
-  const double loss = loss_of(*exact, token);
-  EXPECT_NEAR(loss_of(*rounded, token), loss, 0.05 * loss);
+  const double loss = loss_of(*exact, {.token = token});
+  EXPECT_NEAR(loss_of(*rounded, {.token = token}), loss, 0.05 * loss);
   for (const Parameter& parameter : rounded->parameters())
     EXPECT_TRUE(parameter.tensor.grad().isfinite().all().item<bool>()) << parameter.name;
   EXPECT_NEAR(figure(rounded->validate(token), "overlap_1"), figure(exact->validate(token), "overlap_1"), 0.05);
@@ -204,14 +183,14 @@ TEST_P(DraftNetworks, LearnWhatTheTargetSays) {
   Dice dice(6);
   const Tensor token = at::tensor(random_tokens(dice, 96, 61)).view({4, 24});
   AdamW adamw(objective->parameters(), {});
-  const double before = loss_of(*objective, token);
+  const double before = loss_of(*objective, {.token = token});
   const Figures begun = objective->validate(token);
   for (int step = 1; step <= 40; ++step) {
     adamw.forget_gradients();
-    loss_of(*objective, token);
+    loss_of(*objective, {.token = token});
     adamw.step(1e-2, step);
   }
-  EXPECT_LT(loss_of(*objective, token), 0.8 * before);
+  EXPECT_LT(loss_of(*objective, {.token = token}), 0.8 * before);
   EXPECT_GT(figure(objective->validate(token), "accepted_t1"), figure(begun, "accepted_t1"));
 }
 

@@ -1,5 +1,6 @@
-// Heads that are decoders of one layer: EAGLE and EAGLE-2, EAGLE-3, MTP modules, and Kangaroo's adapter.  Their files
-// hold no more than what is theirs; embedding and output head are the target's where a file lacks them.
+// Heads that are decoders of one layer: EAGLE and EAGLE-2, EAGLE-3, MTP modules, Kangaroo's adapter, and the layer of
+// Hydra++.  Their files hold no more than what is theirs; embedding and output head are the target's where a file lacks
+// them.
 #include "framework/core/error.h"
 #include "framework/model/architecture/family.h"
 #include "framework/model/architecture/rope_config.h"
