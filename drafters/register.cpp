@@ -1,6 +1,7 @@
 #include "drafters/register.h"
 
 #include "drafters/adversary.h"
+#include "drafters/block_diffusion.h"
 #include "drafters/cascade_drafter.h"
 #include "drafters/check_drafter.h"
 #include "drafters/draft_model.h"
@@ -54,6 +55,7 @@ void register_drafters(Registry<Drafter>& drafters) {
   drafters.add(eagle2());
   drafters.add(eagle3());
   drafters.add(mtp());
+  drafters.add(block_diffusion());
   drafters.add(layer_skip());
   drafters.add(early_exit());
   drafters.add(kangaroo());

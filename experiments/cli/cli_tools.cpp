@@ -133,6 +133,8 @@ std::vector<Command> tool_commands() {
       head_command("mtp", "trains a module for the next token but one", "configs/train/demo_mtp.toml"),
       head_command("kangaroo", "trains an adapter that lets a target's first layers draft",
                    "configs/train/tiny_head.toml"),
+      head_command("block_diffusion", "trains layers over a target's states that name a block of tokens in one pass",
+                   "configs/train/demo_block_diffusion.toml"),
       {"train early_exit",
        "trains a decoder to say early what it will say, so that its first layers can draft",
        {"specula train early_exit configs/train/tiny_early_exit.toml"},

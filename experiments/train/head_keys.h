@@ -13,7 +13,7 @@ namespace specula {
 struct HeadKeys {
   std::string kind;
   std::string target, loss = "forward_kl";
-  int levels = 4, gamma = 4, blocks = 1, mask_token = 0, exit_layer = 2;
+  int levels = 4, gamma = 4, blocks = 1, block = 8, layers = 1, mask_token = 0, exit_layer = 2;
   double beta = 0.5, decay = 0.8, data_share = 0, feature_share = 0;
   bool shared_output = false, prefix = false;
   std::vector<double> sites;
@@ -26,7 +26,7 @@ struct HeadKeys {
   template <class V>
   void visit(V& v) {
     v("target", target, "folder of the model that the head is to draft for; it does not learn");
-    if (kind != "kangaroo")
+    if (kind != "kangaroo" && kind != "block_diffusion")
       v("levels", levels, 1, 64,
         "of heads that attend, own predictions that are unrolled in training; of others, tokens that they learn to "
         "draft",
@@ -43,24 +43,31 @@ struct HeadKeys {
       v("prefix", prefix, "of hydra: a decoder layer reads the target's states before the heads do (Hydra++)");
     if (is_of({"mlp_speculator"}))
       v("inner", inner, 0, 1 << 17, "of mlp_speculator: numbers of its state; 0: as the target's");
-    if (is_of({"eagle", "eagle3", "mtp"}))
+    if (is_of({"eagle", "eagle3", "mtp", "block_diffusion"}))
       v("intermediate", intermediate, 0, 1 << 19,
-        "of eagle, eagle3, mtp: numbers inside the feed-forward block; 0: as the target's");
-    if (is_of({"eagle", "eagle3", "mtp", "kangaroo"})) {
-      v("heads", heads, 0, 4096, "of eagle, eagle3, mtp, kangaroo: heads of queries; 0: as the target's");
-      v("kv_heads", kv_heads, 0, 4096, "of eagle, eagle3, mtp, kangaroo: heads of keys and values; 0: as the target's");
+        "of eagle, eagle3, mtp, block_diffusion: numbers inside the feed-forward block; 0: as the target's");
+    if (is_of({"eagle", "eagle3", "mtp", "kangaroo", "block_diffusion"})) {
+      v("heads", heads, 0, 4096, "of heads that attend: heads of queries; 0: as the target's");
+      v("kv_heads", kv_heads, 0, 4096, "of heads that attend: heads of keys and values; 0: as the target's");
+    }
+    if (is_of({"block_diffusion"})) {
+      v("block", block, 2, 256, "of block_diffusion: the last token of the text and masks behind it", "tokens");
+      v("layers", layers, 1, 64, "of block_diffusion: its layers", "layers");
     }
     if (is_of({"kangaroo"}))
       v("exit_layer", exit_layer, 1, 1024, "of kangaroo: layers of the target in front of the adapter", "layers");
     if (is_of({"eagle"}))
       v("feature_share", feature_share, 0.0, 1e3,
         "of eagle: weight of the smooth L1 distance between its states and the target's, beside the loss");
-    if (is_of({"parallel_draft"}))
+    if (is_of({"parallel_draft", "block_diffusion"}))
       v("mask_token", mask_token, 0, 1 << 30,
-        "of parallel_draft: the token that stands for those to come; best one that no text has");
-    if (is_of({"eagle3"})) {
+        "of parallel_draft, block_diffusion: the token that stands for those to come; best one that no text has");
+    if (is_of({"eagle3", "block_diffusion"}))
       v("sites", sites, 0, 4096,
-        "of eagle3: states of the target that are joined, by the layer that they enter; empty: 2, L/2, L-3");
+        "of eagle3, block_diffusion: states of the target that are joined, by the layer that they enter; empty: 2, "
+        "L/2, "
+        "L-3, or one for each layer of block_diffusion, spread over 2 .. L-2");
+    if (is_of({"eagle3"})) {
       v("draft_vocab", draft_vocab, 0, 1 << 22,
         "of eagle3: so many of the texts' most frequent tokens are drafted; 0: all", "tokens");
     }

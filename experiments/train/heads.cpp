@@ -1,11 +1,12 @@
-// `specula train medusa|hydra|mlp_speculator|eagle|eagle3|mtp|kangaroo|parallel_draft`: a head, or a draft model that
-// names many tokens at once, learns to draft for a target.  Licence: Apache-2.0.
+// `specula train medusa|hydra|mlp_speculator|eagle|eagle3|mtp|kangaroo|block_diffusion|parallel_draft`: a head, or a
+// draft model that names many tokens at once, learns to draft for a target.  Licence: Apache-2.0.
 #include <algorithm>
 #include <numeric>
 
 #include "experiments/train/head_keys.h"
 #include "experiments/train/model_keys.h"
 #include "experiments/train/training.h"
+#include "framework/train/block_head.h"
 #include "framework/train/decoder_head.h"
 #include "framework/train/head_training.h"
 #include "framework/train/parallel_draft.h"
@@ -41,14 +42,30 @@ std::unique_ptr<DraftNetwork> network_of(const HeadKeys& keys, const std::shared
                            .prefix = keys.prefix},
                           target, seed, training);
   }
+  const std::vector<int> sites(keys.sites.begin(), keys.sites.end());
+  if (keys.kind == "block_diffusion") {
+    return make_block_head({.sizes = {.layers = keys.layers,
+                                      .intermediate = keys.intermediate,
+                                      .heads = keys.heads,
+                                      .kv_heads = keys.kv_heads},
+                            .block = keys.block,
+                            .mask = static_cast<Token>(keys.mask_token),
+                            .sites = sites},
+                           target, seed, training);
+  }
   return make_decoder_head({.kind = keys.kind,
                             .intermediate = keys.intermediate,
                             .heads = keys.heads,
                             .kv_heads = keys.kv_heads,
                             .draft_tokens = frequent_tokens(texts, target->config().vocab, keys.draft_vocab),
-                            .sites = keys.kind == "kangaroo" ? std::vector{keys.exit_layer}
-                                                             : std::vector<int>(keys.sites.begin(), keys.sites.end())},
+                            .sites = keys.kind == "kangaroo" ? std::vector{keys.exit_layer} : sites},
                            target, seed, training);
+}
+
+// Levels that learn: Kangaroo's are places of one, a block's are its masks.
+int levels_of(const HeadKeys& keys) {
+  if (keys.kind == "kangaroo") return 1;
+  return keys.kind == "block_diffusion" ? keys.block - 1 : keys.levels;
 }
 
 }  // namespace
@@ -69,7 +86,7 @@ ExitCode train_head_command(const std::string& kind, const TrainModelArgs& args)
   training.make = [&](const TrainTexts& texts) {
     const DecoderTraining how = decoder_training(training.config);
     const auto target = std::make_shared<FrozenTarget>(keys.target, how);
-    const HeadTrainingOptions options{.levels = kind == "kangaroo" ? 1 : keys.levels,
+    const HeadTrainingOptions options{.levels = levels_of(keys),
                                       .gamma = keys.gamma,
                                       .decay = keys.decay,
                                       .loss = parse_divergence(keys.loss),

@@ -20,8 +20,9 @@ std::vector<SectionDocs> train_sections() {
       {"distill", "of distill: the target, and the distance to it", list_options<DistillKeys>()},
       {"early_exit", "of early_exit: the losses behind its layers", list_options<EarlyExitKeys>()},
       {"head",
-       "of medusa, hydra, mlp_speculator, eagle, eagle3, mtp, kangaroo, parallel_draft: the target, and what drafts "
-       "for it",
+       "of medusa, hydra, mlp_speculator, eagle, eagle3, mtp, kangaroo, block_diffusion, parallel_draft: the target, "
+       "and "
+       "what drafts for it",
        list_options<HeadKeys>()}};
 }
 

@@ -6,6 +6,7 @@
 #include "framework/model/checkpoint/checkpoint.h"
 #include "framework/model/device.h"
 #include "framework/model/engine/decoder_model.h"
+#include "framework/model/heads/block_heads.h"
 #include "framework/model/heads/head_target.h"
 #include "framework/model/heads/step_heads.h"
 #include "framework/model/memory.h"
@@ -30,7 +31,9 @@ std::unique_ptr<LoadedModel> load_own(const Checkpoint& checkpoint, const LoadOp
         "no kernels for AVX2, AVX-512 or NEON can run here: decoding takes one number at a time, many times slower");
   }
   if (!checkpoint.config().is_head()) return std::make_unique<DecoderModel>(checkpoint, kernels);
-  return std::make_unique<DecoderModel>(checkpoint, kernels, &target_of(checkpoint.info(), options));
+  auto head = std::make_unique<DecoderModel>(checkpoint, kernels, &target_of(checkpoint.info(), options));
+  if (!checkpoint.config().drafts_blocks()) return head;
+  return std::make_unique<BlockHeads>(std::move(head));
 }
 
 }  // namespace

@@ -67,7 +67,7 @@ TEST(TokenRanks, FilesThatDoNotFitAreRefused) {
 
 TEST(FrequentDrafts, NameNoOtherTokensAndKeepTheLaw) {
   const RanksFile file({2, 2, 2, 0, 0, 1});
-  for (const char* drafter : {"draft_model", "eagle", "eagle3", "medusa", "kangaroo"}) {
+  for (const char* drafter : {"draft_model", "eagle", "eagle3", "medusa", "kangaroo", "block_diffusion"}) {
     for (const std::string verifier : {"rejection", "block"}) {
       for (const char* policy : {"temperature(0.8)", "repetition_penalty(1.5),temperature(1.2),top_k(2)"}) {
         const Bench bench({file.call(",frequent_tokens=2,length=2", drafter), verifier}, policy, {.vocab = 3});
@@ -89,7 +89,7 @@ struct Drafted final : RoundLog {
 
 TEST(FrequentDrafts, AreOfTheFirstTokensOfTheFile) {
   const RanksFile file({2, 2, 2, 4, 4, 1, 0});
-  for (const char* drafter : {"draft_model", "eagle", "mtp", "hydra", "kangaroo"}) {
+  for (const char* drafter : {"draft_model", "eagle", "mtp", "hydra", "kangaroo", "block_diffusion"}) {
     for (const auto& [count, expected] : {std::pair{0, std::set<Token>{0, 1, 2, 4}}, {2, std::set<Token>{2, 4}}}) {
       const Bench bench({file.call(cat(",frequent_tokens=", count), drafter), "rejection"}, "temperature(1.5)");
       Drafted heard;

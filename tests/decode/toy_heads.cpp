@@ -92,6 +92,11 @@ void write_head(const std::string& kind, int64_t vocab, const std::string& folde
   if (kind == "eagle") return layer({"fc.weight", "fc.bias", "layers.0.mlp.down_proj.weight"});
   // The hash model has 4 layers; its states of layers 2, 2 and 1 are joined.
   if (kind == "eagle3") return layer({"fc.weight", "midlayer.hidden_norm.weight", "lm_head.weight"});
+  if (kind == "block_diffusion")
+    return layer(
+        {"fc.weight", "hidden_norm.weight", "layers.0.self_attn.q_proj.weight", "layers.0.self_attn.q_norm.weight"},
+        cat(R"(, "num_hidden_layers": 2, "num_target_layers": 6, "block_size": )", kSteps + 1,
+            R"(, "dflash_config": {"mask_token_id": 0})"));
   if (kind == "kangaroo") return layer({"layers.0.self_attn.q_proj.weight", "norm.weight"});
   SPECULA_CHECK(kind == "mtp", "no toy head of kind ", kind);
   layer({"mtp.fc.weight"});
@@ -119,7 +124,7 @@ const LoadedModel& toy_llama(int64_t vocab) {
 }
 
 std::vector<std::string> toy_head_kinds() {
-  return {"medusa", "hydra", "mlp_speculator", "eagle", "eagle3", "mtp", "kangaroo", "hydra_prefix"};
+  return {"medusa", "hydra", "mlp_speculator", "eagle", "eagle3", "mtp", "kangaroo", "block_diffusion", "hydra_prefix"};
 }
 
 const LanguageModel& toy_head(const std::string& kind, int64_t vocab) {

@@ -48,7 +48,8 @@ class HeadMisfits : public ConfigFolder {
         "train", kind, kRoot + "/configs/train/" + config, "--out", path("out"), "--set", "train.name=trained"};
     for (const char* set : {"train.steps=2", "validation.every=2", "validation.rows=2", "batch.length=24"})
       words.insert(words.end(), {"--set", set});
-    if (config == "tiny_head.toml" && kind != "kangaroo") words.insert(words.end(), {"--set", "head.levels=2"});
+    if (config == "tiny_head.toml" && kind != "kangaroo" && kind != "block_diffusion")
+      words.insert(words.end(), {"--set", "head.levels=2"});
     for (const std::string& set : sets) words.insert(words.end(), {"--set", set});
     EXPECT_EQ(run(words), 0);
     return path("out/trained/model");
@@ -64,7 +65,8 @@ class HeadMisfits : public ConfigFolder {
 };
 class TrainHeads : public HeadMisfits, public ::testing::WithParamInterface<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Kinds, TrainHeads,
-                         ::testing::Values("medusa", "hydra", "mlp_speculator", "eagle", "eagle3", "mtp", "kangaroo"),
+                         ::testing::Values("medusa", "hydra", "mlp_speculator", "eagle", "eagle3", "mtp", "kangaroo",
+                                           "block_diffusion"),
                          [](const auto& kind) { return std::string(kind.param); });
 
 TEST_P(TrainHeads, DraftWhatIsVerifiedToBeTheBaselinesText) {
@@ -72,6 +74,7 @@ TEST_P(TrainHeads, DraftWhatIsVerifiedToBeTheBaselinesText) {
   std::vector<std::string> sets;
   if (kind == "eagle3") sets = {"head.draft_vocab=300"};
   if (kind == "mlp_speculator") sets = {"head.inner=32"};
+  if (kind == "block_diffusion") sets = {"head.block=4", "head.layers=2"};
   const std::string head = trained(kind, sets);
   const ModelInfo info = read_model_info(head);
   EXPECT_EQ(info.head, kind);

@@ -10,6 +10,7 @@
 #include "framework/core/files.h"
 #include "framework/decode/head_cache.h"
 #include "framework/train/adamw.h"
+#include "framework/train/block_head.h"
 #include "framework/train/chain_acceptance.h"
 #include "framework/train/decoder_head.h"
 #include "framework/train/head_training.h"
@@ -42,6 +43,8 @@ std::unique_ptr<DraftNetwork> network(const std::string& kind, const DecoderTrai
     return make_decoder_head({.kind = kind, .draft_tokens = {1, 5, 7, 20, 33, 60}}, target(), 3, training);
   if (kind == "eagle3_sites") return make_decoder_head({.kind = "eagle3", .sites = {1, 4}}, target(), 3, training);
   if (kind == "eagle3_whole") return make_decoder_head({.kind = "eagle3"}, target(), 3, training);
+  if (kind == "block_diffusion")
+    return make_block_head({.sizes = {.layers = 2}, .block = kLevels + 1, .mask = kMask}, target(), 3, training);
   const bool is_shared = kind == "medusa_shared", has_prefix = kind == "hydra_prefix";
   return make_step_head({.kind = is_shared    ? "medusa"
                                  : has_prefix ? "hydra"
@@ -65,7 +68,7 @@ void shake(const DraftNetwork& head) {
 }
 
 const auto kHeads = ::testing::Values("medusa", "medusa_shared", "hydra", "hydra_prefix", "mlp_speculator", "eagle",
-                                      "eagle3", "eagle3_whole", "eagle3_sites", "mtp", "kangaroo");
+                                      "eagle3", "eagle3_whole", "eagle3_sites", "mtp", "kangaroo", "block_diffusion");
 std::string kind_of(const ::testing::TestParamInfo<const char*>& kind) { return kind.param; }
 class HeadNetworks : public ::testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Kinds, HeadNetworks, kHeads, kind_of);
@@ -148,6 +151,12 @@ TEST(ParallelDraft, RefusesAMaskThatIsNoToken) {
     EXPECT_THROW(make_parallel_draft(read_decoder(target_folder()), mask, target()->config(), kExact), ConfigError)
         << mask;
   }
+}
+
+TEST(BlockHeadTraining, RefusesWhatTheTargetDoesNotHave) {
+  EXPECT_THROW(make_block_head({.mask = 61, .sites = {2}}, target(), 3, kExact), ConfigError);
+  EXPECT_THROW(make_block_head({.sites = {6}}, target(), 3, kExact), ConfigError);
+  EXPECT_THROW(make_block_head({.sites = {0}}, target(), 3, kExact), ConfigError);
 }
 
 TEST_P(DraftNetworks, HaveTheGradientsOfFiniteDifferences) {

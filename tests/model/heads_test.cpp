@@ -101,7 +101,7 @@ class Heads : public ::testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Published, Heads,
                          ::testing::Values("medusa", "medusa_shared", "hydra", "hydra_prefix", "mlp_speculator",
                                            "mlp_speculator_tied", "eagle", "eagle3", "eagle3_speculators", "mtp",
-                                           "kangaroo"),
+                                           "kangaroo", "block_diffusion", "block_diffusion_speculators"),
                          [](const auto& kind) { return std::string(kind.param); });
 
 TEST_P(Heads, GiveTheLogitsOfThePapersEquations) {
@@ -156,13 +156,14 @@ TEST(HeadErrors, ATargetOfAnotherSizeIsNamed) {
               AllOf(HasSubstr("dtype"), HasSubstr("share tables")));
 }
 
-// Copies of a fixture with one thing wrong.
+// Copies of a fixture with one thing changed.
 class WrongHead {
  public:
   explicit WrongHead(const std::string& name) {
     fs::copy(fixture(name), folder_.path() / name);
     path_ = folder_.path() / name;
   }
+  const fs::path& path() const { return path_; }
   void replace(const std::string& file, const std::string& what, const std::string& by) {
     std::string text = read_file(path_ / file);
     const size_t at = text.find(what);
@@ -222,6 +223,66 @@ TEST(HeadErrors, KindsThatCannotBeComputed) {
   WrongHead head("hydra");
   head.replace("config.json", "\"mlp\"", "\"cross-attn\"");
   EXPECT_THAT(head.refusal(), AllOf(HasSubstr("hydra_head_arch"), HasSubstr("valid: mlp, prefix-mlp")));
+}
+
+TEST(HeadErrors, BlocksThatCannotBe) {
+  const auto refused = [](const std::string& what, const std::string& by) {
+    WrongHead head("block_diffusion");
+    head.replace("config.json", what, by);
+    return head.refusal();
+  };
+  EXPECT_THAT(refused("_id\": 5", "_id\": 61"), AllOf(HasSubstr("mask_token_id"), HasSubstr("61"), HasSubstr("0..60")));
+  EXPECT_THAT(refused("\"mask_token_id\": 5,", ""), AllOf(HasSubstr("mask_token_id"), HasSubstr("is missing")));
+  EXPECT_THAT(refused("\"block_size\": 6", "\"block_size\": 1"), HasSubstr("expected at least 2"));
+  EXPECT_THAT(refused("\"block_size\": 6", "\"block_size\": 1000000000"), HasSubstr("block_size"));
+  EXPECT_THAT(refused("      4\n", "      9\n"), AllOf(HasSubstr("layer 10"), HasSubstr("the target has 6 layers")));
+  EXPECT_THAT(refused("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3"), HasSubstr("layers.2.input_layernorm"));
+}
+
+// Where the file does not say it, the states are spread over the target's layers.
+TEST(BlockHeads, ReadTheLayersThatDFlashSpreads) {
+  WrongHead head("block_diffusion");
+  head.replace("config.json", "\"target_layer_ids\"", "\"other\"");
+  EXPECT_EQ(Loaded(head.path()).head->head_traits()->sites, (std::vector<int>{2, 4}));  // outputs of layers 1 and 3
+}
+
+// The instrument: a causal block would not notice how many masks follow.
+TEST(BlockHeads, RowsOfABlockSeeThoseBehindThem) {
+  const Expected expected = expected_of("block_diffusion");
+  WrongHead shorter("block_diffusion");
+  shorter.replace("config.json", "\"block_size\": 6", "\"block_size\": 3");
+  const auto first = [&](const fs::path& folder) {
+    std::vector<float> logits = logits_of_head(*Loaded(folder).head, expected);
+    logits.resize(61);
+    return logits;
+  };
+  EXPECT_GT(error_of(first(shorter.path()), first(fixture("block_diffusion"))), 1e-2);
+}
+
+// 60 blocks are more rows than a pass takes at once.
+TEST(BlockHeads, BlocksOfALargeBatchAreNotTornApart) {
+  const Expected expected = expected_of("block_diffusion");
+  const Loaded loaded(fixture("block_diffusion"));
+  const auto behind = [&](const std::vector<int64_t>& roots) {
+    std::vector<Line> lines;
+    for (const int64_t root : roots) {
+      lines.push_back(chain(expected.token));
+      lines.back().token.back() = root;
+    }
+    const auto batch = static_cast<int64_t>(roots.size());
+    Rows rows = to_rows(lines);
+    rows.hidden = loaded.head->join(expected.states).unsqueeze(0).repeat({batch, 1, 1});
+    const auto cache = loaded.head->new_cache(static_cast<int>(batch), 0);
+    return values(loaded.head->forward(rows, *cache, {.logits = Logits::kLast}).logits);
+  };
+  std::vector<int64_t> roots(60);
+  std::vector<float> alone;
+  for (size_t b = 0; b < roots.size(); ++b) {
+    roots[b] = static_cast<int64_t>(b);
+    const std::vector<float> own = behind({roots[b]});
+    alone.insert(alone.end(), own.begin(), own.end());
+  }
+  EXPECT_EQ(behind(roots), alone);
 }
 
 // The layer of Hydra++ is checked like a model's.

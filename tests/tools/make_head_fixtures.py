@@ -8,7 +8,7 @@
 float32: token [T] and states [T,S,H], the rows of a text with the target's states; draft [K], tokens that follow the
 last of them, each carrying what the head gave for the one before; logits [T+K,V], -inf for tokens that it cannot draft.
 Heads without attention have T = 1.  Kangaroo's drafts carry states of the target too, states [T+K,1,H];
-Hydra++ has logits behind the text alone, [1+K,V].  `versions.txt` says which libraries made them.  Licence: Apache-2.0.
+Hydra++ and DFlash have logits behind the text alone, [1+K,V].  `versions.txt` says which libraries made them.  Licence: Apache-2.0.
 """
 import json
 import math
@@ -241,9 +241,63 @@ def kangaroo(target):
     return dict(LAYER, exitlayer=3), w, "pytorch_model.bin", row, lambda s: s[0]
 
 
+def block_diffusion(nested):
+    """DFlash: all rows of the block see each other and, in each layer, keys and values of the states of the text."""
+    def make(target):
+        layers, sites, block, mask = 2, 2, K + 2, 5
+        shapes = {"fc.weight": (H, sites * H), "hidden_norm.weight": (H,), "norm.weight": (H,)}
+        for l in range(layers):
+            prefix = f"layers.{l}."
+            shapes |= {**layer_shapes(prefix), prefix + "input_layernorm.weight": (H,)}
+            if not nested:
+                shapes |= {prefix + "self_attn.q_norm.weight": (D,), prefix + "self_attn.k_norm.weight": (D,)}
+        w = random(shapes)
+        context, named = [], []
+
+        def heads(x, name, count, position=None):  # [n,H] to [count,n,D]
+            x = F.linear(x, w[name + "_proj.weight"]).view(-1, count, D).transpose(0, 1)
+            if name + "_norm.weight" in w:
+                x = rms(x, w[name + "_norm.weight"])
+            return x if position is None else turn(x, position)
+
+        def name_block(token):
+            c, n = torch.stack(context), len(context)
+            x = target["model.embed_tokens.weight"][torch.tensor([token] + [mask] * (block - 1))]
+            text, own = torch.arange(n).float(), torch.arange(n, n + block).float()
+            for l in range(layers):
+                a, prefix = f"layers.{l}.self_attn.", f"layers.{l}."
+                y = rms(x, w[prefix + "input_layernorm.weight"])
+                k = torch.cat([heads(c, a + "k", KV, text), heads(y, a + "k", KV, own)], 1)
+                v = torch.cat([heads(c, a + "v", KV), heads(y, a + "v", KV)], 1)
+                k, v = k.repeat_interleave(HEADS // KV, 0), v.repeat_interleave(HEADS // KV, 0)
+                weight = torch.softmax(heads(y, a + "q", HEADS, own) @ k.transpose(1, 2) / math.sqrt(D), -1)
+                x = x + F.linear((weight @ v).transpose(0, 1).reshape(block, -1), w[a + "o_proj.weight"])
+                y = rms(x, w[prefix + "post_attention_layernorm.weight"])
+                gate, up = F.linear(y, w[prefix + "mlp.gate_proj.weight"]), F.linear(y, w[prefix + "mlp.up_proj.weight"])
+                x = x + F.linear(F.silu(gate) * up, w[prefix + "mlp.down_proj.weight"])
+            named.extend(F.linear(rms(x[1:], w["norm.weight"]), target["lm_head.weight"]))
+
+        def row(token, state):
+            if state is not None:
+                context.append(state)
+                if len(context) == T:
+                    name_block(int(token))
+            return named.pop(0) if named else None, None
+        if nested:
+            config = dict(speculators_model_type="dflash", block_size=block, mask_token_id=mask,
+                          aux_hidden_state_layer_ids=[2, 5], transformer_layer_config=dict(LAYER, num_hidden_layers=layers))
+        else:
+            config = dict(LAYER, architectures=["DFlashDraftModel"], model_type="qwen3", num_hidden_layers=layers,
+                          num_target_layers=L, block_size=block,
+                          dflash_config=dict(mask_token_id=mask, target_layer_ids=[1, 4]))
+        return config, w, "model.safetensors", row, lambda s: rms(w["fc.weight"] @ s.reshape(-1), w["hidden_norm.weight"])
+    return make
+
+
 FIXTURES = {"medusa": medusa, "medusa_shared": medusa_shared, "hydra": hydra, "hydra_prefix": hydra_prefix, "mlp_speculator": speculator(False),
             "mlp_speculator_tied": speculator(True), "eagle": eagle, "eagle3": eagle3("midlayer.", False, True),
-            "eagle3_speculators": eagle3("layers.0.", True, False), "mtp": mtp, "kangaroo": kangaroo}
+            "eagle3_speculators": eagle3("layers.0.", True, False), "mtp": mtp, "kangaroo": kangaroo,
+            "block_diffusion": block_diffusion(False), "block_diffusion_speculators": block_diffusion(True)}
 
 
 def make(root, name, kind, target):
@@ -259,7 +313,8 @@ def make(root, name, kind, target):
     rows = T if any("self_attn" in tensor for tensor in weights) else 1
     token, draft = torch.randint(0, V, (rows,)), torch.randint(0, V, (K,))
     brought = rows + K if name == "kangaroo" else rows
-    states = torch.randn(brought, 3 if name.startswith("eagle3") else 1, H)
+    sites = 3 if name.startswith("eagle3") else 2 if name.startswith("block_diffusion") else 1
+    states = torch.randn(brought, sites, H)
     logits = []
     for i in range(rows):
         out, carried = row(token[i], join(states[i]))

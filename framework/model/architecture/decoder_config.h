@@ -55,7 +55,9 @@ enum class StateEntry {
   kNone,       // a model of its own
   kInput,      // x = F [e; s] of embedding e and state s (EAGLE, Li et al. 2024; MTP, DeepSeek-AI 2024)
   kAttention,  // x = s; q, k and v of the first layer read [norm(e); norm'(s)] (EAGLE-3, Li et al. 2025)
-  kState       // x = s, the token is not read (Kangaroo, Liu et al. 2024; Hydra++, Ankner et al. 2024)
+  kState,      // x = s, the token is not read (Kangaroo, Liu et al. 2024; Hydra++, Ankner et al. 2024)
+  kContext     // keys and values of all layers are those of norm'(s), and rows without a state, which are a block, see
+               // them and each other (DFlash, Chen et al. 2026)
 };
 struct StateConfig {
   StateEntry entry = StateEntry::kNone;
@@ -70,6 +72,8 @@ struct StateConfig {
   bool own_embedding = true, own_output = true;  // else the target's
   int64_t draft_vocab = 0;     // tokens that it can draft (tensor d2t says which); 0: the whole vocabulary
   int64_t target_hidden = 0;   // hidden size of the target
+  int64_t block = 0;           // of kContext: rows of a block, the first of which is the last token of the text
+  int64_t mask_token = 0;      // of kContext: what stands in the others
   std::string stored_layer{};  // how the file begins the names of its layer
 };
 
@@ -129,6 +133,7 @@ struct DecoderConfig {
   int64_t embedded() const { return embedding_dim == 0 ? hidden : embedding_dim; }
   bool is_projected() const { return embedding_dim != 0 && embedding_dim != hidden; }
   bool is_head() const { return state.entry != StateEntry::kNone; }
+  bool drafts_blocks() const { return state.entry == StateEntry::kContext; }
   int64_t outputs() const { return state.draft_vocab == 0 ? vocab : state.draft_vocab; }  // of the head
   int64_t attention_inputs(int64_t layer) const {                                         // of q, k and v
     return state.entry == StateEntry::kAttention && layer == 0 ? 2 * hidden : hidden;

@@ -1,6 +1,8 @@
-// Heads that are decoders of one layer: EAGLE and EAGLE-2, EAGLE-3, MTP modules, Kangaroo's adapter, and the layer of
-// Hydra++.  Their files hold no more than what is theirs; embedding and output head are the target's where a file lacks
-// them.
+// Heads that are decoders, most of them of one layer: EAGLE and EAGLE-2, EAGLE-3, MTP modules, Kangaroo's adapter, the
+// layer of Hydra++, DFlash.  Their files hold no more than what is theirs; embedding and output head are the target's
+// where a file lacks them.
+#include <cmath>
+
 #include "framework/core/error.h"
 #include "framework/model/architecture/family.h"
 #include "framework/model/architecture/rope_config.h"
@@ -10,15 +12,30 @@ namespace {
 
 using Names = std::set<std::string>;
 
-// What is read of every head: the sizes of a Llama layer.
-void read_layer(const ConfigFields& fields, DecoderConfig& config) {
+// What is read of every head: the sizes of Llama layers.
+void read_layers(const ConfigFields& fields, DecoderConfig& config) {
   read_sizes(fields, {.layers = 1}, config);
-  if (config.layers != 1)
-    fields.fail("num_hidden_layers", cat("is ", config.layers, ", which heads of this kind do not have; valid: 1"));
   config.activation = read_activation(fields, "hidden_act", "silu");
   config.norm_eps = fields.number_or("rms_norm_eps", 1e-6, 0, 1);
   config.rope = read_rope(fields, config.context, {});
   config.state.target_hidden = config.hidden;
+}
+
+void read_layer(const ConfigFields& fields, DecoderConfig& config) {
+  read_layers(fields, config);
+  if (config.layers != 1)
+    fields.fail("num_hidden_layers", cat("is ", config.layers, ", which heads of this kind do not have; valid: 1"));
+}
+
+// What drafts a part of the vocabulary has a tensor that says which, and a head of its own.
+void read_drafted(const ConfigFields& fields, DecoderConfig& config) {
+  StateConfig& state = config.state;
+  const int64_t drafted = fields.size_or("draft_vocab_size", config.vocab, config.vocab);
+  if (state.draft_vocab == 0 && drafted != config.vocab)
+    fields.fail("draft_vocab_size", cat("is ", drafted, " of ", config.vocab, ", but the file has no tensor d2t"));
+  state.draft_vocab = state.draft_vocab == 0 || drafted == config.vocab ? 0 : drafted;
+  if (!state.own_output && state.draft_vocab != 0)
+    fields.fail("draft_vocab_size", "is smaller than the vocabulary, but the file has no tensor lm_head.weight");
 }
 
 void look_at_ends(const Names& tensors, const std::string& prefix, DecoderConfig& config) {
@@ -39,7 +56,7 @@ void map_ends(TensorMap& map, const EndNames& names) {
 
 bool is_eagle(const Names& tensors) {
   return tensors.contains("fc.weight") && tensors.contains("layers.0.mlp.down_proj.weight") &&
-         !tensors.contains("layers.0.hidden_norm.weight");
+         !tensors.contains("layers.0.hidden_norm.weight") && !tensors.contains("hidden_norm.weight");
 }
 
 void look_at_eagle(const Names& tensors, DecoderConfig& config) {
@@ -97,12 +114,7 @@ void read_eagle3(const ConfigFields& fields, DecoderConfig& config) {
   for (const double site : fields.numbers("eagle_aux_hidden_state_layer_ids", 0, kMostLayers))
     state.sites.push_back(static_cast<int>(site));
   state.joined = state.target_hidden * (state.sites.empty() ? 3 : static_cast<int64_t>(state.sites.size()));
-  const int64_t drafted = fields.size_or("draft_vocab_size", config.vocab, config.vocab);
-  if (state.draft_vocab == 0 && drafted != config.vocab)
-    fields.fail("draft_vocab_size", cat("is ", drafted, " of ", config.vocab, ", but the file has no tensor d2t"));
-  state.draft_vocab = state.draft_vocab == 0 || drafted == config.vocab ? 0 : drafted;
-  if (!state.own_output && state.draft_vocab != 0)
-    fields.fail("draft_vocab_size", "is smaller than the vocabulary, but the file has no tensor lm_head.weight");
+  read_drafted(fields, config);
 }
 
 std::vector<TensorSpec> map_eagle3(const DecoderConfig& config) {
@@ -181,6 +193,77 @@ std::vector<TensorSpec> map_kangaroo(const DecoderConfig& config) {
   return map.take();
 }
 
+// ---- DFlash ----
+
+bool is_dflash(const Names& tensors) {
+  return tensors.contains("fc.weight") && tensors.contains("hidden_norm.weight") &&
+         tensors.contains("layers.0.self_attn.q_proj.weight");
+}
+
+void look_at_dflash(const Names& tensors, DecoderConfig& config) {
+  look_at_ends(tensors, "", config);
+  config.state.entry = StateEntry::kContext;
+  config.state.kind = "block_diffusion";
+  config.state.draft_vocab = tensors.contains("d2t") ? 1 : 0;
+  config.qkv_bias = tensors.contains("layers.0.self_attn.q_proj.bias");
+  if (tensors.contains("layers.0.self_attn.q_norm.weight")) config.query_key_norm = QueryKeyNorm::kHead;
+}
+
+// The layers whose outputs are read where the file does not say it: spread over 1 .. L - 3, the middle one for a single
+// layer, as DFlash's own code has them.
+std::vector<double> spread_layers(int64_t count, int64_t of_target) {
+  if (count == 1) return {double(of_target / 2)};
+  std::vector<double> all;
+  for (int64_t i = 0; i < count; ++i)
+    all.push_back(std::nearbyint(1 + double(i) * double(of_target - 4) / double(count - 1)));
+  return all;
+}
+
+// The states that the file names: outputs of layers in DFlash's own, inputs of layers in those of speculators.
+void read_context_sites(const ConfigFields& fields, const ConfigFields& own, DecoderConfig& config) {
+  std::vector<int>& sites = config.state.sites;
+  for (const double site : fields.numbers("aux_hidden_state_layer_ids", 0, kMostLayers))
+    sites.push_back(static_cast<int>(site));
+  if (!sites.empty()) return;
+  std::vector<double> layers = own.numbers("target_layer_ids", 0, kMostLayers);
+  if (layers.empty()) layers = spread_layers(config.layers, fields.size("num_target_layers", kMostLayers));
+  for (const double layer : layers) {
+    if (layer < 0) fields.fail("num_target_layers", "is too small for the states that are read; expected at least 4");
+    sites.push_back(static_cast<int>(layer) + 1);
+  }
+}
+
+void read_dflash(const ConfigFields& fields, DecoderConfig& config) {
+  const bool is_nested = fields.has("transformer_layer_config");  // the files of speculators
+  const ConfigFields layers = is_nested ? fields.object("transformer_layer_config") : fields;
+  const ConfigFields own = fields.has("dflash_config") ? fields.object("dflash_config") : fields;
+  read_layers(layers, config);
+  set_windows(
+      layers, layers.count_or("sliding_window", 0, kMostPositions), [](int64_t) { return false; }, config);
+  for (const char* flag : {"fc_layernorm", "sample_from_anchor"}) own.require_flag(flag, false, false);
+  StateConfig& state = config.state;
+  constexpr int64_t kMostBlock = 256;
+  const ConfigFields& sizes = own.has("block_size") ? own : fields;
+  state.block = sizes.size_or("block_size", is_nested ? 8 : 16, kMostBlock);
+  if (state.block < 2) sizes.fail("block_size", "is 1; expected at least 2, a token and one to come");
+  const ConfigFields& masks = own.has("mask_token_id") ? own : fields;
+  state.mask_token = masks.count_or("mask_token_id", -1, config.vocab - 1);
+  if (state.mask_token < 0) masks.fail("mask_token_id", "is missing; expected the token that stands for those to come");
+  read_context_sites(fields, own, config);
+  state.target_hidden = fields.size_or("target_hidden_size", config.hidden, kMostHidden);
+  state.joined = state.target_hidden * static_cast<int64_t>(state.sites.size());
+  read_drafted(fields, config);
+}
+
+std::vector<TensorSpec> map_dflash(const DecoderConfig& config) {
+  TensorMap map(config);
+  map.matrix({"state_join", config.hidden, config.state.joined, false}, "fc");
+  map.norm("state_norm", config.hidden, "hidden_norm");
+  map_ends(map, {.embedding = "embed_tokens", .final_norm = "norm"});
+  for (int64_t layer = 0; layer < config.layers; ++layer) map.layer(layer, cat("layers.", layer, "."), {});
+  return map.take();
+}
+
 // ---- Hydra++: the layer in front of its heads ----
 
 const char* const kPrefix = "prefix_embeding_layer.";  // as the files spell it
@@ -228,6 +311,13 @@ std::vector<HeadFamily> head_families() {
                   map_kangaroo},
        .is_one = is_kangaroo,
        .look = look_at_kangaroo},
+      {.family = {{"DFlashDraftModel", "DFlash", "head: layers over joined states and a block of tokens to come"},
+                  read_dflash,
+                  map_dflash,
+                  {""},
+                  {"d2t", "t2d", "verifier_norm.", "verifier_lm_head."}},
+       .is_one = is_dflash,
+       .look = look_at_dflash},
       {.family = {{"HydraPrefix", "Hydra++", "head: one layer on the last states, in front of Hydra's heads"},
                   read_layer,
                   map_hydra_prefix,

@@ -8,7 +8,13 @@ AttentionPlan::AttentionPlan(const DecoderCache& cache, std::span<const PassRow>
                              std::span<const int64_t> windows)
     : num_rows_(rows.size()), paths_(windows.size() * rows.size()) {
   branches_.reserve(rows.size());
-  for (size_t m = 0; m < rows.size(); ++m) add_row(cache, rows[m], view, windows, m);
+  for (size_t m = 0; m < rows.size(); ++m) {
+    if (rows[m].seen > 0) {
+      add_block_row(cache, rows[m], windows, m);
+    } else {
+      add_row(cache, rows[m], view, windows, m);
+    }
+  }
   cut(rows);
 }
 
@@ -35,13 +41,22 @@ void AttentionPlan::add_row(const DecoderCache& cache, const PassRow& row, const
   const int64_t trunk = is_cut ? view.sinks : is_apart ? seen : committed + slot + 1;
   const int64_t hidden = is_cut ? seen - view.window - view.sinks : 0;  // positions between trunk and branch
   for (size_t w = 0; w < windows.size(); ++w) {
-    // Positions before this one are out of sight; without a view a key's place on the path is its position.
-    const int64_t lowest = windows[w] == 0 ? 0 : std::max<int64_t>(row.position + 1 - windows[w], 0);
-    const int64_t first = lowest <= trunk ? lowest : trunk + std::max<int64_t>(lowest - trunk - hidden, 0);
+    // Without a view a key's place on the path is its position.
+    const int64_t least = lowest(row, windows[w]);
+    const int64_t first = least <= trunk ? least : trunk + std::max<int64_t>(least - trunk - hidden, 0);
     paths_[w * num_rows_ + index] = {trunk, branches_.back().data(), apart, first};
   }
   most_slots_ = std::max<int64_t>(most_slots_, row.slot + 1);
   most_tail_ = std::max<int64_t>({most_tail_, row.slot + 1 - committed, apart});
+}
+
+// All slots up to the end of its block, those behind its own too.
+void AttentionPlan::add_block_row(const DecoderCache& cache, const PassRow& row, std::span<const int64_t> windows,
+                                  size_t index) {
+  for (size_t w = 0; w < windows.size(); ++w)
+    paths_[w * num_rows_ + index] = {row.seen, nullptr, 0, lowest(row, windows[w])};
+  most_slots_ = std::max(most_slots_, row.seen);
+  most_tail_ = std::max(most_tail_, row.seen - cache.size(row.sequence));
 }
 
 void AttentionPlan::cut(std::span<const PassRow> rows) {

@@ -1,6 +1,7 @@
 // Which keys the rows of a pass see, and how attention is cut into jobs.  Licence: Apache-2.0.
 #pragma once
 
+#include <algorithm>
 #include <span>
 #include <vector>
 
@@ -15,6 +16,7 @@ struct PassRow {
   int64_t token;
   int64_t out_row;     // of the hidden output, and of the states that are resumed
   int64_t logits_row;  // of the logits, -1: not wanted
+  int64_t seen = 0;    // slots from the first one on that it sees; 0: those of its own path
 };
 
 inline constexpr int64_t kAttentionRows = 16;  // of one sequence that one thread attends to at once
@@ -39,6 +41,11 @@ class AttentionPlan {
  private:
   void add_row(const DecoderCache& cache, const PassRow& row, const KvView& view, std::span<const int64_t> windows,
                size_t index);
+  void add_block_row(const DecoderCache& cache, const PassRow& row, std::span<const int64_t> windows, size_t index);
+  // Positions before this one are out of sight.
+  static int64_t lowest(const PassRow& row, int64_t window) {
+    return window == 0 ? 0 : std::max<int64_t>(row.position + 1 - window, 0);
+  }
   void cut(std::span<const PassRow> rows);
 
   size_t num_rows_;

@@ -24,8 +24,8 @@ int slot_of(const PassInput& in, DecoderCache& cache, int b, int64_t r) {
   return static_cast<int>(r);
 }
 
-// Gives the rows their slots in the cache and lists them, sequence by sequence.
-std::vector<PassRow> list_rows(const PassInput& in, DecoderCache& cache, int64_t rewind) {
+// Gives the rows their slots in the cache and lists them, sequence by sequence.  Rows of a block see each other.
+std::vector<PassRow> list_rows(const PassInput& in, DecoderCache& cache, int64_t rewind, bool is_block) {
   std::vector<PassRow> rows;
   for (int b = 0; b < cache.batch(); ++b) {
     if (!in.resumes()) cache.make_room(b, in.count(b));
@@ -36,10 +36,20 @@ std::vector<PassRow> list_rows(const PassInput& in, DecoderCache& cache, int64_t
                       .position = cache.size(b) - rewind + cache.book(b).depth(slot),
                       .token = in.token(b, r),
                       .out_row = in.out_row(b, r),
-                      .logits_row = in.logits_row(b, r)});
+                      .logits_row = in.logits_row(b, r),
+                      .seen = is_block ? cache.book(b).used() + in.count(b) - r - 1 : 0});
     }
   }
   return rows;
+}
+
+// The rows of a pass that are taken together; those of a block are not torn apart.
+size_t chunk(std::span<const PassRow> rows) {
+  if (rows.size() <= kMostPassRows || rows.front().seen == 0) return std::min<size_t>(rows.size(), kMostPassRows);
+  size_t count = kMostPassRows;
+  while (count > 0 && rows[count - 1].sequence == rows[count].sequence) --count;
+  SPECULA_CHECK(count > 0, "a block of more than ", kMostPassRows, " rows");
+  return count;
 }
 
 // Rows that nobody writes are zero: padding, and sequences without a row.
@@ -74,6 +84,7 @@ HeadTraits traits_of(const DecoderConfig& config, int64_t layers) {
                     .lag = state.entry == StateEntry::kState ? 0 : 1,
                     .width = config.hidden,
                     .attends = true};
+  if (config.drafts_blocks()) traits.depth = static_cast<int>(state.block) - 1;
   if (traits.sites.empty()) traits.sites = {2, all / 2, all - 3};  // as EAGLE-3's own code has them
   for (int& site : traits.sites) {
     if (site == -1) site = all + 1;
@@ -156,10 +167,11 @@ Pass DecoderModel::forward(const Rows& rows, KvCache& cache, const Ask& ask) con
   auto* own = dynamic_cast<DecoderCache*>(&cache);
   SPECULA_CHECK(own != nullptr && own->shape() == cache_shape(weights_), "the cache was made by another model");
   const int64_t hidden = weights_.config().hidden;
-  const PassInput in(rows, cache, own->batch(), ask, info_, weights_.config().is_head() ? hidden : 0);
+  const bool is_block = weights_.config().drafts_blocks() && !rows.hidden.defined();
+  const PassInput in(rows, cache, own->batch(), ask, info_, weights_.config().is_head() && !is_block ? hidden : 0);
   const int64_t batch = in.batch(), row_count = in.rows(), sites = static_cast<int64_t>(ask.hidden.size());
   check_positions(in, *own, ask.view.rewind);
-  const std::vector<PassRow> list = list_rows(in, *own, ask.view.rewind);
+  const std::vector<PassRow> list = list_rows(in, *own, ask.view.rewind, is_block);
 
   Pass pass;
   const PackedMatrix& head = head_of(ask);
@@ -175,10 +187,10 @@ Pass DecoderModel::forward(const Rows& rows, KvCache& cache, const Ask& ask) con
     outputs.hidden = pass.hidden.mutable_data_ptr<float>();
     clear_unwritten(outputs.hidden, batch * row_count, sites * hidden, list, &PassRow::out_row);
   }
-  const std::span<const PassRow> all(list);
-  for (size_t first = 0; first < all.size(); first += kMostPassRows) {
-    run_pass(weights_, *own, all.subspan(first, std::min<size_t>(kMostPassRows, all.size() - first)),
-             {.ask = ask, .hidden = in.hidden()}, outputs);
+  for (std::span<const PassRow> left(list); !left.empty();) {
+    const std::span<const PassRow> part = left.first(chunk(left));
+    run_pass(weights_, *own, part, {.ask = ask, .hidden = in.hidden()}, outputs);
+    left = left.subspan(part.size());
   }
   if (!draft_tokens_.empty() && pass.logits.defined()) pass.logits = spread_logits(pass.logits, draft_tokens_, vocab());
   return pass;

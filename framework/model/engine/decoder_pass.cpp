@@ -27,7 +27,8 @@ class DecoderPass {
       logits_from_.push_back(m);
       logits_to_.push_back(row(m).logits_row);
     }
-    if (config_.is_head()) need(frame_.scratch().entered, frame_.num_rows() * entered().stride * 4);
+    if (config_.is_head() && !config_.drafts_blocks())
+      need(frame_.scratch().entered, frame_.num_rows() * entered().stride * 4);
     if (config_.is_projected()) need(frame_.scratch().embedded, frame_.num_rows() * embedded().stride * 4);
   }
 
@@ -57,7 +58,8 @@ class DecoderPass {
   }
 
   void work(const Worker& worker) {
-    if (config_.is_head()) {
+    if (config_.drafts_blocks() && given_ != nullptr) return store_context(worker);
+    if (config_.is_head() && !config_.drafts_blocks()) {
       start_head(worker);
     } else {
       start(worker);
@@ -123,6 +125,21 @@ class DecoderPass {
     const Input x = converted(entered(), frame_.num_rows(), worker);
     PassFrame::multiply(w_.state_input(), {.x = x, .rows = frame_.num_rows(), .y = frame_.residual()}, worker);
     frame_.barrier();
+  }
+
+  // States of the text, which no layer changes: their keys and values in all of them.
+  void store_context(const Worker& worker) {
+    const Share mine = worker.share(frame_.num_rows());
+    for (int64_t m = mine.first; m < mine.last; ++m)
+      std::copy_n(given_ + row(m).out_row * config_.hidden, config_.hidden, residual(m));
+    frame_.barrier();
+    const Input x = frame_.normed(w_.state_norm(), worker);
+    for (size_t l = 0; l < w_.layers().size(); ++l) {
+      attention_.project_keys(w_.layers()[l], x, worker);
+      frame_.barrier();
+      attention_.store_keys(l, worker);
+      frame_.barrier();
+    }
   }
 
   void attend(size_t l, const Worker& worker) {

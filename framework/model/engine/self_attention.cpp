@@ -78,17 +78,39 @@ void SelfAttention::normalise_rows(const LayerWeights& layer, const Worker& work
 void SelfAttention::store(size_t l, const AttentionPlan::Block& block, int64_t kv_head) {
   const LayerWeights& layer = frame_.weights().layers()[l];
   const int64_t d = config_.head_dim, first = kv_head * group();
-  const KvHead head =
-      frame_.cache().head(frame_.rows()[static_cast<size_t>(block.first)].sequence, static_cast<int64_t>(l), kv_head);
   const bool has_norm = config_.query_key_norm == QueryKeyNorm::kHead;
   for (int64_t m = block.first; m < block.last; ++m) {
-    float *query = qkv().row(m) + first * d, *key = qkv().row(m) + (config_.heads + kv_head) * d;
+    float* query = qkv().row(m) + first * d;
     for (int64_t h = 0; has_norm && h < group(); ++h)
       kernels_.float_norm(layer.q_norm.of_rows(), query + h * d, d, query + h * d);
-    if (has_norm) kernels_.float_norm(layer.k_norm.of_rows(), key, d, key);
-    const Rotation turn = rotation(layer.rope, m);
-    kernels_.rotate(query, group(), d, turn, layer.scale);
-    kernels_.store(key, key + config_.kv_heads * d, turn, head, frame_.rows()[static_cast<size_t>(m)].slot);
+    kernels_.rotate(query, group(), d, rotation(layer.rope, m), layer.scale);
+    store_key(l, m, kv_head);
+  }
+}
+
+void SelfAttention::store_key(size_t l, int64_t m, int64_t kv_head) {
+  const LayerWeights& layer = frame_.weights().layers()[l];
+  const PassRow& row = frame_.rows()[static_cast<size_t>(m)];
+  const int64_t d = config_.head_dim;
+  float* key = qkv().row(m) + (config_.heads + kv_head) * d;
+  if (config_.query_key_norm == QueryKeyNorm::kHead) kernels_.float_norm(layer.k_norm.of_rows(), key, d, key);
+  kernels_.store(key, key + config_.kv_heads * d, rotation(layer.rope, m),
+                 frame_.cache().head(row.sequence, static_cast<int64_t>(l), kv_head), row.slot);
+}
+
+void SelfAttention::project_keys(const LayerWeights& layer, const Input& x, const Worker& worker) {
+  const int64_t first = config_.heads * config_.head_dim / layer.qkv.kernel().panel;
+  const Share mine = worker.share(layer.qkv.panels() - first);
+  PassFrame::multiply(layer.qkv, {.x = x, .rows = frame_.num_rows(), .y = qkv()},
+                      Share{first + mine.first, first + mine.last});
+}
+
+void SelfAttention::store_keys(size_t l, const Worker& worker) {
+  const int64_t heads = config_.kv_heads;
+  const Share mine = worker.share(static_cast<int64_t>(plan_.blocks().size()) * heads);
+  for (int64_t job = mine.first; job < mine.last; ++job) {
+    const AttentionPlan::Block& block = plan_.blocks()[static_cast<size_t>(job / heads)];
+    for (int64_t m = block.first; m < block.last; ++m) store_key(l, m, job % heads);
   }
 }
 

@@ -15,6 +15,10 @@ class SelfAttention {
   void attend(size_t layer, const Worker& worker);
   void add_output(const LayerWeights& layer, const Worker& worker);
 
+  // Keys and values alone, of rows that ask nothing.  Two steps, a barrier between them.
+  void project_keys(const LayerWeights& layer, const Input& x, const Worker& worker);
+  void store_keys(size_t layer, const Worker& worker);
+
  private:
   FloatRows qkv() const;
   int64_t attended_stride() const { return stride_of(config_.heads * config_.head_dim); }
@@ -23,6 +27,7 @@ class SelfAttention {
   Rotation rotation(LayerRope rope, int64_t row) const;
   void normalise_rows(const LayerWeights& layer, const Worker& worker);
   void store(size_t layer, const AttentionPlan::Block& block, int64_t kv_head);
+  void store_key(size_t layer, int64_t row, int64_t kv_head);
   void attend_block(size_t layer, size_t index, int64_t kv_head, int thread);
   Ahead keys_ahead(size_t layer, size_t index, int64_t kv_head) const;
 
