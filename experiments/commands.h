@@ -106,9 +106,9 @@ struct ExportArgs {
   std::string out, public_folder;  // exactly one is given
 };
 ExitCode export_command(const ExportArgs& args);
-ExitCode status_command(const std::vector<std::string>& folders);  // runs, or folders of runs
+ExitCode status_command(const std::vector<std::string>& folders);  // runs, trainings, or folders of them
 struct WatchArgs {
-  std::string folder;  // of a run, a study or runs
+  std::string folder;  // of a run, a study, a training, or of many
   double interval_s = 2;
   bool once = false;  // shows it and ends
 };

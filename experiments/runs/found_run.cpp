@@ -17,15 +17,6 @@ namespace fs = std::filesystem;
 // A heartbeat comes every two seconds between prompts; loading, warming up and one long prompt must fit in.
 constexpr double kStaleAfter = 300;
 
-void take(const RunStatus& status, FoundRun& run) {
-  run.state = status.state;
-  run.done = status.done;
-  run.total = status.total;
-  run.failed_records = status.failed;
-  run.heartbeat_utc = status.heartbeat_utc;
-  run.last_error = status.last_error;
-}
-
 // The first of these that a shard is in; else all have ended.
 std::string state_of_shards(const FoundRun& run) {
   for (const char* const state : {"failed", "running", "interrupted", "waiting"}) {
@@ -54,15 +45,16 @@ void take_status(FoundRun& run) {
   if (run.info.shards > 1) {
     take_shards(run);
   } else if (const auto status = read_status(run.folder)) {
-    take(*status, run);
+    set_status(*status, run);
   } else {
     run.state = fs::exists(run.folder / "DONE") ? "done" : "begun";
   }
 }
 
-void find_below(const fs::path& folder, std::vector<FoundRun>& found) {
+void find_below(const fs::path& folder, const std::string& file, FoundRun (*read)(const fs::path&),
+                std::vector<FoundRun>& found) {
   std::error_code code;
-  if (fs::exists(folder / "manifest.json", code)) found.push_back(read_run(folder));
+  if (fs::exists(folder / file, code)) found.push_back(read(folder));
   fs::directory_iterator entry(folder, code);
   if (code) {
     found.push_back({.folder = folder, .problem = code.message()});
@@ -70,7 +62,7 @@ void find_below(const fs::path& folder, std::vector<FoundRun>& found) {
   }
   std::error_code none;  // of an entry that vanished
   for (; entry != fs::directory_iterator(); entry.increment(code)) {
-    if (entry->is_directory(none) && !entry->is_symlink(none)) find_below(entry->path(), found);
+    if (entry->is_directory(none) && !entry->is_symlink(none)) find_below(entry->path(), file, read, found);
   }
 }
 
@@ -80,24 +72,34 @@ std::string FoundRun::experiment() const {
   return problem.empty() ? info.experiment : fs::absolute(folder).parent_path().filename().string();
 }
 
-FoundRun read_run(const fs::path& folder) {
-  FoundRun run{.folder = folder};
-  try {
-    run.info = read_manifest(folder);
-    if (fs::exists(folder / "config.resolved.toml")) run.config = read_resolved_config(folder);
-    take_status(run);
-  } catch (const std::exception& e) {
-    run.problem = e.what();
-    const std::string prefix = folder.string() + "/";  // which the row tells anyway
-    if (run.problem.starts_with(prefix)) run.problem.erase(0, prefix.size());
-  }
-  return run;
+void set_status(const RunStatus& status, FoundRun& run) {
+  run.state = status.state;
+  run.done = status.done;
+  run.total = status.total;
+  run.failed_records = status.failed;
+  run.heartbeat_utc = status.heartbeat_utc;
+  run.last_error = status.last_error;
 }
 
-std::vector<FoundRun> find_runs(const fs::path& root) {
+void set_problem(const std::string& what, FoundRun& run) {
+  const std::string prefix = run.folder.string() + "/";  // which the row tells anyway
+  run.problem = what.starts_with(prefix) ? what.substr(prefix.size()) : what;
+}
+
+FoundRun read_run(const fs::path& folder) {
+  return read_folder(folder, [](FoundRun& run) {
+    run.info = read_manifest(run.folder);
+    if (fs::exists(run.folder / "config.resolved.toml")) run.config = read_resolved_config(run.folder);
+    take_status(run);
+  });
+}
+
+std::vector<FoundRun> find_runs(const fs::path& root) { return find_folders(root, "manifest.json", read_run); }
+
+std::vector<FoundRun> find_folders(const fs::path& root, const std::string& file, FoundRun (*read)(const fs::path&)) {
   if (!fs::is_directory(root)) throw ConfigError(cat(root.string(), ": there is no such folder"));
   std::vector<FoundRun> found;
-  find_below(root, found);
+  find_below(root, file, read, found);
   std::sort(found.begin(), found.end(), [](const FoundRun& a, const FoundRun& b) {
     return std::tie(a.info.created_utc, a.folder) < std::tie(b.info.created_utc, b.folder);
   });

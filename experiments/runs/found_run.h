@@ -39,6 +39,16 @@ struct FoundRun {
 std::vector<FoundRun> find_runs(const std::filesystem::path& root);
 FoundRun read_run(const std::filesystem::path& folder);  // never throws for what is in it
 
+// What others than runs keep in such a layout is found and read alike: folders with `file`, read by `read`, and those
+// below `root` that cannot be looked into.
+std::vector<FoundRun> find_folders(const std::filesystem::path& root, const std::string& file,
+                                   FoundRun (*read)(const std::filesystem::path& folder));
+// `take` fills `run` in; what it throws becomes the problem.
+template <class Take>
+FoundRun read_folder(const std::filesystem::path& folder, const Take& take);
+void set_problem(const std::string& what, FoundRun& run);
+void set_status(const RunStatus& status, FoundRun& run);
+
 // Seconds from an RFC 3339 time to `now`; NaN if it is none.
 double seconds_since(const std::string& utc, std::time_t now);
 std::string age_text(double seconds);  // "12 s", "5 min", "3 h", "9 d"; "–" for NaN
@@ -49,5 +59,16 @@ bool is_stale(const RunStatus& status, std::time_t now);
 
 std::vector<FoundShard> find_shards(const std::filesystem::path& run_folder,
                                     int count);  // throws what read_status does
+
+template <class Take>
+FoundRun read_folder(const std::filesystem::path& folder, const Take& take) {
+  FoundRun run{.folder = folder};
+  try {
+    take(run);
+  } catch (const std::exception& e) {
+    set_problem(e.what(), run);
+  }
+  return run;
+}
 
 }  // namespace specula

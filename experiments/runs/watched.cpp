@@ -5,6 +5,7 @@
 
 #include "experiments/runs/status_text.h"
 #include "experiments/study/study_results.h"
+#include "experiments/train/training_status.h"
 #include "framework/core/error.h"
 
 namespace specula {
@@ -19,8 +20,7 @@ Course course_of(const RunStatus& status, std::time_t now) {
   return status.state == "waiting" || status.state == "begun" ? Course::kWaiting : Course::kBroken;
 }
 
-std::string time_left(const RunStatus& status, const RecordsTail& tail) {
-  const auto seconds = tail.seconds_per_unit();
+std::string time_left(const RunStatus& status, std::optional<double> seconds) {
   if (status.state != "running" || !seconds) return "";
   return cat(", ", age_text(*seconds * static_cast<double>(status.total - status.done)), " left");
 }
@@ -32,8 +32,28 @@ WatchedLine line_of(const std::string& name, const RunStatus& status, std::time_
   return line;
 }
 
+WatchedLine unreadable(const FoundRun& run) {
+  return {.name = run.folder.string(),
+          .text = "unreadable: " + run.problem,
+          .change = run.problem,
+          .course = Course::kBroken};
+}
+
 void add_error(const std::string& error, WatchedLine& line) {
   if (!error.empty()) line.text += "; last error: " + error.substr(0, error.find('\n'));
+}
+
+WatchedLine line_of_training(const FoundRun& training, std::time_t now) {
+  if (!training.problem.empty()) return unreadable(training);
+  const RunStatus status = status_of(training);
+  WatchedLine line = line_of(training.folder.string(), status, now);
+  try {
+    line.text += time_left(status, seconds_per_step(training)) + best_text(training);
+  } catch (const std::exception& e) {  // of its lines
+    add_error(e.what(), line);
+  }
+  add_error(status.last_error, line);
+  return line;
 }
 
 }  // namespace
@@ -45,7 +65,9 @@ std::vector<WatchedLine> WatchedFolder::look(std::time_t now) {
   std::vector<WatchedLine> lines;
   for (const FoundRun& run : runs) add_run(run, now, lines);
   add_waiting_cells(runs, lines);
-  if (lines.empty()) throw ConfigError(cat(root_.string(), ": neither a run, nor a study, nor a folder of runs"));
+  for (const FoundRun& training : find_trainings(root_)) lines.push_back(line_of_training(training, now));
+  if (lines.empty())
+    throw ConfigError(cat(root_.string(), ": neither a run, nor a study, nor a training, nor a folder of them"));
   return lines;
 }
 
@@ -71,23 +93,20 @@ WatchedFolder::Seen& WatchedFolder::seen(const FoundRun& run) {
 
 void WatchedFolder::add_run(const FoundRun& run, std::time_t now, std::vector<WatchedLine>& lines) {
   if (!run.problem.empty()) {
-    lines.push_back({.name = run.folder.string(),
-                     .text = "unreadable: " + run.problem,
-                     .change = run.problem,
-                     .course = Course::kBroken});
+    lines.push_back(unreadable(run));
     return;
   }
   const Seen& known = seen(run);
   const RunStatus status = status_of(run);
   WatchedLine line = line_of(run.folder.string(), status, now);
-  if (run.shards.empty()) line.text += time_left(status, known.tails.front());
+  if (run.shards.empty()) line.text += time_left(status, known.tails.front().seconds_per_unit());
   line.speeds = known.speeds.note();
   add_error(known.problem.empty() ? status.last_error : known.problem, line);
   lines.push_back(std::move(line));
   for (size_t i = 0; i < run.shards.size(); ++i) {
     const auto& [shard, of_shard] = run.shards[i];
     WatchedLine part = line_of(cat(run.folder.string(), " shard ", shard.text()), of_shard, now);
-    part.text += time_left(of_shard, known.tails[i]);
+    part.text += time_left(of_shard, known.tails[i].seconds_per_unit());
     add_error(of_shard.last_error, part);
     lines.push_back(std::move(part));
   }

@@ -1,5 +1,5 @@
-// Runs that are looked at again and again: what `specula status` says of each, with speeds so far and the time that is
-// left.  Licence: Apache-2.0.
+// Runs and trainings that are looked at again and again: what `specula status` says of each, with speeds so far and the
+// time that is left.  Licence: Apache-2.0.
 #pragma once
 
 #include <ctime>
@@ -21,7 +21,7 @@ enum class Course {
   kBroken  // failed, interrupted, unreadable, or silent for so long that it will not go on
 };
 
-// A run, a shard of one, or a cell of a study that was not begun.
+// A run, a shard of one, a cell of a study that was not begun, or a training.
 struct WatchedLine {
   std::string name, text;
   std::string speeds{};  // "ar 850 tok/s, sps 1.97x"
@@ -31,8 +31,8 @@ struct WatchedLine {
 
 class WatchedFolder {
  public:
-  explicit WatchedFolder(std::filesystem::path root);  // of a run, a study, or runs
-  // Throws ConfigError where there is neither a run nor a study.
+  explicit WatchedFolder(std::filesystem::path root);  // of a run, a study, a training, or of many
+  // Throws ConfigError where there is none of them.
   std::vector<WatchedLine> look(std::time_t now);
 
  private:

@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include "experiments/runs/list_runs.h"
+#include "experiments/runs/watched.h"
 #include "experiments/train/training_status.h"
 #include "framework/core/files.h"
 #include "tests/experiments/config_fixture.h"
@@ -61,11 +63,35 @@ TEST_F(TrainingPage, StatusTellsHowFarItIsAndWhatWasBest) {
   write("t/status.json", R"({"state": "running", "heartbeat_utc": "2026-01-02T03:04:05Z", "done": 2, "total": 8,)"
                          R"( "failed_records": 0, "last_error": null})");
   ASSERT_THAT(find_trainings(path(".")), ::testing::SizeIs(1));
-  EXPECT_THAT(training_status_text(folder, 0), HasSubstr(cat(folder, ": eagle, running, 2 of 8 (25%)")));
-  EXPECT_THAT(training_status_text(folder, 0), HasSubstr("; best after step 2: accepted_t1 0.50\n"));
-  EXPECT_THAT(find_trainings(folder), ElementsAre(std::filesystem::path(folder)));
-  write("t/training.json", "nothing");
-  EXPECT_THAT(training_status_text(folder, 0), HasSubstr("unreadable"));
+  const auto status = [&] { return training_status_text(find_trainings(folder).at(0), 0); };
+  EXPECT_THAT(status(), HasSubstr(cat(folder, ": train eagle, running, 2 of 8 (25%)")));
+  EXPECT_THAT(status(), HasSubstr("; best after step 2: accepted_t1 0.50\n"));
+  for (const char* json : {"nothing", R"({"kind": 3})"}) {
+    write("t/training.json", json);
+    EXPECT_THAT(status(), HasSubstr("t: unreadable: "));
+  }
+}
+
+// Beside runs, in a list and while it goes on.
+TEST_F(TrainingPage, ListsAndWatchesAreOfTrainingsToo) {
+  const std::string folder = training();
+  const std::string state = R"({"state": "STATE", "heartbeat_utc": "2026-01-02T03:04:05Z", "done": 2, "total": 8,)"
+                            R"( "failed_records": 0, "last_error": null})";
+  write("t/status.json", std::string(state).replace(state.find("STATE"), 5, "running"));
+  write("t/config.resolved.toml", "[head]\nlevels = 3\n");
+  write("t/timing.jsonl", "{\"step\":1,\"elapsed_s\":10}\n{\"step\":2,\"elapsed_s\":15}\n{\"step\":3,\"ela");
+  constexpr std::time_t kThen = 1767323049;  // four seconds after the heartbeat
+  const std::string listed = runs_text(find_trainings(path(".")), "csv", kThen);
+  EXPECT_THAT(listed, HasSubstr("\ntrain eagle,t,running,2,8,4.0,"));
+  const std::vector<WatchedLine> lines = WatchedFolder(path(".")).look(kThen);
+  ASSERT_THAT(lines, ::testing::SizeIs(1));
+  EXPECT_EQ(lines[0].course, Course::kRunning);
+  EXPECT_THAT(lines[0].text,
+              AllOf(HasSubstr("running, 2 of 8 (25%), heartbeat 4 s ago, 30 s left; best after step 2")));
+  write("t/status.json", std::string(state).replace(state.find("STATE"), 5, "failed"));
+  EXPECT_EQ(WatchedFolder(folder).look(kThen).at(0).course, Course::kBroken);
+  write("t/metrics.jsonl", "nothing\n");
+  EXPECT_THAT(WatchedFolder(folder).look(kThen).at(0).text, HasSubstr("metrics.jsonl:1"));
 }
 
 // For tests/report/check_page.py.
