@@ -4,7 +4,8 @@
 // masks; all rows of the block see each other, and in every layer keys and values of the target's states of the text.
 // The k-th mask names the token k places on, whatever was drafted in front of it, so q of a depth is one law on every
 // path; it is declared after the policy, and decoding is as lossless as with any draft (the paper's own code compares
-// tokens).  Costs one pass over the whole block a round, however short the draft is.  Licence: Apache-2.0.
+// tokens).  Costs one pass over the whole block a round, however short the draft is; `block` makes it shorter than the
+// head was trained with.  Licence: Apache-2.0.
 #pragma once
 
 #include "framework/decode/registry.h"

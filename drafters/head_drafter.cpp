@@ -20,15 +20,13 @@ Facts head_facts(const HeadOptions& options, const HeadPlugin& plugin, Policy po
   return facts;
 }
 
-HeadDrafter::HeadDrafter(const HeadOptions& options, const HeadPlugin& plugin, const Parts& parts)
-    : head_(head_of(options.head, plugin, parts)),
-      drafting_(options.tree, plugin.name, parts),
-      frequent_(frequent_of(options.frequent, head_, parts)) {
+HeadDrafter::HeadDrafter(const HeadOptions& options, const HeadPlugin& plugin, const Parts& parts,
+                         const LanguageModel& head)
+    : head_(head), drafting_(options.tree, plugin.name, parts), frequent_(frequent_of(options.frequent, head_, parts)) {
   const int most = head_.head_traits()->depth;
   if (most > 0 && drafting_.depth() > most) {
     throw ConfigError(cat(plugin.name, " drafts ", drafting_.depth(), " tokens deep, but '", options.head.name,
-                          "' has ", most, most == 1 ? " head" : " heads", ": expected length or a tree of at most ",
-                          most));
+                          "' names ", most, ": expected length or a tree of at most ", most));
   }
 }
 

@@ -39,7 +39,10 @@ Facts head_facts(const HeadOptions& options, const HeadPlugin& plugin, Policy po
 class HeadDrafter : public Drafter {
  public:
   // Throws ConfigError where the entry is no such head, or the tree is deeper than it can name.
-  HeadDrafter(const HeadOptions& options, const HeadPlugin& plugin, const Parts& parts);
+  HeadDrafter(const HeadOptions& options, const HeadPlugin& plugin, const Parts& parts)
+      : HeadDrafter(options, plugin, parts, head_of(options.head, plugin, parts)) {}
+  // With a head that stands for the entry's and outlives this.
+  HeadDrafter(const HeadOptions& options, const HeadPlugin& plugin, const Parts& parts, const LanguageModel& head);
 
   Ask needs() const override { return {.logits = Logits::kNone, .hidden = head_.head_traits()->sites}; }
   void begin(std::span<const Prefix> prefixes, std::span<const int64_t> requests, const Pass& prefill) override;

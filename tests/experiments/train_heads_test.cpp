@@ -151,7 +151,7 @@ TEST_F(HeadMisfits, ADraftDeeperThanTheHeadsIsRefused) {
     run({"run", config, "--out", path("runs"), "--set", "arm.head.drafter.length=5"});
     FAIL() << "five tokens of two heads";
   } catch (const ConfigError& e) {
-    EXPECT_THAT(e.what(), AllOf(HasSubstr("medusa drafts 5 tokens deep"), HasSubstr("has 2 heads")));
+    EXPECT_THAT(e.what(), AllOf(HasSubstr("medusa drafts 5 tokens deep"), HasSubstr("names 2: expected")));
   }
 }
 

@@ -9,6 +9,7 @@
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 #include "framework/model/checkpoint/stored_tensor.h"
+#include "framework/model/heads/block_heads.h"
 #include "framework/model/random_model.h"
 #include "tests/model/support.h"
 
@@ -249,14 +250,18 @@ TEST(BlockHeads, ReadTheLayersThatDFlashSpreads) {
 // The instrument: a causal block would not notice how many masks follow.
 TEST(BlockHeads, RowsOfABlockSeeThoseBehindThem) {
   const Expected expected = expected_of("block_diffusion");
-  WrongHead shorter("block_diffusion");
-  shorter.replace("config.json", "\"block_size\": 6", "\"block_size\": 3");
-  const auto first = [&](const fs::path& folder) {
-    std::vector<float> logits = logits_of_head(*Loaded(folder).head, expected);
+  WrongHead changed("block_diffusion");
+  changed.replace("config.json", "\"block_size\": 6", "\"block_size\": 3");
+  const Loaded few(changed.path()), all(fixture("block_diffusion"));
+  const auto first = [&](const LanguageModel& head) {
+    std::vector<float> logits = logits_of_head(head, expected);
     logits.resize(61);
     return logits;
   };
-  EXPECT_GT(error_of(first(shorter.path()), first(fixture("block_diffusion"))), 1e-2);
+  EXPECT_GT(error_of(first(*few.head), first(*all.head)), 1e-2);
+  const ShorterBlock shorter(dynamic_cast<const BlockHeads&>(*all.head), 3);
+  EXPECT_EQ(shorter.head_traits()->depth, 2);
+  EXPECT_EQ(first(shorter), first(*few.head)) << "a block is as short as it is asked to be";
 }
 
 // 60 blocks are more rows than a pass takes at once.

@@ -14,8 +14,8 @@ namespace {
 
 class BlockCache final : public KvCache {
  public:
-  BlockCache(std::unique_ptr<KvCache> of_text, int batch)
-      : text(std::move(of_text)), rounds(static_cast<size_t>(batch)) {}
+  BlockCache(std::unique_ptr<KvCache> of_text, int batch, int of_block)
+      : text(std::move(of_text)), rounds(static_cast<size_t>(batch)), block(of_block) {}
   int64_t size(int b) const override { return text->size(b); }
   int tentative(int b) const override { return round(b).text + round(b).drafts.tentative(); }
   void commit(int b, std::span<const int> slots) override {
@@ -29,7 +29,7 @@ class BlockCache final : public KvCache {
     rounds[static_cast<size_t>(b)] = {};
   }
   std::unique_ptr<KvCache> fork() const override {
-    auto copy = std::make_unique<BlockCache>(text->fork(), static_cast<int>(rounds.size()));
+    auto copy = std::make_unique<BlockCache>(text->fork(), static_cast<int>(rounds.size()), block);
     copy->rounds = rounds;
     return copy;
   }
@@ -45,6 +45,7 @@ class BlockCache final : public KvCache {
 
   std::unique_ptr<KvCache> text;  // its tentative slots: rows of the text, behind them those of the block
   std::vector<Round> rounds;      // [B]
+  int block;                      // rows of it
 };
 
 // A row of the pass that gets logits.
@@ -57,10 +58,10 @@ struct Asked {
 // Passes over the blocks that are asked for the first time since their roots were given.
 void name_blocks(const DecoderModel& layers, BlockCache& cache, const std::vector<Asked>& asked,
                  const PartialHead* head) {
-  const StateConfig& state = layers.weights().config().state;
+  const Token mask = static_cast<Token>(layers.weights().config().state.mask_token);
   const auto batch = static_cast<int64_t>(cache.rounds.size());
-  Rows rows{.token = at::full({batch, state.block}, -1, at::kLong),
-            .parent = at::full({batch, state.block}, -1, at::kLong)};
+  Rows rows{.token = at::full({batch, cache.block}, -1, at::kLong),
+            .parent = at::full({batch, cache.block}, -1, at::kLong)};
   bool is_any = false;
   for (const Asked& row : asked) {
     const BlockCache::Round& round = cache.round(row.sequence);
@@ -68,8 +69,8 @@ void name_blocks(const DecoderModel& layers, BlockCache& cache, const std::vecto
     is_any = true;
     int64_t* token = rows.token[row.sequence].mutable_data_ptr<int64_t>();
     int64_t* parent = rows.parent[row.sequence].mutable_data_ptr<int64_t>();
-    for (int64_t k = 0; k < state.block; ++k) {
-      token[k] = k == 0 ? round.root : state.mask_token;
+    for (int k = 0; k < cache.block; ++k) {
+      token[k] = k == 0 ? round.root : mask;
       parent[k] = round.text - 1 + k;
     }
   }
@@ -77,27 +78,26 @@ void name_blocks(const DecoderModel& layers, BlockCache& cache, const std::vecto
   const Pass pass = layers.forward(rows, *cache.text, {.logits = Logits::kAll, .head = head});
   for (const Asked& row : asked) {
     Tensor& named = cache.rounds[static_cast<size_t>(row.sequence)].named;
-    if (!named.defined()) named = pass.logits[row.sequence].narrow(0, 1, state.block - 1);
+    if (!named.defined()) named = pass.logits[row.sequence].narrow(0, 1, cache.block - 1);
   }
 }
 
 }  // namespace
 
-std::unique_ptr<KvCache> BlockHeads::new_cache(int batch, int64_t reserve) const {
-  return std::make_unique<BlockCache>(layers_->new_cache(batch, reserve + layers_->weights().config().state.block),
-                                      batch);
+std::unique_ptr<KvCache> BlockHeads::new_cache(int batch, int64_t reserve, int block) const {
+  SPECULA_CHECK(block >= 2 && block <= traits().depth + 1, "a block of ", block, " rows");
+  return std::make_unique<BlockCache>(layers_->new_cache(batch, reserve + block), batch, block);
 }
 
 Pass BlockHeads::forward(const Rows& rows, KvCache& cache, const Ask& ask) const {
   auto* own = dynamic_cast<BlockCache*>(&cache);
   SPECULA_CHECK(own != nullptr, "the cache was made by another model");
-  const HeadTraits& traits = *head_traits();
   Ask whole = ask;
   whole.head = nullptr;
-  SPECULA_CHECK(whole.is_plain() && (ask.hidden.empty() || ask.hidden == std::vector<int>{traits.own}),
+  SPECULA_CHECK(whole.is_plain() && (ask.hidden.empty() || ask.hidden == std::vector<int>{traits().own}),
                 "heads have whole passes and one site");
   const auto batch = static_cast<int>(own->rounds.size());
-  const PassInput in(rows, cache, batch, {.logits = ask.logits}, info(), traits.width);
+  const PassInput in(rows, cache, batch, {.logits = ask.logits}, info(), traits().width);
 
   std::vector<Asked> asked;
   bool has_text = false;
@@ -122,14 +122,19 @@ Pass BlockHeads::forward(const Rows& rows, KvCache& cache, const Ask& ask) const
   name_blocks(*layers_, *own, asked, ask.head);
 
   Pass pass;
-  if (!ask.hidden.empty()) pass.hidden = at::zeros({in.batch(), in.rows(), 1, traits.width}, at::kFloat);
+  if (!ask.hidden.empty()) pass.hidden = at::zeros({in.batch(), in.rows(), 1, traits().width}, at::kFloat);
   if (ask.logits == Logits::kNone) return pass;
   const int64_t outputs = ask.head == nullptr ? vocab() : static_cast<int64_t>(ask.head->tokens.size());
   pass.logits = at::zeros({in.batch() * in.logits_lines(), outputs}, at::kFloat);
   for (const Asked& row : asked)
-    pass.logits[row.logits_row].copy_(own->round(row.sequence).named[std::min(row.depth, traits.depth - 1)]);
+    pass.logits[row.logits_row].copy_(own->round(row.sequence).named[std::min(row.depth, own->block - 2)]);
   pass.logits = pass.logits.view({in.batch(), in.logits_lines(), outputs});
   return pass;
+}
+
+ShorterBlock::ShorterBlock(const BlockHeads& head, int block)
+    : WrappedModel(head), head_(head), traits_(*head.head_traits()) {
+  traits_.depth = block - 1;
 }
 
 }  // namespace specula

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "framework/model/engine/decoder_model.h"
+#include "framework/model/wrapped_model.h"
 
 namespace specula {
 
@@ -25,7 +26,11 @@ class BlockHeads final : public LoadedModel {
   int64_t context() const override { return layers_->context(); }
   const HeadTraits* head_traits() const override { return layers_->head_traits(); }
   Tensor join(const Tensor& states) const override { return layers_->join(states); }
-  std::unique_ptr<KvCache> new_cache(int batch, int64_t reserve) const override;
+  std::unique_ptr<KvCache> new_cache(int batch, int64_t reserve) const override {
+    return new_cache(batch, reserve, traits().depth + 1);
+  }
+  // Whose passes are over blocks of so many rows: 2 .. as many as the head was trained with.
+  std::unique_ptr<KvCache> new_cache(int batch, int64_t reserve, int block) const;
   std::unique_ptr<PartialHead> partial_head(const std::vector<Token>& tokens) const override {
     return layers_->partial_head(tokens);
   }
@@ -35,7 +40,30 @@ class BlockHeads final : public LoadedModel {
   Pass forward(const Rows& rows, KvCache& cache, const Ask& ask) const override;
 
  private:
+  const HeadTraits& traits() const { return *layers_->head_traits(); }
+
   std::unique_ptr<DecoderModel> layers_;
+};
+
+// The same head with fewer masks: cheaper passes that name fewer tokens, and name them otherwise, since masks see each
+// other.  The head is lent.
+class ShorterBlock final : public WrappedModel {
+ public:
+  ShorterBlock(const BlockHeads& head, int block);
+  const HeadTraits* head_traits() const override { return &traits_; }
+  std::unique_ptr<KvCache> new_cache(int batch, int64_t reserve) const override {
+    return head_.new_cache(batch, reserve, traits_.depth + 1);
+  }
+  std::unique_ptr<PartialHead> partial_head(const std::vector<Token>& tokens) const override {
+    return head_.partial_head(tokens);
+  }
+  Pass forward(const Rows& rows, KvCache& cache, const Ask& ask) const override {
+    return head_.forward(rows, cache, ask);
+  }
+
+ private:
+  const BlockHeads& head_;
+  HeadTraits traits_;
 };
 
 }  // namespace specula
