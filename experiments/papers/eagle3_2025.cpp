@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "experiments/papers/paper.h"
-#include "framework/decode/round_law.h"
 
 namespace specula {
 namespace {
@@ -21,17 +20,6 @@ Row reduced(const Row& law) {
   return some;
 }
 
-// Total variation of the first token of a round from p.
-double variation(const Verifier& rule, const Row& p, const std::vector<Drafted>& drafts) {
-  Row first(p.size(), 0);
-  for (const Drafted& drafted : drafts) {
-    const std::vector<double> law =
-        law_of_first_token(*law_of_round(rule, drafted.tree, drafted.p), drafted.tree, kVocab);
-    for (size_t x = 0; x < first.size(); ++x) first[x] += drafted.mass * law[x];
-  }
-  return 1 - overlap_of(first, p);
-}
-
 PaperChecks on_toys(const Registries& registries) {
   const auto rule = rule_of(registries, "rejection");
   double chain = 0, siblings = 0, overlap = 0, above = -1;
@@ -39,8 +27,8 @@ PaperChecks on_toys(const Registries& registries) {
     const Row p = random_law(seed, kVocab), q = reduced(random_law(seed + 500, kVocab));
     const auto one = drafts_of(p, q, chain_of(1, Draw::kIid));
     const auto two = drafts_of(p, q, siblings_of(2, Draw::kWithoutReplacement));
-    chain = std::max(chain, variation(*rule, p, one));
-    siblings = std::max(siblings, variation(*rule, p, two));
+    chain = std::max(chain, first_token_variation(*rule, p, one));
+    siblings = std::max(siblings, first_token_variation(*rule, p, two));
     double known = 0;
     for (size_t x = 0; x < kDrafted; ++x) known += p[x];
     overlap = std::max(overlap, std::abs(mean_accepted(*rule, one) - overlap_of(p, q)));

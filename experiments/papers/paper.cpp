@@ -5,6 +5,7 @@
 #include "experiments/config/config_reader.h"
 #include "framework/decode/compose.h"
 #include "framework/decode/decode.h"
+#include "framework/decode/round_law.h"
 
 namespace specula {
 namespace {
@@ -78,7 +79,7 @@ const std::vector<Paper>& all_papers() {
       leviathan2023(), chen2023(),    prompt_lookup2023(),   spectr2023(),          specinfer2024(),
       lookahead2024(), sequoia2024(), distillspec2024(),     medusa2024(),          eagle2024(),
       eagle2_2024(),   block2024(),   token_recycling2024(), suffix_decoding2024(), eagle3_2025(),
-      traversal2025()};
+      traversal2025(), dflash2026()};
   return kPapers;
 }
 
@@ -96,6 +97,16 @@ PaperCheck keeps_the_law(const Claim& claim, const Registries& registries, const
   double worst = 0;
   for (const Shape& shape : shapes) worst = std::max(worst, error_of(toy, *made, shape, kTokens));
   return at_most(claim, worst, kExact);
+}
+
+double first_token_variation(const Verifier& rule, const Row& p, const std::vector<Drafted>& drafts) {
+  Row first(p.size(), 0);
+  for (const Drafted& drafted : drafts) {
+    const std::vector<double> law =
+        law_of_first_token(*law_of_round(rule, drafted.tree, drafted.p), drafted.tree, static_cast<int64_t>(p.size()));
+    for (size_t x = 0; x < first.size(); ++x) first[x] += drafted.mass * law[x];
+  }
+  return 1 - overlap_of(first, p);
 }
 
 ToyText toy_text(const Registries& registries, const std::string& drafter, int order, int64_t tokens) {

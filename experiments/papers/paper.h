@@ -78,6 +78,7 @@ Paper medusa2024();
 Paper eagle2024();
 Paper eagle2_2024();
 Paper eagle3_2025();
+Paper dflash2026();
 
 // What the files share.
 std::unique_ptr<Verifier> rule_of(const Registries& registries, const std::string& call);
@@ -85,6 +86,9 @@ std::unique_ptr<Verifier> rule_of(const Registries& registries, const std::strin
 // The largest total variation between whole texts under the rule and the target's own law, over the shapes.
 PaperCheck keeps_the_law(const Claim& claim, const Registries& registries, const std::string& rule,
                          const std::vector<Shape>& shapes);
+
+// Total variation of a round's first token from p, over drafts of a law that is p at every node.
+double first_token_variation(const Verifier& rule, const Row& p, const std::vector<Drafted>& drafts);
 
 // A greedy text of a toy whose next token depends on its last `order` tokens alone, so that it runs into a cycle.
 struct ToyRound {

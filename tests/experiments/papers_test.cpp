@@ -147,6 +147,7 @@ const std::vector<Planted>& planted() {
        rule_becomes<NaiveRejection>("rejection", NaiveRejection::Fault::kResidualNotNormalised)},
       {"eagle2_2024", "a redraw from all of p", with_fault("rejection", PlantedFault::kRedraw)},
       {"eagle3_2025", "a lenient coin", with_fault("rejection", PlantedFault::kLenientCoin)},
+      {"dflash2026", "a redraw from all of p", with_fault("rejection", PlantedFault::kRedraw)},
       {"block2024", "the last row's coin at each", rule_becomes<NaiveBlock>("block", NaiveBlock::Fault::kCoinOfLast)},
       {"block2024", "token verification in its place", rule_becomes<NaiveRejection>("block")},
       {"token_recycling2024", "another drafter", drafter_becomes_echo("token_recycling")},
