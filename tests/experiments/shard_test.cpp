@@ -378,8 +378,15 @@ TEST_F(ShardTest, AStudyInShardsAtOnce) {
 }
 
 TEST_F(ShardTest, KilledAndWarnedItResumesAndHasOneWriter) {
-  ASSERT_EQ(run("whole", {"--set", "data.max_new_tokens=96"}), 0) << printed();
-  const Words shard = {"--set", "data.max_new_tokens=96", "--shard", "0/2"};
+  // Long texts, so that a shard is still at work when the second one has started.
+  const Words longer = {"--set", "data.max_new_tokens=128", "--set", "data.ignore_eos=true"};
+  const auto of_two = [&](const std::string& which) {
+    Words words = longer;
+    words.insert(words.end(), {"--shard", which});
+    return words;
+  };
+  ASSERT_EQ(run("whole", longer), 0) << printed();
+  const Words shard = of_two("0/2");
   const auto records = [&] { return records_file(cell("out"), {0, 2}); };
   const auto wait_for_more = [&](uintmax_t before) {
     for (int i = 0; i < 5000; ++i) {
@@ -407,7 +414,7 @@ TEST_F(ShardTest, KilledAndWarnedItResumesAndHasOneWriter) {
   EXPECT_THAT(printed(), HasSubstr("shard 0/2 is interrupted, "));
 
   ASSERT_EQ(run("out", shard), 0) << printed();
-  ASSERT_EQ(run("out", {"--set", "data.max_new_tokens=96", "--shard", "1/2"}), 0) << printed();
+  ASSERT_EQ(run("out", of_two("1/2")), 0) << printed();
   ASSERT_EQ(merge(cell("out")), 0) << printed();
   std::set<std::string> segments;
   const auto without_segment = [&](const fs::path& run_folder) {
