@@ -13,18 +13,24 @@ constexpr int kLength = 3;
 // Tokens of a block are drawn from laws that do not see each other, as drafts_of() draws them.
 PaperChecks on_toys(const Registries& registries) {
   const auto rule = rule_of(registries, "rejection");
-  double apart = 0, off = 0;
+  double block = 0, siblings = 0, sum = 0, third = 0;
   for (uint64_t seed = 0; seed < 20; ++seed) {
     const Row p = random_law(seed, kVocab), q = random_law(seed + 500, kVocab);
-    const auto block = drafts_of(p, q, chain_of(kLength, Draw::kIid));
-    apart = std::max(apart, first_token_variation(*rule, p, block));
-    double expected = 0;
-    for (int k = 1; k <= kLength; ++k) expected += std::pow(overlap_of(p, q), k);
-    off = std::max(off, std::abs(mean_accepted(*rule, block) - expected));
+    const auto drafts = [&](int length) { return drafts_of(p, q, chain_of(length, Draw::kIid)); };
+    const auto three = drafts(kLength);
+    block = std::max(block, first_token_variation(*rule, p, three));
+    siblings =
+        std::max(siblings, first_token_variation(*rule, p, drafts_of(p, q, siblings_of(2, Draw::kWithoutReplacement))));
+    const double overlap = overlap_of(p, q), accepted = mean_accepted(*rule, three);
+    sum = std::max(sum, std::abs(accepted - overlap - overlap * overlap - std::pow(overlap, 3)));
+    third = std::max(third, std::abs(accepted - mean_accepted(*rule, drafts(kLength - 1)) - std::pow(overlap, 3)));
   }
-  const char* where = "parallel drafting, tokens of a block are predicted at once";
-  return {at_most({"total variation of a round's first token, a block of three", where}, apart, 5e-6),
-          equals({"accepted of a block of three less the sum of powers of the overlap", where}, off, 0, 5e-6)};
+  const char *drafting = "parallel drafting, tokens of a block are predicted at once",
+             *length = "acceptance length, a token counts where all before it do";
+  return {at_most({"total variation of a round's first token, a block of three", drafting}, block, 5e-6),
+          at_most({"the same of two siblings at the first mask", drafting}, siblings, 5e-6),
+          equals({"accepted of a block of three less the sum of powers of the overlap", length}, sum, 0, 5e-6),
+          equals({"what the third token adds less the cube of the overlap", length}, third, 0, 5e-6)};
 }
 
 PaperChecks on_runs(const PaperRuns& runs) {
