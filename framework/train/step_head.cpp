@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "framework/core/error.h"
+#include "framework/train/layer_parts.h"
 
 namespace specula {
 namespace {
@@ -68,10 +69,7 @@ class StepHead : public HeadNetwork {
   Tensor target_output() const {
     return target_->model().parameters().at(target_->config().tied ? "embedding.weight" : "head.weight");
   }
-  Tensor embedded(const Tensor& token) const {
-    return at::embedding(target_->model().parameters().at("embedding.weight"), token) *
-           target_->config().embedding_scale;
-  }
+  Tensor embedded(const Tensor& token) const { return specula::embedded(token, target_->model()); }
 
   const Tensor& weight(const std::string& name) const {
     for (const Parameter& parameter : parameters_) {
