@@ -158,7 +158,7 @@ int free_port() {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
-  ::bind(door, reinterpret_cast<sockaddr*>(&address), sizeof address);
+  EXPECT_EQ(::bind(door, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
   socklen_t size = sizeof address;
   ::getsockname(door, reinterpret_cast<sockaddr*>(&address), &size);
   ::close(door);
