@@ -1,7 +1,7 @@
 #include "drafters/block_diffusion.h"
 
 #include "drafters/head_drafter.h"
-#include "framework/model/heads/block_heads.h"
+#include "framework/model/heads/round_heads.h"
 
 namespace specula {
 namespace {
@@ -34,11 +34,11 @@ struct Block {
     if (options.block < 2 || options.block > trained)
       throw ConfigError(cat("block_diffusion block = ", options.block, ": '", options.head.name,
                             "' was trained with blocks of ", trained, "; expected 2..", trained, ", or 0 for those"));
-    const auto* own = dynamic_cast<const BlockHeads*>(&head);
+    const auto* own = dynamic_cast<const RoundHeads*>(&head);
     SPECULA_CHECK(own != nullptr, "a head of blocks that is none");
-    shorter = std::make_unique<ShorterBlock>(*own, options.block);
+    shorter = std::make_unique<ShorterRounds>(*own, options.block - 1);
   }
-  std::unique_ptr<ShorterBlock> shorter;  // null: the head itself
+  std::unique_ptr<ShorterRounds> shorter;  // null: the head itself
 };
 
 class BlockDiffusion final : private Block, public HeadDrafter {

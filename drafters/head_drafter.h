@@ -1,6 +1,6 @@
 // What the drafters share that draft with a head of the target: medusa, hydra, mlp_speculator, eagle, eagle2, eagle3,
-// mtp, block_diffusion, kangaroo (head_of alone).  They differ in the network (framework/model/heads), in the tree that
-// is usual, and in nothing else here. Licence: Apache-2.0.
+// peagle, mtp, block_diffusion, kangaroo (head_of alone).  They differ in the network (framework/model/heads), in the
+// tree that is usual, and in nothing else here. Licence: Apache-2.0.
 #pragma once
 
 #include <optional>

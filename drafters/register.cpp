@@ -27,6 +27,7 @@
 #include "drafters/oracle.h"
 #include "drafters/ouroboros.h"
 #include "drafters/parallel_draft.h"
+#include "drafters/peagle.h"
 #include "drafters/prompt_lookup.h"
 #include "drafters/random_tree.h"
 #include "drafters/replay.h"
@@ -54,6 +55,7 @@ void register_drafters(Registry<Drafter>& drafters) {
   drafters.add(eagle());
   drafters.add(eagle2());
   drafters.add(eagle3());
+  drafters.add(peagle());
   drafters.add(mtp());
   drafters.add(block_diffusion());
   drafters.add(layer_skip());

@@ -286,7 +286,7 @@ struct TrainModelArgs {
 ExitCode train_lm_command(const TrainModelArgs& args);
 ExitCode train_distill_command(const TrainModelArgs& args);
 ExitCode train_early_exit_command(const TrainModelArgs& args);
-// `kind`: medusa, hydra, mlp_speculator, eagle, eagle3, mtp, kangaroo, block_diffusion, parallel_draft.
+// `kind`: medusa, hydra, mlp_speculator, eagle, eagle3, peagle, mtp, kangaroo, block_diffusion, parallel_draft.
 ExitCode train_head_command(const std::string& kind, const TrainModelArgs& args);
 struct TrainPruneArgs {
   std::string model, folder;        // read; written, new

@@ -128,6 +128,8 @@ std::vector<Command> tool_commands() {
                    "configs/train/demo_eagle.toml"),
       head_command("eagle3", "trains a decoder layer on three joined states, unrolled on its own predictions",
                    "configs/train/demo_eagle3.toml"),
+      head_command("peagle", "trains a decoder layer on three joined states to name many tokens in one pass",
+                   "configs/train/demo_peagle.toml"),
       head_command("parallel_draft", "trains a draft model to name many tokens in one pass over mask tokens",
                    "configs/train/tiny_parallel.toml"),
       head_command("mtp", "trains a module for the next token but one", "configs/train/demo_mtp.toml"),

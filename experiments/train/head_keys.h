@@ -14,8 +14,8 @@ struct HeadKeys {
   std::string kind;
   std::string target, loss = "forward_kl";
   int levels = 4, gamma = 4, blocks = 1, block = 8, layers = 1, mask_token = 0, exit_layer = 2;
-  double beta = 0.5, decay = 0.8, data_share = 0, feature_share = 0;
-  bool shared_output = false, prefix = false;
+  double beta = 0.5, decay = 0.8, data_share = 0, feature_share = 0, noise = 0;
+  bool shared_output = false, prefix = false, fc_norm = false, norm_output = false;
   std::vector<double> sites;
   int64_t inner = 0, intermediate = 0, heads = 0, kv_heads = 0, draft_vocab = 0;
 
@@ -28,8 +28,8 @@ struct HeadKeys {
     v("target", target, "folder of the model that the head is to draft for; it does not learn");
     if (kind != "kangaroo" && kind != "block_diffusion")
       v("levels", levels, 1, 64,
-        "of heads that attend, own predictions that are unrolled in training; of others, tokens that they learn to "
-        "draft",
+        "of heads that attend, own predictions that are unrolled in training; of peagle and others, tokens that they "
+        "learn to draft",
         "tokens");
     v("gamma", gamma, 1, 64, "drafted tokens of the chains by which it is validated", "tokens");
     v("loss", loss, divergence_names(), "how far the head's distribution is from the target's");
@@ -43,10 +43,10 @@ struct HeadKeys {
       v("prefix", prefix, "of hydra: a decoder layer reads the target's states before the heads do (Hydra++)");
     if (is_of({"mlp_speculator"}))
       v("inner", inner, 0, 1 << 17, "of mlp_speculator: numbers of its state; 0: as the target's");
-    if (is_of({"eagle", "eagle3", "mtp", "block_diffusion"}))
+    if (is_of({"eagle", "eagle3", "peagle", "mtp", "block_diffusion"}))
       v("intermediate", intermediate, 0, 1 << 19,
-        "of eagle, eagle3, mtp, block_diffusion: numbers inside the feed-forward block; 0: as the target's");
-    if (is_of({"eagle", "eagle3", "mtp", "kangaroo", "block_diffusion"})) {
+        "of eagle, eagle3, peagle, mtp, block_diffusion: numbers inside the feed-forward block; 0: as the target's");
+    if (is_of({"eagle", "eagle3", "peagle", "mtp", "kangaroo", "block_diffusion"})) {
       v("heads", heads, 0, 4096, "of heads that attend: heads of queries; 0: as the target's");
       v("kv_heads", kv_heads, 0, 4096, "of heads that attend: heads of keys and values; 0: as the target's");
     }
@@ -59,17 +59,28 @@ struct HeadKeys {
     if (is_of({"eagle"}))
       v("feature_share", feature_share, 0.0, 1e3,
         "of eagle: weight of the smooth L1 distance between its states and the target's, beside the loss");
-    if (is_of({"parallel_draft", "block_diffusion"}))
+    if (is_of({"eagle", "eagle3", "peagle", "mtp"}))
+      v("noise", noise, 0.0, 1e3,
+        "of eagle, eagle3, peagle, mtp: numbers of U(-noise, noise) are added to the target's states in training "
+        "(EAGLE: 0.1)");
+    if (is_of({"parallel_draft", "peagle", "block_diffusion"}))
       v("mask_token", mask_token, 0, 1 << 30,
-        "of parallel_draft, block_diffusion: the token that stands for those to come; best one that no text has");
-    if (is_of({"eagle3", "block_diffusion"}))
+        "of parallel_draft, peagle, block_diffusion: the token that stands for those to come; best one that no text "
+        "has");
+    if (is_of({"eagle3", "peagle", "block_diffusion"}))
       v("sites", sites, 0, 4096,
-        "of eagle3, block_diffusion: states of the target that are joined, by the layer that they enter; empty: 2, "
+        "of eagle3, peagle, block_diffusion: states of the target that are joined, by the layer that they enter; "
+        "empty: 2, "
         "L/2, "
         "L-3, or one for each layer of block_diffusion, spread over 2 .. L-2");
-    if (is_of({"eagle3"})) {
+    if (is_of({"eagle3", "peagle"})) {
       v("draft_vocab", draft_vocab, 0, 1 << 22,
-        "of eagle3: so many of the texts' most frequent tokens are drafted; 0: all", "tokens");
+        "of eagle3, peagle: so many of the texts' most frequent tokens are drafted; 0: all", "tokens");
+      v("fc_norm", fc_norm, "of eagle3, peagle: each of the states that are joined has a norm of its own (EAGLE-3.1)");
+    }
+    if (is_of({"eagle3"})) {
+      v("norm_output", norm_output,
+        "of eagle3: a drafted row carries what is behind the head's final norm, not in front of it (EAGLE-3.1)");
     }
   }
 };

@@ -1,5 +1,5 @@
-// `specula train medusa|hydra|mlp_speculator|eagle|eagle3|mtp|kangaroo|block_diffusion|parallel_draft`: a head, or a
-// draft model that names many tokens at once, learns to draft for a target.  Licence: Apache-2.0.
+// `specula train medusa|hydra|mlp_speculator|eagle|eagle3|peagle|mtp|kangaroo|block_diffusion|parallel_draft`: a head,
+// or a draft model that names many tokens at once, learns to draft for a target.  Licence: Apache-2.0.
 #include <algorithm>
 #include <numeric>
 
@@ -58,7 +58,11 @@ std::unique_ptr<DraftNetwork> network_of(const HeadKeys& keys, const std::shared
                             .heads = keys.heads,
                             .kv_heads = keys.kv_heads,
                             .draft_tokens = frequent_tokens(texts, target->config().vocab, keys.draft_vocab),
-                            .sites = keys.kind == "kangaroo" ? std::vector{keys.exit_layer} : sites},
+                            .sites = keys.kind == "kangaroo" ? std::vector{keys.exit_layer} : sites,
+                            .fc_norm = keys.fc_norm,
+                            .norm_output = keys.norm_output,
+                            .named = keys.kind == "peagle" ? keys.levels : 0,
+                            .mask = static_cast<Token>(keys.mask_token)},
                            target, seed, training);
 }
 
@@ -86,14 +90,16 @@ ExitCode train_head_command(const std::string& kind, const TrainModelArgs& args)
   training.make = [&](const TrainTexts& texts) {
     const DecoderTraining how = decoder_training(training.config);
     const auto target = std::make_shared<FrozenTarget>(keys.target, how);
+    const auto seed = static_cast<uint64_t>(training.config.train.seed);
     const HeadTrainingOptions options{.levels = levels_of(keys),
                                       .gamma = keys.gamma,
                                       .decay = keys.decay,
                                       .loss = parse_divergence(keys.loss),
                                       .beta = keys.beta,
                                       .data_share = keys.data_share,
-                                      .feature_share = keys.feature_share};
-    const auto seed = static_cast<uint64_t>(training.config.train.seed);
+                                      .feature_share = keys.feature_share,
+                                      .noise = keys.noise,
+                                      .seed = seed};
     return make_head_training(is_model ? make_parallel_draft(decoder_of(model, seed),
                                                              static_cast<Token>(keys.mask_token), target->config(), how)
                                        : network_of(keys, target, texts, seed, how),

@@ -20,7 +20,8 @@ std::vector<SectionDocs> train_sections() {
       {"distill", "of distill: the target, and the distance to it", list_options<DistillKeys>()},
       {"early_exit", "of early_exit: the losses behind its layers", list_options<EarlyExitKeys>()},
       {"head",
-       "of medusa, hydra, mlp_speculator, eagle, eagle3, mtp, kangaroo, block_diffusion, parallel_draft: the target, "
+       "of medusa, hydra, mlp_speculator, eagle, eagle3, peagle, mtp, kangaroo, block_diffusion, parallel_draft: the "
+       "target, "
        "and "
        "what drafts for it",
        list_options<HeadKeys>()}};

@@ -94,13 +94,12 @@ Trainer trainer_of(const Prepared& prepared, Objective& objective, const fs::pat
           prepared.plan};
 }
 
-ExitCode train(const Prepared& prepared, const TrainFolder& folder) {
+ExitCode train(const Prepared& prepared, Objective& objective, const TrainFolder& folder) {
   const TrainingPlan& plan = prepared.plan;
-  const std::unique_ptr<Objective> objective = prepared.training.make(prepared.texts);
   const std::optional<TrainState> begun = Checkpoints(folder.checkpoints()).newest();
   const int64_t tokens = plan.sequences * plan.accumulate * prepared.training.config.batch.length;
   TrainRecorder recorder(folder, plan, tokens, begun ? begun->step : 0);
-  Trainer trainer = trainer_of(prepared, *objective, folder.checkpoints(), recorder);
+  Trainer trainer = trainer_of(prepared, objective, folder.checkpoints(), recorder);
   if (begun) log::info(cat(folder.path().string(), ": goes on behind step ", begun->step));
   folder.status({.state = "running", .done = trainer.step(), .total = plan.steps});
   const SignalScope signals;
@@ -112,16 +111,15 @@ ExitCode train(const Prepared& prepared, const TrainFolder& folder) {
     return signals.code();
   }
   fs::remove_all(folder.model());  // of a process that died before it said that it was done
-  objective->write(folder.model());
+  objective.write(folder.model());
   std::cout << "wrote " << folder.model().string() << " and " << write_training_page(folder.path()).string() << "\n";
   folder.finish({.state = "done", .done = trainer.step(), .total = plan.steps}, "DONE");
   return ExitCode::kOk;
 }
 
-ExitCode help(const Prepared& prepared, const fs::path& folder) {
-  const std::unique_ptr<Objective> objective = prepared.training.make(prepared.texts);
+ExitCode help(const Prepared& prepared, Objective& objective, const fs::path& folder) {
   SilentLog log;
-  Trainer trainer = trainer_of(prepared, *objective, folder / "checkpoints", log);
+  Trainer trainer = trainer_of(prepared, objective, folder / "checkpoints", log);
   const SignalScope signals;
   return trainer.run(signals.flag()) == TrainingEnd::kInterrupted ? signals.code() : ExitCode::kOk;
 }
@@ -146,19 +144,21 @@ ExitCode run_training(const Training& training, const TrainModelArgs& args) {
   const TrainingPlan plan = config.plan();
   const TokenBatches batches(texts.sources, config.batch.length, plan.sequences * plan.accumulate,
                              static_cast<uint64_t>(config.train.seed));
-  held_out_rows(config, texts);  // wrong input is told before anything is written
+  // Wrong input, and what cannot be trained, is told before anything is written.
+  held_out_rows(config, texts);
+  const std::unique_ptr<Objective> objective = training.make(texts);
   const TrainInfo info = info_of(training, texts, args.argv);
   const auto group = args.rank.empty() ? nullptr : std::make_unique<TrainingGroup>(place);
   if (group != nullptr) group->agree("configuration, texts or program", join_identity(info));
   const Prepared prepared{.training = training, .texts = texts, .batches = batches, .plan = plan, .group = group.get()};
-  if (place.rank > 0) return help(prepared, fs::path(config.output.dir) / config.train.name);
+  if (place.rank > 0) return help(prepared, *objective, fs::path(config.output.dir) / config.train.name);
   const TrainFolder folder(config, info, args.resume);
   if (folder.is_done()) {
     std::cout << folder.path().string() << ": was trained before; --resume never begins a new one beside it\n";
     return ExitCode::kOk;
   }
   try {
-    return train(prepared, folder);
+    return train(prepared, *objective, folder);
   } catch (const std::exception& e) {
     folder.finish({.state = "failed", .total = plan.steps, .last_error = e.what()}, "FAILED");
     throw;

@@ -1,9 +1,6 @@
 #include "framework/decode/head_cache.h"
 
 #include <ATen/ops/empty.h>
-#include <ATen/ops/index_select.h>
-#include <ATen/ops/stack.h>
-#include <ATen/ops/tensor.h>
 
 #include <algorithm>
 
@@ -67,15 +64,22 @@ HeadCache::HeadCache(const LanguageModel& head, std::span<const Prefix> prefixes
 }
 
 Tensor HeadCache::states_of(const Pass& target, int64_t b, const std::vector<int64_t>& rows) const {
-  Tensor all = target.hidden.select(0, b).index_select(0, at::tensor(rows));  // [n,sites of the pass,H]
-  if (target.sites == traits_.sites) return all;
-  std::vector<Tensor> sites;
+  std::vector<int64_t> at;
   for (const int site : traits_.sites) {
-    const auto at = std::find(target.sites.begin(), target.sites.end(), site);
-    SPECULA_CHECK(at != target.sites.end(), "site ", site, " was not asked of the target");
-    sites.push_back(all.select(1, at - target.sites.begin()));
+    const auto found = std::find(target.sites.begin(), target.sites.end(), site);
+    SPECULA_CHECK(found != target.sites.end(), "site ", site, " was not asked of the target");
+    at.push_back(found - target.sites.begin());
   }
-  return at::stack(sites, 1);
+  const Tensor all = target.hidden.contiguous();  // [B,R,sites of the pass,H]
+  const int64_t row_count = all.size(1), sites = all.size(2), hidden = all.size(3);
+  Tensor states = at::empty({static_cast<int64_t>(rows.size()), static_cast<int64_t>(at.size()), hidden}, at::kFloat);
+  const float* from = all.const_data_ptr<float>();
+  float* to = states.mutable_data_ptr<float>();
+  for (const int64_t row : rows) {
+    SPECULA_CHECK(row >= 0 && row < row_count, "row ", row, " of ", row_count);
+    for (const int64_t site : at) to = std::copy_n(from + ((b * row_count + row) * sites + site) * hidden, hidden, to);
+  }
+  return states;
 }
 
 void HeadCache::learn(Sequence& s, std::span<const Token> tokens, const Tensor& states) const {

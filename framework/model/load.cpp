@@ -8,6 +8,7 @@
 #include "framework/model/engine/decoder_model.h"
 #include "framework/model/heads/block_heads.h"
 #include "framework/model/heads/head_target.h"
+#include "framework/model/heads/parallel_heads.h"
 #include "framework/model/heads/step_heads.h"
 #include "framework/model/memory.h"
 
@@ -32,8 +33,9 @@ std::unique_ptr<LoadedModel> load_own(const Checkpoint& checkpoint, const LoadOp
   }
   if (!checkpoint.config().is_head()) return std::make_unique<DecoderModel>(checkpoint, kernels);
   auto head = std::make_unique<DecoderModel>(checkpoint, kernels, &target_of(checkpoint.info(), options));
-  if (!checkpoint.config().drafts_blocks()) return head;
-  return std::make_unique<BlockHeads>(std::move(head));
+  if (!checkpoint.config().names_rounds()) return head;
+  if (checkpoint.config().drafts_blocks()) return std::make_unique<BlockHeads>(std::move(head));
+  return std::make_unique<ParallelHeads>(std::move(head));
 }
 
 }  // namespace

@@ -41,20 +41,20 @@ class BlockHead final : public DraftNetwork {
 
   std::vector<Parameter> parameters() const override { return parts_.learning(); }
   std::vector<int> sites() const override { return config_.state.sites; }
-  int levels() const override { return static_cast<int>(config_.state.block) - 1; }
+  int levels() const override { return static_cast<int>(config_.state.named); }
 
   std::vector<Tensor> unroll(const Tensor& token, const std::vector<Tensor>& states, int levels) const override {
     const Tensor context = parts_.norm(parts_.linear(at::cat(states, -1), "state_join"), "state_norm");
     const Tensor anchors = token.narrow(1, 1, token.size(1) - 1).unsqueeze(-1);  // [B,m,1]
     std::vector<int64_t> shape = anchors.sizes().vec();
-    shape.back() = config_.state.block - 1;
+    shape.back() = config_.state.named;
     const Tensor block = at::cat({anchors, at::full(shape, config_.state.mask_token, token.options())}, -1);
     Tensor x = embedded(block.flatten(1, 2), target_->model());  // [B,m block,H]
     for (int64_t layer = 0; layer < config_.layers; ++layer) {
       x = x + attention(layer, x, context);
       x = x + parts_.feed_forward(x, layer);
     }
-    const Tensor all = parts_.norm(x, "final_norm").unflatten(1, {-1, config_.state.block});  // [B,m,block,H]
+    const Tensor all = parts_.norm(x, "final_norm").unflatten(1, {-1, config_.state.named + 1});  // [B,m,block,H]
     std::vector<Tensor> features;
     for (int level = 0; level < levels; ++level)
       features.push_back(all.select(2, level + 1).narrow(1, 0, all.size(1) - level));
@@ -83,7 +83,7 @@ class BlockHead final : public DraftNetwork {
   // Of x [B,m block,H]: block i sees states 0 .. i of context [B,n,H] and its own rows.
   Tensor attention(int64_t layer, const Tensor& x, const Tensor& context) const {
     const std::string name = cat("layers.", layer, ".attention.");
-    const int64_t n = context.size(1), block = config_.state.block, m = x.size(1) / block;
+    const int64_t n = context.size(1), block = config_.state.named + 1, m = x.size(1) / block;
     std::vector<int64_t> own, of_context(static_cast<size_t>(n));
     for (int64_t i = 0; i < m * block; ++i) own.push_back(i / block + 1 + i % block);
     std::iota(of_context.begin(), of_context.end(), 0);
@@ -125,12 +125,9 @@ std::unique_ptr<DraftNetwork> make_block_head(const BlockHeadShape& shape, std::
   const DecoderConfig& config = target->config();
   check_target("block_diffusion", config, shape.sites, 1, config.layers - 1);
   if (shape.sites.empty() && config.layers < 4)
-    throw ConfigError(
-        cat("a head of kind 'block_diffusion' reads states of layers 1 .. L - 3 unless sites are named; this "
-            "target has ",
-            config.layers, " layers"));
-  if (shape.mask < 0 || shape.mask >= config.vocab)
-    throw ConfigError(cat("mask_token = ", shape.mask, " is no token of the target; expected 0..", config.vocab - 1));
+    refuse_target("block_diffusion",
+                  cat("it has ", config.layers, " layers; states of 1 .. L - 3 are read unless sites are named"));
+  check_mask(shape.mask, config);
   return std::make_unique<BlockHead>(shape, std::move(target), seed, training);
 }
 

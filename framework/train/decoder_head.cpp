@@ -2,6 +2,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/full_like.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
@@ -21,11 +22,14 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+bool is_eagle3(const DecoderHeadShape& shape) { return shape.kind == "eagle3" || shape.kind == "peagle"; }
+
 // The names by which a file of the kind is told.
 std::set<std::string> names_of(const DecoderHeadShape& shape) {
   std::set<std::string> names;
   if (shape.kind == "eagle") names = {"fc.weight", "layers.0.mlp.down_proj.weight"};
-  if (shape.kind == "eagle3") names = {"fc.weight", "midlayer.hidden_norm.weight"};
+  if (is_eagle3(shape)) names = {"fc.weight", "midlayer.hidden_norm.weight"};
+  if (shape.kind == "peagle") names.insert("mask_hidden");
   if (shape.kind == "mtp") names = {"mtp.fc.weight"};
   if (shape.kind == "kangaroo") names = {"layers.0.self_attn.q_proj.weight", "norm.weight"};
   if (!shape.draft_tokens.empty()) names.insert("d2t");
@@ -36,9 +40,15 @@ std::set<std::string> names_of(const DecoderHeadShape& shape) {
 std::string config_json(const DecoderHeadShape& shape, const DecoderConfig& target) {
   Json json =
       layer_fields({.intermediate = shape.intermediate, .heads = shape.heads, .kv_heads = shape.kv_heads}, target);
-  if (shape.kind == "eagle3") json["architectures"] = {"LlamaForCausalLMEagle3"};
+  if (is_eagle3(shape)) json["architectures"] = {"LlamaForCausalLMEagle3"};
   if (shape.kind == "kangaroo") json["exitlayer"] = shape.sites.at(0);
-  if (shape.kind == "eagle3" && !shape.sites.empty()) json["eagle_aux_hidden_state_layer_ids"] = shape.sites;
+  if (is_eagle3(shape) && !shape.sites.empty()) json["eagle_aux_hidden_state_layer_ids"] = shape.sites;
+  if (shape.kind == "peagle") {
+    json["ptd_token_id"] = shape.mask;
+    json["para_depths"] = shape.named;
+  }
+  if (shape.fc_norm) json["fc_norm"] = true;
+  if (shape.norm_output) json["norm_output"] = true;
   if (!shape.draft_tokens.empty()) json["draft_vocab_size"] = shape.draft_tokens.size();
   return json.dump(2) + "\n";
 }
@@ -63,14 +73,18 @@ class DecoderHead final : public HeadNetwork {
   std::vector<int> sites() const override {
     const auto layers = static_cast<int>(target_->config().layers);
     if (!shape_.sites.empty()) return shape_.sites;
-    if (shape_.kind == "eagle3") return {2, layers / 2, layers - 3};
+    if (is_eagle3(shape_)) return {2, layers / 2, layers - 3};
     return {layers + 1};
   }
-  int levels() const override { return 0; }
+  int levels() const override { return static_cast<int>(config_.state.named); }
   Tensor draft_tokens() const override { return tokens_; }
 
   Tensor join(const std::vector<Tensor>& states) const override {
-    return config_.state.joined > 0 ? parts_.linear(at::cat(states, -1), "state_join") : states.front();
+    if (config_.state.joined == 0) return states.front();
+    std::vector<Tensor> joined = states;
+    for (size_t i = 0; shape_.fc_norm && i < joined.size(); ++i)
+      joined[i] = parts_.norm(joined[i], cat("join_norm.", i));
+    return parts_.linear(at::cat(joined, -1), "state_join");
   }
 
   // A row of Kangaroo has the target's own state whoever drafted it, so all levels are places of one pass.
@@ -85,9 +99,11 @@ class DecoderHead final : public HeadNetwork {
   }
 
   Level run(int level, const Tensor& token, const Tensor& carried, Kept& kept) const override {
-    const Tensor s = carried.narrow(1, 0, token.size(1));
+    const bool is_mask = level > 0 && config_.state.named > 0;
+    const Tensor s = is_mask ? mask_states(token) : carried.narrow(1, 0, token.size(1));
     Tensor x = s, attended = s;
-    if (config_.state.entry != StateEntry::kState) attended = entered(token, s);
+    if (config_.state.entry != StateEntry::kState)
+      attended = entered(is_mask ? at::full_like(token, config_.state.mask_token) : token, s);
     if (config_.state.entry == StateEntry::kInput) attended = x = parts_.linear(attended, "state_input");
     if (parts_.has("layers.0.attention.norm")) attended = parts_.norm(attended, "layers.0.attention.norm");
     x = x + attention(level, attended, kept);
@@ -136,6 +152,13 @@ class DecoderHead final : public HeadNetwork {
     if (shape_.draft_tokens.empty()) return all;
     return all.index_select(0, at::tensor(std::vector<int64_t>(shape_.draft_tokens.begin(), shape_.draft_tokens.end()),
                                           all.options().dtype(at::kLong)));
+  }
+
+  // One learned state of each site, joined, for every row of token [B,n].
+  Tensor mask_states(const Tensor& token) const {
+    const int64_t sites = config_.state.joined / config_.state.target_hidden;
+    const Tensor one = join(parts_.weight("mask_state").view({1, 1, -1}).chunk(sites, -1));
+    return one.expand({token.size(0), token.size(1), one.size(2)});
   }
 
   // Embedding and state side by side.
@@ -193,15 +216,14 @@ class DecoderHead final : public HeadNetwork {
 };
 
 void check_shape(const DecoderHeadShape& shape, const DecoderConfig& target) {
-  const auto refuse = [&](const std::string& what) {
-    throw ConfigError(cat("a head of kind '", shape.kind, "' cannot be trained for this target: ", what));
-  };
   if (shape.kind == "kangaroo" && (shape.sites.at(0) < 1 || shape.sites.at(0) >= target.layers))
-    refuse(cat("exit_layer = ", shape.sites.at(0), "; expected 1..", target.layers - 1, ", since it has ",
-               target.layers, " layers and one at least must verify"));
+    refuse_target(shape.kind, cat("exit_layer = ", shape.sites.at(0), "; expected 1..", target.layers - 1,
+                                  ", since it has ", target.layers, " layers and one at least must verify"));
   check_target(shape.kind, target, shape.sites, 0, target.layers + 1);
-  if (shape.kind == "eagle3" && shape.sites.empty() && target.layers < 4)
-    refuse(cat("it has ", target.layers, " layers; states of layers 2, L/2 and L-3 are read, so expected at least 4"));
+  check_mask(shape.mask, target);
+  if (is_eagle3(shape) && shape.sites.empty() && target.layers < 4)
+    refuse_target(shape.kind, cat("it has ", target.layers,
+                                  " layers; states of layers 2, L/2 and L-3 are read, so expected at least 4"));
 }
 
 }  // namespace

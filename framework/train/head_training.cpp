@@ -11,11 +11,13 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "framework/train/autocast.h"
 #include "framework/train/chain_acceptance.h"
 #include "framework/train/row_chunks.h"
+#include "framework/train/state_noise.h"
 
 namespace specula {
 namespace {
@@ -24,12 +26,16 @@ class HeadTraining final : public Objective {
  public:
   HeadTraining(std::unique_ptr<DraftNetwork> network, std::shared_ptr<FrozenTarget> target,
                const HeadTrainingOptions& options, const DecoderTraining& training)
-      : network_(std::move(network)), target_(std::move(target)), options_(options), training_(training) {}
+      : network_(std::move(network)),
+        target_(std::move(target)),
+        options_(options),
+        training_(training),
+        keys_(options.seed) {}
 
   std::vector<Parameter> parameters() const override { return network_->parameters(); }
 
   Figures learn(const Batch& batch, double share) override {
-    const Unrolled rows = unroll(batch.token, options_.levels);
+    const Unrolled rows = unroll(batch.token, options_.levels, batch.first);
     double distance = 0, data = 0, apart = 0;
     sum_in_chunks(rows.features, chunk(options_.levels), [&](const Tensor& part, int64_t first) {
       const Taught taught = teach(rows, first, part.size(0));
@@ -68,7 +74,7 @@ class HeadTraining final : public Objective {
 
   Figures validate(const Tensor& token) const override {
     const at::NoGradGuard no_grad;
-    const Unrolled rows = unroll(token, options_.gamma);
+    const Unrolled rows = unroll(token, options_.gamma, std::nullopt);
     ChainAcceptance acceptance(options_.gamma);
     double kl = 0;
     sum_in_chunks(rows.features, chunk(options_.gamma), [&](const Tensor& part, int64_t first) {
@@ -145,7 +151,8 @@ class HeadTraining final : public Objective {
     return std::max<int64_t>(1, rows_of_chunk(target_->config().vocab) / (levels + 1));
   }
 
-  Unrolled unroll(const Tensor& given, int levels) const {
+  // `noise_of`: the number of the first text, by which noise is drawn; none: the states are exact.
+  Unrolled unroll(const Tensor& given, int levels, std::optional<int64_t> noise_of) const {
     Dims dims;
     dims.check(given, "token", "B T");
     const Tensor token = given.to(training_.device);
@@ -161,6 +168,7 @@ class HeadTraining final : public Objective {
                   .levels = levels,
                   .texts = token.size(0)};
     states.pop_back();
+    if (noise_of && options_.noise > 0) states = with_noise(states, options_.noise, keys_, *noise_of);
     std::vector<Tensor> features;
     const AutocastScope autocast(training_.autocast, training_.device);
     for (const Tensor& of_level : network_->unroll(text, states, levels)) {
@@ -200,6 +208,7 @@ class HeadTraining final : public Objective {
   std::shared_ptr<FrozenTarget> target_;
   HeadTrainingOptions options_;
   DecoderTraining training_;
+  Keyring keys_;
 };
 
 }  // namespace

@@ -3,7 +3,7 @@
 // Li et al. 2025; one level is EAGLE's and MTP's own training).  Licence: Apache-2.0.
 #pragma once
 
-#include <filesystem>
+#include <cstdint>
 #include <memory>
 
 #include "framework/train/divergence.h"
@@ -19,6 +19,8 @@ struct HeadTrainingOptions {
   double beta = 0.5;         // of jsd
   double data_share = 0;     // of the loss: cross-entropy of the texts' own tokens
   double feature_share = 0;  // smooth L1 distance of the features to the target's last states, added to the loss
+  double noise = 0;          // numbers of U(-noise, noise) are added to the target's states (state_noise.h)
+  uint64_t seed = 0;         // of the noise
 };
 
 std::unique_ptr<Objective> make_head_training(std::unique_ptr<DraftNetwork> network,

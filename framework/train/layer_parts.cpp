@@ -85,20 +85,26 @@ nlohmann::ordered_json layer_fields(const LayerSizes& sizes, const DecoderConfig
           {"tie_word_embeddings", false}};
 }
 
+void refuse_target(const std::string& kind, const std::string& why) {
+  throw ConfigError(cat("a head of kind '", kind, "' cannot be trained for this target: ", why));
+}
+
 void check_target(const std::string& kind, const DecoderConfig& target, const std::vector<int>& sites, int first,
                   int64_t last) {
-  const auto refuse = [&](const std::string& what) {
-    throw ConfigError(cat("a head of kind '", kind, "' cannot be trained for this target: ", what));
-  };
-  if (target.norm != NormKind::kRms) refuse("its norms are not RMS norms, which the head's are");
-  if (target.is_head()) refuse("it is a head itself");
+  if (target.norm != NormKind::kRms) refuse_target(kind, "its norms are not RMS norms, which the head's are");
+  if (target.is_head()) refuse_target(kind, "it is a head itself");
   if (target.turning() != target.head_dim || target.rope.type != RopeType::kDefault)
-    refuse("its rotary embedding is not the plain one, which the head's is");
+    refuse_target(kind, "its rotary embedding is not the plain one, which the head's is");
   for (const int site : sites) {
     if (site < first || site > last)
-      refuse(cat("it has no site ", site, "; expected ", first, "..", last, " (", target.layers,
-                 " before its final norm)"));
+      refuse_target(kind, cat("it has no site ", site, "; expected ", first, "..", last, " (", target.layers,
+                              " before its final norm)"));
   }
+}
+
+void check_mask(Token mask, const DecoderConfig& target) {
+  if (mask < 0 || mask >= target.vocab)
+    throw ConfigError(cat("mask_token = ", mask, " is no token of the target; expected 0..", target.vocab - 1));
 }
 
 Tensor embedded(const Tensor& token, const ReferenceDecoder& target) {

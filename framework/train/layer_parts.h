@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "framework/core/token.h"
 #include "framework/model/architecture/decoder_config.h"
 #include "framework/model/architecture/rope.h"
 #include "framework/train/decoder_weights.h"
@@ -23,6 +24,7 @@ class LayerParts {
   std::vector<Parameter> learning() const;
   Parameters detached() const;
   bool has(const std::string& name) const { return weights_.contains(name + ".weight"); }
+  const Tensor& weight(const std::string& name) const { return weights_.at(name + ".weight"); }
   Tensor linear(const Tensor& x, const std::string& name) const;
   Tensor norm(const Tensor& x, const std::string& name) const;                  // of the last dimension, float32
   Tensor feed_forward(const Tensor& x, int64_t layer) const;                    // with the norm in front of it
@@ -44,10 +46,13 @@ struct LayerSizes {
 };
 // The fields of a head's config.json that any decoder has.
 nlohmann::ordered_json layer_fields(const LayerSizes& sizes, const DecoderConfig& target);
+[[noreturn]] void refuse_target(const std::string& kind, const std::string& why);  // throws ConfigError
 // Throws ConfigError for a target whose layers such parts cannot be like, or that lacks one of the sites, which are to
 // be `first` .. `last`.
 void check_target(const std::string& kind, const DecoderConfig& target, const std::vector<int>& sites, int first,
                   int64_t last);
+// Throws ConfigError for what is no token of the target.
+void check_mask(Token mask, const DecoderConfig& target);
 
 // The head's embedding, which is the target's.
 Tensor embedded(const Tensor& token, const ReferenceDecoder& target);

@@ -92,6 +92,9 @@ void write_head(const std::string& kind, int64_t vocab, const std::string& folde
   if (kind == "eagle") return layer({"fc.weight", "fc.bias", "layers.0.mlp.down_proj.weight"});
   // The hash model has 4 layers; its states of layers 2, 2 and 1 are joined.
   if (kind == "eagle3") return layer({"fc.weight", "midlayer.hidden_norm.weight", "lm_head.weight"});
+  if (kind == "peagle")
+    return layer({"fc.weight", "layers.0.hidden_norm.weight", "lm_head.weight", "mask_hidden"},
+                 cat(R"(, "num_hidden_layers": 2, "ptd_token_id": 0, "para_depths": )", kSteps));
   if (kind == "block_diffusion")
     return layer(
         {"fc.weight", "hidden_norm.weight", "layers.0.self_attn.q_proj.weight", "layers.0.self_attn.q_norm.weight"},
@@ -124,7 +127,8 @@ const LoadedModel& toy_llama(int64_t vocab) {
 }
 
 std::vector<std::string> toy_head_kinds() {
-  return {"medusa", "hydra", "mlp_speculator", "eagle", "eagle3", "mtp", "kangaroo", "block_diffusion", "hydra_prefix"};
+  return {"medusa", "hydra", "mlp_speculator", "eagle",           "eagle3",
+          "peagle", "mtp",   "kangaroo",       "block_diffusion", "hydra_prefix"};
 }
 
 const LanguageModel& toy_head(const std::string& kind, int64_t vocab) {

@@ -32,10 +32,10 @@ struct Pair {
 std::unique_ptr<DraftNetwork> untrained(const std::string& kind, const std::shared_ptr<FrozenTarget>& target,
                                         const DecoderTraining& training) {
   if (kind == "block_diffusion") return make_block_head({.block = 6}, target, 1, training);
-  const bool attends = kind == "eagle" || kind == "eagle3" || kind == "mtp" || kind == "kangaroo";
+  const bool attends = kind == "eagle" || kind == "eagle3" || kind == "peagle" || kind == "mtp" || kind == "kangaroo";
   if (!attends) return make_step_head({.kind = kind, .levels = 4}, target, 1, training);
   const std::vector<int> sites = kind == "kangaroo" ? std::vector{2} : std::vector<int>{};
-  return make_decoder_head({.kind = kind, .sites = sites}, target, 1, training);
+  return make_decoder_head({.kind = kind, .sites = sites, .named = kind == "peagle" ? 4 : 0}, target, 1, training);
 }
 
 // Heads of the demo target as they are before any training: of each kind, with the target's own output head.
@@ -44,7 +44,7 @@ std::map<std::string, std::unique_ptr<LoadedModel>> untrained_heads(const Loaded
   const auto frozen = std::make_shared<FrozenTarget>(kDemo / "target", training);
   std::map<std::string, std::unique_ptr<LoadedModel>> heads;
   for (const std::string kind :
-       {"medusa", "hydra", "mlp_speculator", "eagle", "eagle3", "mtp", "kangaroo", "block_diffusion"}) {
+       {"medusa", "hydra", "mlp_speculator", "eagle", "eagle3", "peagle", "mtp", "kangaroo", "block_diffusion"}) {
     const auto head = untrained(kind, frozen, training);
     const std::filesystem::path folder =
         std::filesystem::temp_directory_path() / cat("specula-same-text-", ::getpid(), "-", kind);

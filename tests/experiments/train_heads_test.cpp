@@ -65,14 +65,15 @@ class HeadMisfits : public ConfigFolder {
 };
 class TrainHeads : public HeadMisfits, public ::testing::WithParamInterface<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Kinds, TrainHeads,
-                         ::testing::Values("medusa", "hydra", "mlp_speculator", "eagle", "eagle3", "mtp", "kangaroo",
-                                           "block_diffusion"),
+                         ::testing::Values("medusa", "hydra", "mlp_speculator", "eagle", "eagle3", "peagle", "mtp",
+                                           "kangaroo", "block_diffusion"),
                          [](const auto& kind) { return std::string(kind.param); });
 
 TEST_P(TrainHeads, DraftWhatIsVerifiedToBeTheBaselinesText) {
   const std::string kind = GetParam();
   std::vector<std::string> sets;
   if (kind == "eagle3") sets = {"head.draft_vocab=300"};
+  if (kind == "peagle") sets = {"head.levels=4", "head.fc_norm=true"};
   if (kind == "mlp_speculator") sets = {"head.inner=32"};
   if (kind == "block_diffusion") sets = {"head.block=4", "head.layers=2"};
   const std::string head = trained(kind, sets);
@@ -128,6 +129,7 @@ TEST_F(HeadMisfits, AnAdapterReadsALayerThatLeavesOneToVerify) {
   } catch (const ConfigError& e) {
     EXPECT_THAT(e.what(), HasSubstr("exit_layer = 6; expected 1..5, since it has 6 layers"));
   }
+  EXPECT_FALSE(fs::exists(path("out"))) << "a folder would stand in the way of what is asked for next";
 }
 
 TEST_F(HeadMisfits, MisfitsAreToldBeforeAnythingLoads) {

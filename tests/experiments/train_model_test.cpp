@@ -243,6 +243,7 @@ std::string kind_of(const std::string& name) {
                                                                   {"early_exit", "early_exit"},
                                                                   {"medusa", "medusa"},
                                                                   {"eagle3", "eagle3"},
+                                                                  {"peagle", "peagle"},
                                                                   {"eagle", "eagle"},
                                                                   {"mtp", "mtp"},
                                                                   {"kangaroo", "kangaroo"},

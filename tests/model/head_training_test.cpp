@@ -2,10 +2,12 @@
 // that it writes gives row by row; its gradients are those of finite differences; a few steps make it better.
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/tensor.h>
 #include <gmock/gmock.h>
 
 #include <cmath>
+#include <set>
 
 #include "framework/core/files.h"
 #include "framework/decode/head_cache.h"
@@ -15,6 +17,7 @@
 #include "framework/train/decoder_head.h"
 #include "framework/train/head_training.h"
 #include "framework/train/parallel_draft.h"
+#include "framework/train/state_noise.h"
 #include "framework/train/step_head.h"
 #include "tests/model/gradients.h"
 #include "tests/model/support.h"
@@ -42,6 +45,10 @@ std::unique_ptr<DraftNetwork> network(const std::string& kind, const DecoderTrai
   if (kind == "eagle3")
     return make_decoder_head({.kind = kind, .draft_tokens = {1, 5, 7, 20, 33, 60}}, target(), 3, training);
   if (kind == "eagle3_sites") return make_decoder_head({.kind = "eagle3", .sites = {1, 4}}, target(), 3, training);
+  if (kind == "eagle3_1")
+    return make_decoder_head({.kind = "eagle3", .fc_norm = true, .norm_output = true}, target(), 3, training);
+  if (kind == "peagle")
+    return make_decoder_head({.kind = kind, .fc_norm = true, .named = kLevels, .mask = kMask}, target(), 3, training);
   if (kind == "eagle3_whole") return make_decoder_head({.kind = "eagle3"}, target(), 3, training);
   if (kind == "block_diffusion")
     return make_block_head({.sizes = {.layers = 2}, .block = kLevels + 1, .mask = kMask}, target(), 3, training);
@@ -67,8 +74,9 @@ void shake(const DraftNetwork& head) {
   }
 }
 
-const auto kHeads = ::testing::Values("medusa", "medusa_shared", "hydra", "hydra_prefix", "mlp_speculator", "eagle",
-                                      "eagle3", "eagle3_whole", "eagle3_sites", "mtp", "kangaroo", "block_diffusion");
+const auto kHeads =
+    ::testing::Values("medusa", "medusa_shared", "hydra", "hydra_prefix", "mlp_speculator", "eagle", "eagle3",
+                      "eagle3_whole", "eagle3_sites", "eagle3_1", "peagle", "mtp", "kangaroo", "block_diffusion");
 std::string kind_of(const ::testing::TestParamInfo<const char*>& kind) { return kind.param; }
 class HeadNetworks : public ::testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Kinds, HeadNetworks, kHeads, kind_of);
@@ -153,6 +161,15 @@ TEST(ParallelDraft, RefusesAMaskThatIsNoToken) {
   }
 }
 
+TEST(ParallelHeadTraining, RefusesAMaskThatIsNoToken) {
+  const auto made = [](Token mask) {
+    return make_decoder_head({.kind = "peagle", .named = 2, .mask = mask}, target(), 3, kExact);
+  };
+  EXPECT_THROW(made(61), ConfigError);
+  EXPECT_THROW(made(-1), ConfigError);
+  EXPECT_EQ(made(60)->levels(), 2);
+}
+
 TEST(BlockHeadTraining, RefusesWhatTheTargetDoesNotHave) {
   EXPECT_THROW(make_block_head({.mask = 61, .sites = {2}}, target(), 3, kExact), ConfigError);
   EXPECT_THROW(make_block_head({.sites = {6}}, target(), 3, kExact), ConfigError);
@@ -201,6 +218,42 @@ TEST_P(DraftNetworks, LearnWhatTheTargetSays) {
   }
   EXPECT_LT(loss_of(*objective, {.token = token}), 0.8 * before);
   EXPECT_GT(figure(objective->validate(token), "accepted_t1"), figure(begun, "accepted_t1"));
+}
+
+TEST(StateNoise, IsUniformAndKeyedByText) {
+  const Keyring keys(3);
+  const std::vector<Tensor> exact(2, at::full({4, 50, 30}, 2.0F));
+  const std::vector<Tensor> noisy = with_noise(exact, 0.5, keys, 7);
+  ASSERT_EQ(noisy.size(), 2U);
+  const Tensor far = noisy[0] - exact[0];  // 6,000 numbers: the standard error of their mean is .0037
+  EXPECT_NEAR(far.mean().item<double>(), 0, 0.015);
+  EXPECT_NEAR(far.square().mean().item<double>(), 0.25 / 3, 0.004);
+  EXPECT_LT(far.abs().max().item<double>(), 0.5);
+  EXPECT_GT(far.abs().max().item<double>(), 0.49);
+  EXPECT_EQ(std::set<float>(far.const_data_ptr<float>(), far.const_data_ptr<float>() + 120).size(), 120U);
+  EXPECT_FALSE(noisy[0].equal(noisy[1])) << "two sites";
+  EXPECT_TRUE(with_noise({exact[0].narrow(0, 2, 2)}, 0.5, keys, 9)[0].equal(noisy[0].narrow(0, 2, 2)));
+  EXPECT_TRUE(with_noise({exact[0].narrow(1, 0, 9)}, 0.5, keys, 7)[0].equal(noisy[0].narrow(1, 0, 9)));
+  EXPECT_FALSE(with_noise({exact[0]}, 0.5, keys, 8)[0].equal(noisy[0]));
+  EXPECT_FALSE(with_noise({exact[0]}, 0.5, Keyring(4), 7)[0].equal(noisy[0]));
+}
+
+// A batch at once and text by text is the same; what is validated is exact.
+TEST(HeadTraining, AddsNoiseOfEachTextToTheStatesThatItLearnsFrom) {
+  const auto objective = [&](double noise) {
+    return make_head_training(network("eagle"), target(), {.levels = 1, .gamma = kLevels, .noise = noise, .seed = 5},
+                              kExact);
+  };
+  Dice dice(8);
+  const Tensor token = at::tensor(random_tokens(dice, 36, 61)).view({2, 18});
+  const auto noisy = objective(0.3), exact = objective(0);
+  const double both = loss_of(*noisy, {.token = token, .first = 4});
+  const double first = loss_of(*noisy, {.token = token.narrow(0, 0, 1), .first = 4});
+  const double second = loss_of(*noisy, {.token = token.narrow(0, 1, 1), .first = 5});
+  EXPECT_NEAR(both, (first + second) / 2, 1e-6);
+  EXPECT_NE(second, loss_of(*noisy, {.token = token.narrow(0, 1, 1), .first = 4}));
+  EXPECT_NE(both, loss_of(*exact, {.token = token, .first = 4}));
+  EXPECT_EQ(noisy->validate(token), exact->validate(token));
 }
 
 // By hand: two levels, one text, two places that both reach.

@@ -1,6 +1,7 @@
 // Heads in their published layouts against the equations of their papers in PyTorch (fixtures by
 // tests/tools/make_head_fixtures.py), and the errors of heads that do not fit.
 #include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
 #include <gmock/gmock.h>
 
 #include <cmath>
@@ -101,8 +102,9 @@ double error_of(const std::vector<float>& own, const std::vector<float>& expecte
 class Heads : public ::testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Published, Heads,
                          ::testing::Values("medusa", "medusa_shared", "hydra", "hydra_prefix", "mlp_speculator",
-                                           "mlp_speculator_tied", "eagle", "eagle3", "eagle3_speculators", "mtp",
-                                           "kangaroo", "block_diffusion", "block_diffusion_speculators"),
+                                           "mlp_speculator_tied", "eagle", "eagle3", "eagle3_speculators", "eagle3_1",
+                                           "eagle3_normed", "peagle", "mtp", "kangaroo", "block_diffusion",
+                                           "block_diffusion_speculators"),
                          [](const auto& kind) { return std::string(kind.param); });
 
 TEST_P(Heads, GiveTheLogitsOfThePapersEquations) {
@@ -214,6 +216,18 @@ TEST(HeadErrors, DraftTokensOutOfTheVocabularyAreNamed) {
   EXPECT_THAT(twice.refusal(), AllOf(HasSubstr("d2t"), HasSubstr("two entries lead to token 60")));
 }
 
+TEST(HeadErrors, NormsOfStatesThatAreMissingOrTwoAtOnce) {
+  WrongHead missing("eagle3_1");
+  missing.replace("model.safetensors", "fc_norm.1.weight", "fc_nrom.1.weight");
+  EXPECT_THAT(missing.refusal(), HasSubstr("'fc_norm.1.weight' is missing"));
+  WrongHead unsaid("eagle3_1");
+  unsaid.replace("config.json", "\"fc_norm\": true", "\"fc_norm\": false");
+  EXPECT_THAT(unsaid.refusal(), AllOf(HasSubstr("unexpected"), HasSubstr("fc_norm.0.weight")));
+  WrongHead both("eagle3_1");
+  both.replace("config.json", "\"fc_norm\": true", "\"fc_norm\": true, \"norm_before_fc\": true");
+  EXPECT_THAT(both.refusal(), AllOf(HasSubstr("norm_before_fc"), HasSubstr("fc_norm")));
+}
+
 TEST(HeadErrors, LayersThatTheTargetDoesNotHave) {
   WrongHead head("eagle3_speculators");
   head.replace("config.json", "    4\n", "    9\n");
@@ -259,9 +273,60 @@ TEST(BlockHeads, RowsOfABlockSeeThoseBehindThem) {
     return logits;
   };
   EXPECT_GT(error_of(first(*few.head), first(*all.head)), 1e-2);
-  const ShorterBlock shorter(dynamic_cast<const BlockHeads&>(*all.head), 3);
+  const ShorterRounds shorter(dynamic_cast<const RoundHeads&>(*all.head), 2);
   EXPECT_EQ(shorter.head_traits()->depth, 2);
   EXPECT_EQ(first(shorter), first(*few.head)) << "a block is as short as it is asked to be";
+}
+
+// P-EAGLE's masks are causal, so fewer of them say the same; the root is no mask.
+TEST(ParallelHeads, MasksSeeWhatStandsInFrontOfThem) {
+  const Expected expected = expected_of("peagle");
+  const Loaded loaded(fixture("peagle"));
+  const std::vector<float> all = logits_of_head(*loaded.head, expected);
+  const auto first = [](std::vector<float> logits, size_t rows) {
+    logits.resize(rows * 61);
+    return logits;
+  };
+  const ShorterRounds fewer(dynamic_cast<const RoundHeads&>(*loaded.head), 2);
+  const std::vector<float> two = logits_of_head(fewer, expected);
+  EXPECT_EQ(first(two, 2), first(all, 2));
+  EXPECT_NE(first(two, 3), first(all, 3)) << "what is deeper repeats the last mask";
+  WrongHead changed("peagle");
+  changed.replace("config.json", "\"mask_token_id\": 5", "\"mask_token_id\": 6");
+  const Loaded other(changed.path());
+  const std::vector<float> of_other = logits_of_head(*other.head, expected);
+  EXPECT_EQ(first(of_other, 1), first(all, 1));
+  EXPECT_GT(error_of(of_other, all), 1e-2);
+}
+
+// Of a root that was fed without a question the masks are named all the same.
+TEST(ParallelHeads, MasksAreNamedBehindARootThatWasNotAsked) {
+  const Expected expected = expected_of("peagle");
+  const Loaded loaded(fixture("peagle"));
+  const std::vector<float> all = logits_of_head(*loaded.head, expected);
+  const auto cache = loaded.head->new_cache(1, 0);
+  Rows text = to_rows({chain(expected.token)});
+  text.hidden = loaded.head->join(expected.states).unsqueeze(0);
+  loaded.head->forward(text, *cache, {.logits = Logits::kNone});
+  Rows draft = to_rows({chain({expected.draft[0]}, static_cast<int>(expected.token.size()))});
+  draft.hidden = at::zeros({1, 1, 32});
+  const std::vector<float> second = values(loaded.head->forward(draft, *cache, {.logits = Logits::kLast}).logits);
+  EXPECT_EQ(second, std::vector<float>(all.begin() + 61, all.begin() + 122));
+}
+
+TEST(HeadErrors, MasksAndLayersThatCannotBe) {
+  WrongHead unsaid("peagle");
+  unsaid.replace("config.json", "\"mask_token_id\"", "\"other\"");
+  EXPECT_THAT(unsaid.refusal(), AllOf(HasSubstr("ptd_token_id"), HasSubstr("is missing")));
+  WrongHead far("peagle");
+  far.replace("config.json", "\"mask_token_id\": 5", "\"mask_token_id\": 61");
+  EXPECT_THAT(far.refusal(), AllOf(HasSubstr("mask_token_id"), HasSubstr("61"), HasSubstr("0..60")));
+  WrongHead short_state("peagle");
+  short_state.replace("model.safetensors", "[1,1,96]", "[1,2,48]");
+  EXPECT_THAT(short_state.refusal(), AllOf(HasSubstr("mask_hidden"), HasSubstr("asks for [1, 1, 96]")));
+  WrongHead layers("eagle3");
+  layers.replace("config.json", "\"num_hidden_layers\": 1", "\"num_hidden_layers\": 2");
+  EXPECT_THAT(layers.refusal(), AllOf(HasSubstr("num_hidden_layers"), HasSubstr("midlayer")));
 }
 
 // 60 blocks are more rows than a pass takes at once.

@@ -8,7 +8,7 @@
 float32: token [T] and states [T,S,H], the rows of a text with the target's states; draft [K], tokens that follow the
 last of them, each carrying what the head gave for the one before; logits [T+K,V], -inf for tokens that it cannot draft.
 Heads without attention have T = 1.  Kangaroo's drafts carry states of the target too, states [T+K,1,H];
-Hydra++ and DFlash have logits behind the text alone, [1+K,V].  `versions.txt` says which libraries made them.  Licence: Apache-2.0.
+Hydra++, DFlash and P-EAGLE have logits behind the text alone, [1+K,V].  `versions.txt` says which libraries made them.  Licence: Apache-2.0.
 """
 import json
 import math
@@ -188,13 +188,18 @@ def eagle(target):
     return dict(LAYER, bias=True), w, "pytorch_model.bin", row, lambda s: s[0]
 
 
-def eagle3(prefix, residual_normed, own_embedding):
+# `norms`: of the states, "fc_norm" (each its own) or "norm_before_fc" (all side by side).
+def eagle3(prefix, residual_normed, own_embedding, norms="", norm_output=False):
     def make(target):
         drafted = 23
         shapes = {"fc.weight": (H, 3 * H), "norm.weight": (H,), "lm_head.weight": (drafted, H),
                   **layer_shapes(prefix, 2 * H), prefix + "hidden_norm.weight": (H,), prefix + "input_layernorm.weight": (H,)}
         if own_embedding:
             shapes["embed_tokens.weight"] = (V, H)
+        if norms == "fc_norm":
+            shapes |= {f"fc_norm.{i}.weight": (H,) for i in range(3)}
+        if norms == "norm_before_fc":
+            shapes["input_norm.weight"] = (3 * H,)
         w = random(shapes)
         tokens = torch.randperm(V)[:drafted].sort().values
         w["d2t"] = tokens - torch.arange(drafted)
@@ -207,15 +212,48 @@ def eagle3(prefix, residual_normed, own_embedding):
             e = rms(embedding[token], w[prefix + "input_layernorm.weight"])
             y = layer(torch.cat([e, normed]), normed if residual_normed else g)
             logits = torch.full((V,), -math.inf)
-            logits[tokens] = w["lm_head.weight"] @ rms(y, w["norm.weight"])
-            return logits, y
+            normed_output = rms(y, w["norm.weight"])
+            logits[tokens] = w["lm_head.weight"] @ normed_output
+            return logits, normed_output if norm_output else y
+
+        def join(s):
+            if norms == "fc_norm":
+                s = torch.stack([rms(s[i], w[f"fc_norm.{i}.weight"]) for i in range(3)])
+            s = s.reshape(-1)
+            return w["fc.weight"] @ (rms(s, w["input_norm.weight"]) if norms == "norm_before_fc" else s)
         if prefix == "midlayer.":
             config = dict(LAYER, architectures=["LlamaForCausalLMEagle3"], draft_vocab_size=drafted)
         else:
             config = dict(speculators_model_type="eagle3", transformer_layer_config=LAYER, draft_vocab_size=drafted,
                           norm_before_residual=residual_normed, eagle_aux_hidden_state_layer_ids=[1, 3, 4])
-        return config, w, "model.safetensors", row, lambda s: w["fc.weight"] @ s.reshape(-1)
+        config |= {flag: True for flag, is_set in ((norms, norms), ("norm_output", norm_output)) if is_set}
+        return config, w, "model.safetensors", row, join
     return make
+
+
+# Two layers; the mask's state has one learned part for each site, joined as those of the target are.
+def peagle(target):
+    mask = 5
+    config, w, file, _, join = eagle3("layers.0.", False, True)(target)
+    w |= random({"layers.1.input_layernorm.weight": (H,), **layer_shapes("layers.1."), "mask_hidden": (1, 1, 3 * H)})
+    first, second = Layer(w, "layers.0."), Layer(w, "layers.1.")
+    tokens = w["d2t"] + torch.arange(len(w["d2t"]))
+    masked = join(w["mask_hidden"])
+
+    def row(token, g):
+        place = len(first.keys)
+        if place >= T:
+            token, g = mask, masked
+        e = rms(w["embed_tokens.weight"][token], w["layers.0.input_layernorm.weight"])
+        y = first(torch.cat([e, rms(g, w["layers.0.hidden_norm.weight"])]), g)
+        y = second(rms(y, w["layers.1.input_layernorm.weight"]), y)
+        logits = torch.full((V,), -math.inf)
+        logits[tokens] = w["lm_head.weight"] @ rms(y, w["norm.weight"])
+        return (logits, g) if place >= T - 1 else (None, None)  # asked behind the text alone
+    layer = dict(LAYER, num_hidden_layers=2)
+    config = dict(config, speculators_model_type="peagle", transformer_layer_config=layer, mask_token_id=mask)
+    del config["norm_before_residual"], config["eagle_aux_hidden_state_layer_ids"]
+    return config, w, file, row, join
 
 
 def mtp(target):
@@ -296,7 +334,9 @@ def block_diffusion(nested):
 
 FIXTURES = {"medusa": medusa, "medusa_shared": medusa_shared, "hydra": hydra, "hydra_prefix": hydra_prefix, "mlp_speculator": speculator(False),
             "mlp_speculator_tied": speculator(True), "eagle": eagle, "eagle3": eagle3("midlayer.", False, True),
-            "eagle3_speculators": eagle3("layers.0.", True, False), "mtp": mtp, "kangaroo": kangaroo,
+            "eagle3_speculators": eagle3("layers.0.", True, False),
+            "eagle3_1": eagle3("midlayer.", False, False, "fc_norm", True),
+            "eagle3_normed": eagle3("layers.0.", False, True, "norm_before_fc"), "peagle": peagle, "mtp": mtp, "kangaroo": kangaroo,
             "block_diffusion": block_diffusion(False), "block_diffusion_speculators": block_diffusion(True)}
 
 
@@ -313,7 +353,7 @@ def make(root, name, kind, target):
     rows = T if any("self_attn" in tensor for tensor in weights) else 1
     token, draft = torch.randint(0, V, (rows,)), torch.randint(0, V, (K,))
     brought = rows + K if name == "kangaroo" else rows
-    sites = 3 if name.startswith("eagle3") else 2 if name.startswith("block_diffusion") else 1
+    sites = 3 if name.startswith("eagle3") or name == "peagle" else 2 if name.startswith("block_diffusion") else 1
     states = torch.randn(brought, sites, H)
     logits = []
     for i in range(rows):

@@ -59,6 +59,13 @@ enum class StateEntry {
   kContext     // keys and values of all layers are those of norm'(s), and rows without a state, which are a block, see
                // them and each other (DFlash, Chen et al. 2026)
 };
+// RMS norms of a target's states in front of the matrix that joins them.
+enum class JoinNorm {
+  kNone,
+  kEach,  // a norm for each site (EAGLE-3.1)
+  kAll,   // one over all of them side by side
+};
+
 struct StateConfig {
   StateEntry entry = StateEntry::kNone;
   std::string kind{};        // HeadTraits::kind
@@ -67,13 +74,14 @@ struct StateConfig {
   bool bias = false;         // of F
   std::vector<int> sites{};  // of the target; -1: behind its final norm
   int64_t joined = 0;        // numbers of all sites that a matrix [H,joined] joins to s; 0: s is the one site
+  JoinNorm join_norm = JoinNorm::kNone;
   bool carries_normed =
       false;  // a drafted row carries what is behind the head's final norm, else what is in front of it
   bool own_embedding = true, own_output = true;  // else the target's
   int64_t draft_vocab = 0;     // tokens that it can draft (tensor d2t says which); 0: the whole vocabulary
   int64_t target_hidden = 0;   // hidden size of the target
-  int64_t block = 0;           // of kContext: rows of a block, the first of which is the last token of the text
-  int64_t mask_token = 0;      // of kContext: what stands in the others
+  int64_t named = 0;           // tokens that one pass names, since masks stand for those to come; 0: the next one alone
+  int64_t mask_token = 0;      // what such masks are
   std::string stored_layer{};  // how the file begins the names of its layer
 };
 
@@ -134,6 +142,7 @@ struct DecoderConfig {
   bool is_projected() const { return embedding_dim != 0 && embedding_dim != hidden; }
   bool is_head() const { return state.entry != StateEntry::kNone; }
   bool drafts_blocks() const { return state.entry == StateEntry::kContext; }
+  bool names_rounds() const { return state.named > 0; }
   int64_t outputs() const { return state.draft_vocab == 0 ? vocab : state.draft_vocab; }  // of the head
   int64_t attention_inputs(int64_t layer) const {                                         // of q, k and v
     return state.entry == StateEntry::kAttention && layer == 0 ? 2 * hidden : hidden;
@@ -153,8 +162,9 @@ std::vector<std::string> known_architectures();
 //   layers.N.attention.{norm,q,k,v,q_norm,k_norm,output,post_norm}, layers.N.mlp.{norm,gate,up,down,post_norm},
 //   layers.N.mlp.{router,shared_gate}, layers.N.mlp.experts.M.{gate,up,down}, layers.N.mlp.shared.{gate,up,down};
 //   final_norm; head [V,E] where it is not tied; of heads of another model state_input [H,2H], state_norm, token_norm,
-//   state_join [H,joined], and embedding and head only where they are their own.  Each with ".weight", and ".bias"
-//   where there is one.
+//   state_join [H,joined], join_norm.N, mask_state [1,joined], and embedding and head only where they are their own.
+//   Each with ".weight", and
+//   ".bias" where there is one.
 // Where `places.sum`, attention.post_norm and mlp.post_norm are the norms of the sums.
 struct TensorSpec {
   std::string name;

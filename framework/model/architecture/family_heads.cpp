@@ -1,6 +1,6 @@
-// Heads that are decoders, most of them of one layer: EAGLE and EAGLE-2, EAGLE-3, MTP modules, Kangaroo's adapter, the
-// layer of Hydra++, DFlash.  Their files hold no more than what is theirs; embedding and output head are the target's
-// where a file lacks them.
+// Heads that are decoders, most of them of one layer: EAGLE and EAGLE-2, EAGLE-3, P-EAGLE, MTP modules, Kangaroo's
+// adapter, the layer of Hydra++, DFlash.  Their files hold no more than what is theirs; embedding and output head are
+// the target's where a file lacks them.
 #include <cmath>
 
 #include "framework/core/error.h"
@@ -101,13 +101,18 @@ void look_at_eagle3(const Names& tensors, DecoderConfig& config) {
 
 // The files of speculators keep the layer's sizes in an object of their own.
 void read_eagle3(const ConfigFields& fields, DecoderConfig& config) {
-  if (fields.has("transformer_layer_config")) {
-    read_layer(fields.object("transformer_layer_config"), config);
-  } else {
-    read_layer(fields, config);
-  }
-  for (const char* flag : {"fc_norm", "norm_before_fc"}) fields.require_flag(flag, false, false);
+  const ConfigFields layers =
+      fields.has("transformer_layer_config") ? fields.object("transformer_layer_config") : fields;
+  read_layers(layers, config);
+  if (config.layers != 1 && config.state.stored_layer == "midlayer.")
+    layers.fail("num_hidden_layers", cat("is ", config.layers, ", but the file has one layer, 'midlayer'; expected 1"));
   StateConfig& state = config.state;
+  if (fields.flag_or("fc_norm", false)) state.join_norm = JoinNorm::kEach;
+  if (fields.flag_or("norm_before_fc", false)) {
+    if (state.join_norm == JoinNorm::kEach)
+      fields.fail("norm_before_fc", "is true beside fc_norm; expected one of them");
+    state.join_norm = JoinNorm::kAll;
+  }
   state.keeps_norm = fields.flag_or("norm_before_residual", false);
   state.carries_normed = fields.flag_or("norm_output", false);
   state.target_hidden = fields.size_or("target_hidden_size", config.hidden, kMostHidden);
@@ -120,12 +125,48 @@ void read_eagle3(const ConfigFields& fields, DecoderConfig& config) {
 std::vector<TensorSpec> map_eagle3(const DecoderConfig& config) {
   TensorMap map(config);
   const std::string& layer = config.state.stored_layer;
-  map.matrix({"state_join", config.hidden, config.state.joined, false}, "fc");
+  const StateConfig& state = config.state;
+  map.matrix({"state_join", config.hidden, state.joined, false}, "fc");
+  if (state.join_norm == JoinNorm::kAll) map.norm("join_norm.0", state.joined, "input_norm");
+  for (int64_t i = 0; state.join_norm == JoinNorm::kEach && i < state.joined / state.target_hidden; ++i)
+    map.norm(cat("join_norm.", i), state.target_hidden, cat("fc_norm.", i));
   map.norm("state_norm", config.hidden, layer + "hidden_norm");
   map.norm("token_norm", config.hidden, layer + "input_layernorm");
   map_ends(map, {.embedding = "embed_tokens", .final_norm = "norm"});
   map.layer(0, layer, {.attention_norm = ""});
+  for (int64_t i = 1; i < config.layers; ++i) map.layer(i, cat("layers.", i, "."), {});
   return map.take();
+}
+
+// ---- P-EAGLE ----
+
+const char* const kMaskState = "mask_hidden";
+
+bool is_peagle(const Names& tensors) { return is_eagle3(tensors) && tensors.contains(kMaskState); }
+
+void look_at_peagle(const Names& tensors, DecoderConfig& config) {
+  look_at_eagle3(tensors, config);
+  config.state.kind = "peagle";
+}
+
+// Programs differ in how they spell the token of a mask, and most files do not say how deep the head was trained.
+void read_peagle(const ConfigFields& fields, DecoderConfig& config) {
+  constexpr int64_t kUsual = 8, kMost = 64;
+  read_eagle3(fields, config);
+  config.state.mask_token = -1;
+  for (const char* name : {"ptd_token_id", "mask_token_id", "pard_token"}) {
+    if (fields.has(name)) config.state.mask_token = fields.count_or(name, -1, config.vocab - 1);
+  }
+  if (config.state.mask_token < 0) fields.fail("ptd_token_id", "is missing; expected the token of a mask");
+  config.state.named = fields.size_or(fields.has("num_depths") ? "num_depths" : "para_depths", kUsual, kMost);
+}
+
+std::vector<TensorSpec> map_peagle(const DecoderConfig& config) {
+  std::vector<TensorSpec> all = map_eagle3(config);
+  const int64_t joined = config.state.joined;
+  all.push_back(
+      {.name = "mask_state.weight", .shape = {1, joined}, .stored = kMaskState, .stored_shape = {1, 1, joined}});
+  return all;
 }
 
 // ---- MTP ----
@@ -212,7 +253,8 @@ void look_at_dflash(const Names& tensors, DecoderConfig& config) {
 // The layers whose outputs are read where the file does not say it: spread over 1 .. L - 3, the middle one for a single
 // layer, as DFlash's own code has them.
 std::vector<double> spread_layers(int64_t count, int64_t of_target) {
-  if (count == 1) return {double(of_target / 2)};
+  const int64_t middle = of_target / 2;
+  if (count == 1) return {static_cast<double>(middle)};
   std::vector<double> all;
   for (int64_t i = 0; i < count; ++i)
     all.push_back(std::nearbyint(1 + double(i) * double(of_target - 4) / double(count - 1)));
@@ -244,8 +286,8 @@ void read_dflash(const ConfigFields& fields, DecoderConfig& config) {
   StateConfig& state = config.state;
   constexpr int64_t kMostBlock = 256;
   const ConfigFields& sizes = own.has("block_size") ? own : fields;
-  state.block = sizes.size_or("block_size", is_nested ? 8 : 16, kMostBlock);
-  if (state.block < 2) sizes.fail("block_size", "is 1; expected at least 2, a token and one to come");
+  state.named = sizes.size_or("block_size", is_nested ? 8 : 16, kMostBlock) - 1;
+  if (state.named == 0) sizes.fail("block_size", "is 1; expected at least 2, a token and one to come");
   const ConfigFields& masks = own.has("mask_token_id") ? own : fields;
   state.mask_token = masks.count_or("mask_token_id", -1, config.vocab - 1);
   if (state.mask_token < 0) masks.fail("mask_token_id", "is missing; expected the token that stands for those to come");
@@ -296,7 +338,15 @@ std::vector<HeadFamily> head_families() {
       {.family = {{"EagleHead", "EAGLE, EAGLE-2", "head: one layer on embedding and state"}, read_layer, map_eagle},
        .is_one = is_eagle,
        .look = look_at_eagle},
-      {.family = {{"Eagle3Head", "EAGLE-3", "head: three states of the target; may draft a part of the vocabulary"},
+      {.family = {{"PEagleHead", "P-EAGLE", "head: EAGLE-3's, of which one pass names all tokens of a round"},
+                  read_peagle,
+                  map_peagle,
+                  {""},
+                  {"d2t", "t2d"}},
+       .is_one = is_peagle,
+       .look = look_at_peagle},
+      {.family = {{"Eagle3Head", "EAGLE-3, EAGLE-3.1",
+                   "head: three states of the target; may draft a part of the vocabulary"},
                   read_eagle3,
                   map_eagle3,
                   {""},

@@ -169,9 +169,21 @@ std::vector<Token> Checkpoint::draft_tokens() const {
   return tokens;
 }
 
+namespace {
+
+// Files differ in how many leading dimensions of one a vector has.
+bool is_same_shape(std::vector<int64_t> given, std::vector<int64_t> expected) {
+  for (std::vector<int64_t>* const shape : {&given, &expected}) {
+    while (shape->size() > 2 && shape->front() == 1) shape->erase(shape->begin());
+  }
+  return given == expected;
+}
+
+}  // namespace
+
 void Checkpoint::check_stored(const TensorSpec& spec, const StoredTensor& at) const {
   const std::string place = cat(at.file->path(), ": tensor '", spec.stored, "': ");
-  if (at.entry->shape != spec.stored_shape) {
+  if (!is_same_shape(at.entry->shape, spec.stored_shape)) {
     throw Error(cat(place, "shape ", shape_text(at.entry->shape), " does not fit config.json, which asks for ",
                     shape_text(spec.stored_shape)));
   }

@@ -84,7 +84,7 @@ HeadTraits traits_of(const DecoderConfig& config, int64_t layers) {
                     .lag = state.entry == StateEntry::kState ? 0 : 1,
                     .width = config.hidden,
                     .attends = true};
-  if (config.drafts_blocks()) traits.depth = static_cast<int>(state.block) - 1;
+  traits.depth = static_cast<int>(state.named);
   if (traits.sites.empty()) traits.sites = {2, all / 2, all - 3};  // as EAGLE-3's own code has them
   for (int& site : traits.sites) {
     if (site == -1) site = all + 1;
@@ -114,8 +114,21 @@ Tensor DecoderModel::join(const Tensor& states) const {
   const int64_t numbers = dims['S'] * dims['H'],
                 expected = config.state.joined > 0 ? config.state.joined : config.hidden;
   SPECULA_CHECK(config.is_head() && numbers == expected, "states of ", numbers, " numbers; expected ", expected);
-  const Tensor flat = states.reshape({dims['N'], numbers});
-  return config.state.joined > 0 ? multiply(weights_.state_join(), flat) : flat;
+  Tensor flat = states.reshape({dims['N'], numbers});
+  if (config.state.joined == 0) return flat;
+  const std::vector<Norm>& norms = weights_.join_norms();
+  if (!norms.empty()) {
+    flat = flat.clone();
+    const int64_t size = numbers / static_cast<int64_t>(norms.size());
+    float* part = flat.mutable_data_ptr<float>();
+    for (int64_t row = 0; row < dims['N']; ++row) {
+      for (const Norm& norm : norms) {
+        weights_.kernels().float_norm(norm.of_rows(), part, size, part);
+        part += size;
+      }
+    }
+  }
+  return multiply(weights_.state_join(), flat);
 }
 
 std::string DecoderModel::engine() const {

@@ -87,6 +87,9 @@ DecoderWeights::DecoderWeights(const Checkpoint& checkpoint, const Kernels& kern
   }
   if (config_.state.entry == StateEntry::kInput) state_input_ = read_matrix(checkpoint, "state_input", kernels_.layer);
   if (config_.state.joined > 0) state_join_ = read_matrix(checkpoint, "state_join", kernels_.layer);
+  for (std::string name = "join_norm.0"; checkpoint.has(name + ".weight"); name = cat("join_norm.", join_norms_.size()))
+    join_norms_.push_back(read_norm(checkpoint, name));
+  if (checkpoint.has("mask_state.weight")) mask_state_ = checkpoint.read("mask_state.weight");
   token_norm_ = read_norm(checkpoint, "token_norm");
   state_norm_ = read_norm(checkpoint, "state_norm");
   const auto is_used = [&](LayerRope rope) {

@@ -69,6 +69,8 @@ class DecoderWeights {
   const RowTable& positions() const { return positions_; }              // empty: none are learned
   const PackedMatrix& state_input() const { return state_input_; }      // [H,2H] of heads, by StateEntry
   const PackedMatrix& state_join() const { return state_join_; }        // [H,joined]
+  const std::vector<Norm>& join_norms() const { return join_norms_; }   // of equal parts of what is joined
+  const std::vector<float>& mask_state() const { return mask_state_; }  // [joined]: the states of a mask; empty: none
   const Norm& token_norm() const { return token_norm_; }
   const Norm& state_norm() const { return state_norm_; }
   const RotaryTable& rotations(LayerRope rope) const { return rope == LayerRope::kLocal ? local_ : main_; }
@@ -89,6 +91,8 @@ class DecoderWeights {
   std::vector<int64_t> windows_;
   Norm final_norm_;
   PackedMatrix head_, embedding_in_, embedding_out_, state_input_, state_join_;
+  std::vector<Norm> join_norms_;
+  std::vector<float> mask_state_;
   Norm token_norm_, state_norm_;
   bool embeds_from_head_;  // the head is tied and not quantized: rows are read from its packed form
   RowTable embedding_;     // in the cache's format; else empty
