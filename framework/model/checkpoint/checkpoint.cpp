@@ -159,10 +159,10 @@ std::vector<Token> Checkpoint::draft_tokens() const {
   std::vector<Token> tokens;
   std::set<int64_t> seen;
   for (int64_t i = 0; i < count; ++i) {
-    const int64_t offset = offsets[static_cast<size_t>(i)], token = i + offset;
-    // The first comparison keeps the sum from overflowing.
-    if (offset < -config_.vocab || offset > config_.vocab || token < 0 || token >= config_.vocab)
+    const int64_t offset = offsets[static_cast<size_t>(i)];
+    if (offset < -i || offset >= config_.vocab - i)
       throw Error(cat(place, "entry ", i, " is ", offset, ", which leads out of the vocabulary of ", config_.vocab));
+    const int64_t token = i + offset;
     if (!seen.insert(token).second) throw Error(cat(place, "two entries lead to token ", token));
     tokens.push_back(static_cast<Token>(token));
   }
