@@ -47,7 +47,6 @@ train distill configs/train/demo_draft.toml 1000 --set "$samples" --set "distill
 train medusa configs/train/demo_medusa.toml 800 --set "$samples" --set "head.target=\"$target\""
 train eagle configs/train/demo_eagle.toml 800 --set "$samples" --set "head.target=\"$target\""
 train eagle3 configs/train/demo_eagle3.toml 1000 --set "$samples" --set "head.target=\"$target\""
-train eagle3 configs/train/demo_eagle3_1.toml 1000 --set "$samples" --set "head.target=\"$target\""
 train peagle configs/train/demo_peagle.toml 1000 --set "$samples" --set "head.target=\"$target\""
 train mtp configs/train/demo_mtp.toml 600 --set "$samples" --set "head.target=\"$target\""
 train mtp configs/train/demo_mtp_long.toml 8000 --set "$samples" --set "head.target=\"$target\""
